@@ -1,0 +1,50 @@
+# `make demo` and `make test` set everything up by themselves; only Python >= 3.11 with venv is assumed.
+#
+#   make demo                 build a catalogue of generated posters, search it, draw its wall
+#   make demo POSTERS=DIR     the same with a folder of your own (METADATA=FILE for a table of the films)
+#   make test                 lint, types, import contract, documentation examples and tests
+#   make bench                measure speed and quality; minutes, not part of the tests
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+  command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= demo
+POSTERS ?=
+METADATA ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint bench setup setup-dev clean
+
+# Stamps hold the set-up's inputs: it is done again when pyproject.toml changes.
+$(VENV)/.core: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Posterity needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing (on Debian: apt-get install python3-venv)"; exit 1; }
+	@echo "Setting up (once; a minute or two) ..."
+	@$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	@$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
+
+setup: $(VENV)/.core
+setup-dev: $(VENV)/.dev
+
+demo: $(VENV)/.core
+	@$(BIN)/python benchmarks/../docs/demo.py --out "$(OUT)" --posters "$(POSTERS)" --metadata "$(METADATA)"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --config pyproject.toml
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

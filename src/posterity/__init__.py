@@ -1,0 +1,93 @@
+"""Posterity turns a collection of movie posters into something you can search, see and learn from.
+
+    import posterity
+
+    posterity.build("posters", "films", metadata="films.csv")
+    films = posterity.open("films")
+    films.similar(id="tt0113277").matches
+
+Importing it is light: what a name needs is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from posterity.api import Catalogue, Info, Report, build, create, open
+    from posterity.building import BuildReport
+    from posterity.catalogue import Film, Finding, Poster
+    from posterity.doctor import Diagnosis, Problem
+    from posterity.embedding import EmbedReport
+    from posterity.encoders import Encoder, EncoderSpec
+    from posterity.errors import PosterityError
+    from posterity.search import Match, Matches, Query
+    from posterity.som import SelfOrganizingMap
+    from posterity.testing import write_sample
+    from posterity.walls import Wall
+
+__all__ = [
+    "BuildReport",
+    "Catalogue",
+    "Diagnosis",
+    "EmbedReport",
+    "Encoder",
+    "EncoderSpec",
+    "Film",
+    "Finding",
+    "Info",
+    "Match",
+    "Matches",
+    "Poster",
+    "PosterityError",
+    "Problem",
+    "Query",
+    "Report",
+    "SelfOrganizingMap",
+    "Wall",
+    "__version__",
+    "build",
+    "create",
+    "open",
+    "write_sample",
+]
+
+_HOMES = {
+    "BuildReport": "building",
+    "Catalogue": "api",
+    "Diagnosis": "doctor",
+    "EmbedReport": "embedding",
+    "Encoder": "encoders",
+    "EncoderSpec": "encoders",
+    "Film": "catalogue",
+    "Finding": "catalogue",
+    "Info": "api",
+    "Match": "search",
+    "Matches": "search",
+    "Poster": "catalogue",
+    "PosterityError": "errors",
+    "Problem": "doctor",
+    "Query": "search",
+    "Report": "api",
+    "SelfOrganizingMap": "som",
+    "Wall": "walls",
+    "build": "api",
+    "create": "api",
+    "open": "api",
+    "write_sample": "testing",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("posterity")
+    if name in _HOMES:
+        return getattr(import_module(f"posterity.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'posterity' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

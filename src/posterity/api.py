@@ -1,0 +1,366 @@
+"""The Python interface: one object that does with a catalogue all that the command line does.
+
+It joins the parts and holds what is worth holding between calls (vectors once loaded); it computes nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity import doctor as _doctor
+from posterity.building import BuildReport, ingest
+from posterity.catalogue import FORMAT_VERSION, Finding, Poster, Store
+from posterity.embedding import EmbedReport, load_vectors
+from posterity.embedding import embed as _embed
+from posterity.encoders import ENCODERS, Encoder
+from posterity.errors import UnknownNameError
+from posterity.images import Limits
+from posterity.search import Index, Matches, load_index
+from posterity.search import similar as _similar
+from posterity.settings import setting
+from posterity.sources import Metadata, read_metadata, walk
+from posterity.walls import Wall, make_wall
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """An encoder's vectors in a catalogue: how many there are, and whether the encoder installed now made them."""
+
+    name: str
+    dimension: int
+    vectors: int
+    current: bool
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a catalogue holds.
+
+    Attributes:
+        folder: Where it lies.
+        format: The version of its format.
+        version: Of its posters; every change raises it.
+        posters: How many.
+        flagged: How many of them carry a flag.
+        dropped: How many files were dropped.
+        sources: Folder -> how many posters came from it.
+        encoders: Whose vectors it holds.
+        years: The first and the last, where any is known.
+        genres: Genre -> how many posters, the commonest first.
+        bytes: Size on the disk.
+    """
+
+    folder: str
+    format: int
+    version: int
+    posters: int
+    flagged: int
+    dropped: int
+    sources: dict[str, int]
+    encoders: tuple[EncoderInfo, ...]
+    years: tuple[int, int] | None
+    genres: dict[str, int]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """A poster that was kept and flagged."""
+
+    id: str
+    path: str
+    flag: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that was dropped or flagged, and why: seen = posters + dropped.
+
+    Attributes:
+        seen: Files found in the sources.
+        posters: Those that are in the catalogue.
+        dropped: Those that are not, with the reasons.
+        flagged: One entry for each flag of each poster.
+        rows: Rows of tables that no file belongs to, or that could not be read in full.
+        runs: The counts of each build, oldest first.
+    """
+
+    seen: int
+    posters: int
+    dropped: tuple[Finding, ...]
+    flagged: tuple[Flagged, ...]
+    rows: tuple[Finding, ...]
+    runs: tuple[dict[str, object], ...]
+
+
+def open(folder: PathLike) -> Catalogue:
+    """Open a catalogue.
+
+    Raises:
+        CatalogueError: There is none in that folder.
+        FormatVersionError: A newer Posterity wrote it.
+    """
+    return Catalogue(Store.open(folder))
+
+
+def create(folder: PathLike) -> Catalogue:
+    """Open a catalogue, making an empty one where there is none.
+
+    Raises:
+        CatalogueError: The folder holds other things.
+        StorageError: It cannot be written.
+    """
+    return Catalogue(Store.create(folder))
+
+
+def build(
+    source: PathLike,
+    folder: PathLike,
+    metadata: PathLike | None = None,
+    *,
+    encoders: Sequence[str | Encoder] | None = None,
+    show_progress: bool | None = False,
+) -> BuildReport:
+    """Bring a folder of posters into the catalogue in ``folder``, made where there is none, and encode them.
+
+    What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
+
+    Args:
+        source: The folder of posters.
+        folder: The catalogue's folder.
+        metadata: A CSV, TSV or Parquet table of the films.
+        encoders: Names or instances; None takes the setting ``encoders``.
+        show_progress: True and False force the bars; None shows them on a terminal.
+
+    Raises:
+        SourceError: The folder or the table cannot be read.
+        StorageError: The catalogue cannot be written; what was committed before is kept.
+    """
+    wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
+    next(walk(source), None)  # says what is wrong with it before a catalogue is made for nothing
+    table = None if metadata is None else read_metadata(metadata)
+    return create(folder).build(source, table, encoders=wanted, show_progress=show_progress)
+
+
+class Catalogue:
+    """An open catalogue; get one from :func:`posterity.open`.
+
+    Safe to share between threads. Vectors, once searched, are held until the catalogue changes.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._indexes: dict[str, tuple[int, Index]] = {}
+
+    def __repr__(self) -> str:
+        return f"<posterity.Catalogue {str(self.folder)!r}>"
+
+    def __len__(self) -> int:
+        return self.store.count()
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.store.folder
+
+    # --- filling it ------------------------------------------------------------------------------------------------
+
+    def build(
+        self,
+        source: PathLike,
+        metadata: PathLike | Metadata | None = None,
+        *,
+        encoders: Sequence[str | Encoder] | None = None,
+        show_progress: bool | None = False,
+    ) -> BuildReport:
+        """Bring a folder of posters in, and encode them; see :func:`build`."""
+        wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
+        report = ingest(
+            self.store,
+            source,
+            metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata),
+            limits=Limits(setting("max_pixels"), setting("min_side"), setting("max_bytes")),
+            near_duplicate_bits=setting("near_duplicate_bits"),
+            workers=setting("workers"),
+            show_progress=show_progress,
+        )
+        self.embed(*wanted, show_progress=show_progress)
+        return report
+
+    def embed(self, *encoders: str | Encoder, show_progress: bool | None = False) -> EmbedReport:
+        """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.
+
+        Raises:
+            UnknownNameError: There is no encoder of a name.
+            StorageError: The catalogue cannot be written; what was committed before is kept.
+        """
+        wanted = _encoders(encoders or None)
+        return _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress)
+
+    # --- reading it ------------------------------------------------------------------------------------------------
+
+    def posters(self, where: str | None = None) -> list[Poster]:
+        """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``.
+
+        Raises:
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+        """
+        return self.store.posters(where)
+
+    def vectors(
+        self, encoder: str | Encoder | None = None, where: str | None = None
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Read an encoder's vectors.
+
+        Returns:
+            The sorted ids, and float32 of shape (n, d).
+
+        Raises:
+            CatalogueError: There are none, or another version of the encoder made them.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+        """
+        return load_vectors(self.store, self._encoder(encoder), where)
+
+    def similar(
+        self,
+        id: str | None = None,
+        *,
+        image: PathLike | None = None,
+        k: int | None = None,
+        encoder: str | Encoder | None = None,
+        where: str | None = None,
+    ) -> Matches:
+        """Find the posters most like one of the catalogue, or like a picture; see :func:`posterity.search.similar`."""
+        found = self._encoder(encoder)
+        index = self._index(found)
+        path = None if image is None else Path(image)
+        return _similar(self.store, index, found, id=id, image=path, k=setting("k", k), where=where)
+
+    def wall(
+        self,
+        rows: int | None = None,
+        cols: int | None = None,
+        *,
+        encoder: str | Encoder | None = None,
+        random_state: int | None = None,
+    ) -> Wall:
+        """Lay all posters out on a wall, one a cell; see :func:`posterity.walls.make_wall`."""
+        writable = os.access(self.folder, os.W_OK)
+        seed = setting("seed", random_state)
+        return make_wall(self.store, self._encoder(encoder), rows, cols, random_state=seed, keep=writable)
+
+    def draw(self, what: Wall | Matches, out: PathLike | None = None, *, cell_width: int | None = None) -> Image:
+        """Draw a wall, or a query beside its matches; ``out`` saves it too, in the format that its ending names.
+
+        Raises:
+            ArgumentError: The ending names no format, or the picture would be too large.
+            StorageError: ``out`` cannot be written.
+        """
+        from posterity import render
+
+        if isinstance(what, Wall):
+            image = render.draw_wall(self.store, what, setting("cell_width", cell_width))
+        else:
+            image = render.draw_matches(self.store, what)
+        if out is not None:
+            render.save(image, out)
+        return image
+
+    # --- looking after it ------------------------------------------------------------------------------------------
+
+    def info(self) -> Info:
+        """Tell what it holds."""
+        store = self.store
+        rows = store.read(["source", "year", "genres", "flags"])
+        genres = Counter(genre for genres in rows["genres"].to_pylist() for genre in genres or ())
+        years = [year for year in rows["year"].to_pylist() if year is not None]
+        made_by = {
+            artefact.encoder: artefact.fingerprint for artefact in store.artefacts() if artefact.kind == "vectors"
+        }
+        encoders = tuple(
+            EncoderInfo(name, dimension, len(rows) - len(store.without_vector(name)), _current(name, made_by.get(name)))
+            for name, dimension in sorted(store.encoders.items())
+        )
+        return Info(
+            folder=str(self.folder),
+            format=FORMAT_VERSION,
+            version=store.version,
+            posters=len(rows),
+            flagged=sum(bool(flags) for flags in rows["flags"].to_pylist()),
+            dropped=sum(finding.kind == "dropped" for finding in store.findings()),
+            sources=dict(sorted(Counter(rows["source"].to_pylist()).items())),
+            encoders=encoders,
+            years=(min(years), max(years)) if years else None,
+            genres=dict(genres.most_common()),
+            bytes=sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()),
+        )
+
+    def report(self) -> Report:
+        """Tell everything that was dropped or flagged, and why."""
+        findings = self.store.findings()
+        dropped = tuple(finding for finding in findings if finding.kind == "dropped")
+        rows = self.store.read(["path", "flags", "flag_details"], "array_length(flags) > 0").to_pylist()
+        flagged = tuple(
+            Flagged(row["id"], row["path"], flag, detail)
+            for row in rows
+            for flag, detail in zip(row["flags"], row["flag_details"], strict=True)
+        )
+        posters = self.store.count()
+        return Report(
+            seen=posters + len(dropped),
+            posters=posters,
+            dropped=dropped,
+            flagged=flagged,
+            rows=tuple(finding for finding in findings if finding.kind != "dropped"),
+            runs=tuple(self.store.runs()),
+        )
+
+    def doctor(
+        self, *, repair: bool = False, older_than: timedelta = timedelta(hours=1), show_progress: bool | None = False
+    ) -> _doctor.Diagnosis:
+        """Look it over, and mend what can be mended if asked to; see :func:`posterity.doctor.examine`."""
+        return _doctor.examine(
+            self.store, repair=repair, older_than=older_than, workers=setting("workers"), show_progress=show_progress
+        )
+
+    # --- helpers ---------------------------------------------------------------------------------------------------
+
+    def _encoder(self, encoder: str | Encoder | None) -> Encoder:
+        return ENCODERS.get(setting("encoder") if encoder is None else encoder)
+
+    def _index(self, encoder: Encoder) -> Index:
+        """Give the vectors held for an encoder, read again where the catalogue has changed since."""
+        version, key = self.store.version, encoder.spec.fingerprint
+        held = self._indexes.get(key)
+        if held is None or held[0] != version:
+            held = (version, load_index(self.store, encoder))
+            self._indexes[key] = held
+        return held[1]
+
+
+def _current(name: str, fingerprint: str | None) -> bool:
+    try:
+        return ENCODERS.get(name).spec.fingerprint == fingerprint
+    except UnknownNameError:
+        return False
+
+
+def _encoders(encoders: Sequence[str | Encoder] | None) -> Sequence[str | Encoder]:
+    if encoders is not None:
+        return encoders
+    return [name.strip() for name in setting("encoders").split(",") if name.strip()]

@@ -1,0 +1,67 @@
+"""What LanceDB says when something goes wrong, in Posterity's words; and trying again where that helps.
+
+LanceDB raises plain ``OSError``, ``RuntimeError`` and ``ValueError`` whose text carries the cause, so the text is what
+there is to go by. This is the one place that reads it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from posterity.errors import CatalogueError, PosterityError, StorageError
+
+T = TypeVar("T")
+
+_CAUSES = (
+    (("os error 28", "no space left"), "the disk is full", "Free some space and run the same command again"),
+    (("os error 122", "quota exceeded"), "the disk quota is used up", "Free some space and run the command again"),
+    (("os error 30", "read-only file system"), "the disk is read-only", "Copy the catalogue to a place you may write"),
+    (("os error 13", "permission denied"), "no permission", "Make the folder writable, or copy it elsewhere"),
+    (("os error 5", "input/output error"), "the disk failed", "Check the disk; then run `posterity doctor`"),
+)
+_CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification", "retryable")
+
+
+@contextmanager
+def in_our_words(folder: str) -> Iterator[None]:
+    """Turn the store's errors about ``folder`` into :class:`StorageError` or :class:`CatalogueError`."""
+    try:
+        yield
+    except PosterityError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        text = str(error).lower()
+        for signs, cause, remedy in _CAUSES:
+            if any(sign in text for sign in signs):
+                raise StorageError(
+                    f"catalogue {folder}: {cause}", f"{remedy}; all that was committed before is kept."
+                ) from error
+        first = " ".join(str(error).split())[:300]
+        raise CatalogueError(
+            f"catalogue {folder}: the store failed: {first}", f"Look at it with `posterity doctor {folder}`."
+        ) from error
+
+
+def retried(write: Callable[[], T], attempts: int = 6) -> T:
+    """Run a write, and again, with growing random pauses, where another writer's commit came between."""
+    for attempt in range(attempts):
+        try:
+            return write()
+        except (OSError, RuntimeError, ValueError) as error:
+            if attempt + 1 == attempts or not any(sign in str(error).lower() for sign in _CONFLICTS):
+                raise
+            time.sleep(random.uniform(0.02, 0.1) * 2**attempt)  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def quoted(text: str) -> str:
+    """Write a string as an SQL literal.
+
+    >>> print(quoted("Rosemary's Baby"))
+    'Rosemary''s Baby'
+    """
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,151 @@
+"""A file -> a poster fit for the catalogue, or the reason why not. Every file gets one answer, and none stops a run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from dataclasses import dataclass
+
+from posterity.errors import ImageError
+from posterity.images import (
+    THUMBNAIL_SIZE,
+    Limits,
+    examine,
+    is_blank,
+    perceptual_hash,
+    sniff,
+    thumbnail,
+)
+from posterity.sources.paths import locate
+
+REASONS = {
+    "empty": "the file has no content",
+    "not_an_image": "the content is no picture of a kind that is read here",
+    "corrupt": "the picture's data cannot be decoded",
+    "truncated": "the file ends before the picture does",
+    "tiny": "a side is shorter than the least allowed",
+    "too_many_pixels": "the picture has more pixels than the cap, and was not decoded",
+    "too_large": "the file is larger than the cap, and was not read",
+    "unreadable": "the operating system would not let it be read",
+    "vanished": "it was gone when it was to be read",
+    "duplicate": "the same content, byte for byte, is in the catalogue already",
+    "hidden": "a folder whose name starts with a dot",
+    "loop": "a link to a folder that it lies in",
+}
+"""Why a file or folder is dropped: the codes that reports count by."""
+
+FLAGS = {
+    "animated": "it has several frames; the first is taken",
+    "damaged": "part of the picture's data is damaged; what could be decoded is taken",
+    "blank": "it is of one colour only: perhaps a stand-in for a missing poster",
+    "near_duplicate": "it looks the same as another poster",
+    "another_version": "it is another picture of a film that has a poster already",
+    "no_metadata": "no row of the table belongs to it",
+}
+"""What is flagged and kept: the codes that reports count by."""
+
+_TRANSIENT = frozenset({"unreadable", "vanished"})
+"""Reasons that may be gone the next time, so that they are never taken as known."""
+
+_FRESH_NS = 2_000_000_000
+"""A file changed less than 2 s before it is read may change again within the same tick of its clock: such a time of
+change is not trusted to tell that it did not. (The *racy* entries of git's index.)"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a file's content gives: everything of a poster that does not depend on its film or its neighbours."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+    format: str
+    mode: str
+    width: int
+    height: int
+    phash: int
+    thumbnail: bytes
+    flags: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Same:
+    """The content is the one that is known already."""
+
+    sha256: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The file cannot be a poster: a code of :data:`REASONS`, and what exactly was wrong."""
+
+    reason: str
+    detail: str
+    size: int = 0
+    mtime_ns: int = 0
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same file would be dropped again."""
+        return self.reason not in _TRANSIENT
+
+
+def look_at(
+    source: str, path: str, known_sha256: str | None = None, limits: Limits = Limits()
+) -> Picture | Same | Dropped:
+    """Read a file (escaped ``path`` below ``source``) and judge it.
+
+    Args:
+        source: The folder, escaped.
+        path: The file below it, escaped.
+        known_sha256: Of the content that is known; if it is the same, nothing is decoded.
+        limits: What is refused.
+    """
+    size = mtime_ns = 0
+    try:
+        # Non-blocking: what was a file when it was listed may by now be a pipe that nobody writes to.
+        with open(os.open(locate(source, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return Dropped("not_an_image", "no regular file")
+            size, mtime_ns = status.st_size, trusted(status.st_mtime_ns)
+            if size > limits.max_bytes:
+                return Dropped("too_large", f"{size:,} bytes, over the cap of {limits.max_bytes:,}", size, mtime_ns)
+            data = file.read(32)
+            if sniff(data) is not None:  # else the rest of what may be a long film is not read
+                data += file.read(limits.max_bytes)
+    except FileNotFoundError:
+        return Dropped("vanished", "gone between listing and reading")
+    except OSError as error:
+        return Dropped("unreadable", f"{error.strerror}", size, mtime_ns)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest == known_sha256:
+        return Same(digest, size, mtime_ns)
+    try:
+        found = examine(data, THUMBNAIL_SIZE, limits)
+    except ImageError as error:
+        return Dropped(error.reason, error.detail, size, mtime_ns)
+    flags = found.flags
+    if is_blank(found.pixels):
+        flags += (("blank", "all of one colour"),)
+    return Picture(
+        sha256=digest,
+        size=size,
+        mtime_ns=mtime_ns,
+        format=found.format,
+        mode=found.mode,
+        width=found.width,
+        height=found.height,
+        phash=perceptual_hash(found.pixels),
+        thumbnail=thumbnail(found.pixels),
+        flags=flags,
+    )
+
+
+def trusted(mtime_ns: int) -> int:
+    """Give a time of change if it is old enough to be relied on, else 0."""
+    return mtime_ns if time.time_ns() - mtime_ns > _FRESH_NS else 0

@@ -1,0 +1,354 @@
+"""The commands. Each parses, calls the API once or twice, and prints; what they need is imported when they run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from posterity.cli.options import as_json, bars, catalogue, declared, out, quiet, where
+from posterity.cli.output import one_line, plain, say, say_json, table
+
+
+@click.command()
+@click.argument("source")
+@catalogue
+@click.option("--metadata", metavar="FILE", help="A CSV, TSV or Parquet table of the films.")
+@declared("encoders", help="Encoders to compute, comma-separated.")
+@as_json
+@quiet
+def build(source: str, folder: str, metadata: str | None, encoders: str | None, as_json: bool, quiet: bool) -> None:
+    """Bring a folder of posters into a catalogue, and encode them.
+
+    SOURCE is a folder of pictures, searched at any depth. Run it again to add what is new and update what changed;
+    a run that was interrupted goes on where it stopped.
+
+    \b
+    Examples:
+      posterity build posters -c films
+      posterity build posters -c films --metadata films.csv --json
+    """
+    import posterity
+
+    wanted = None if encoders is None else [name.strip() for name in encoders.split(",") if name.strip()]
+    report = posterity.build(source, folder, metadata, encoders=wanted, show_progress=bars(quiet))
+    if as_json:
+        say_json(report)
+        return
+    say(
+        f"{report.seen:,} seen: {report.added:,} added, {report.updated:,} updated, {report.unchanged:,} unchanged, "
+        f"{report.dropped:,} dropped; {report.flagged:,} flagged"
+    )
+    for title, counts in (("dropped", report.dropped_by), ("flagged", report.flagged_by)):
+        if counts:
+            say(f"  {title}: " + ", ".join(f"{count:,} {reason}" for reason, count in counts.items()))
+    if metadata:
+        say(
+            f"  table: {report.unmatched_rows:,} rows without a file, {report.unmatched_files:,} files without a row, "
+            f"{report.faulty_rows:,} rows with faults"
+        )
+    if report.gone:
+        say(f"  {report.gone:,} posters of this source have no file any more: posterity doctor {folder}")
+    if report.dropped or report.flagged or report.unmatched_rows or report.faulty_rows:
+        say(f"What and why: posterity report {folder}")
+    if report.added:
+        say(f"Next: posterity wall -c {folder} --out wall.png")
+
+
+@click.command()
+@catalogue
+@declared("encoders", "--encoder", help="Encoders to compute, comma-separated.")
+@as_json
+@quiet
+def embed(folder: str, encoders: str | None, as_json: bool, quiet: bool) -> None:
+    """Give every poster of a catalogue that lacks one a vector of each encoder.
+
+    \b
+    Example:
+      posterity embed -c films --encoder colour,composition
+    """
+    import posterity
+
+    wanted = [name.strip() for name in (encoders or "").split(",") if name.strip()]
+    report = posterity.open(folder).embed(*wanted, show_progress=bars(quiet))
+    if as_json:
+        say_json(report)
+        return
+    table(["encoder", "encoded", "kept"], [(name, n, report.kept[name]) for name, n in report.encoded.items()])
+    for identity, why in report.failed.items():
+        say(f"not encoded: {identity}: {why}")
+
+
+@click.command()
+@catalogue
+@click.option("--id", "identity", metavar="ID", help="Search for the posters most like this one.")
+@click.option("--image", metavar="FILE", help="Search for the posters most like this picture.")
+@declared("k", "-k")
+@declared("encoder")
+@where
+@out
+@as_json
+def similar(
+    folder: str,
+    identity: str | None,
+    image: str | None,
+    k: int | None,
+    encoder: str | None,
+    where: str | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Find the posters most like a given one.
+
+    \b
+    Examples:
+      posterity similar -c films --id tt0113277
+      posterity similar -c films --image poster.jpg -k 10 --encoder composition
+      posterity similar -c films --id tt0113277 --where "year < 1970" --out similar.png
+    """
+    import posterity
+
+    if (identity is None) == (image is None):
+        raise click.UsageError("Give one of --id and --image.")
+    cat = posterity.open(folder)
+    found = cat.similar(identity, image=image, k=k, encoder=encoder, where=where)
+    if out:
+        cat.draw(found, out)
+    if as_json:
+        say_json(plain(found) | ({"out": out} if out else {}))
+        return
+    say(f"Most like {found.query.title} by {found.encoder}:")
+    rows = [
+        (place, f"{m.score:.4f}", m.id, m.title, m.year or "", ", ".join(m.genres))
+        for place, m in enumerate(found.matches, 1)
+    ]
+    table(["#", "score", "id", "title", "year", "genres"], rows)
+    if out:
+        say(f"Picture: {out}")
+
+
+@click.command()
+@catalogue
+@click.option("--rows", type=click.IntRange(min=1), help="Rows of the grid; chosen where not given.")
+@click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen where not given.")
+@declared("encoder")
+@declared("seed")
+@declared("cell_width")
+@out
+@as_json
+def wall(
+    folder: str,
+    rows: int | None,
+    cols: int | None,
+    encoder: str | None,
+    seed: int | None,
+    cell_width: int | None,
+    out: str | None,
+    as_json: bool,
+) -> None:
+    """Lay all posters out on a wall, alike ones together, each in a cell of its own.
+
+    \b
+    Examples:
+      posterity wall -c films --out wall.png
+      posterity wall -c films --rows 10 --cols 10 --json
+    """
+    import posterity
+
+    cat = posterity.open(folder)
+    laid = cat.wall(rows, cols, encoder=encoder, random_state=seed)
+    if out:
+        cat.draw(laid, out, cell_width=cell_width)
+    if as_json:
+        say_json(plain(laid) | {"placed": laid.placed} | ({"out": out} if out else {}))
+        return
+    say(
+        f"{laid.placed:,} posters on {laid.rows}×{laid.cols} cells by {laid.encoder}; "
+        f"quantisation error {laid.quantization_error:.4f}, topographic error {laid.topographic_error:.4f}"
+    )
+    say(f"Picture: {out}" if out else "See it: add --out wall.png")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@as_json
+def info(folder: str, as_json: bool) -> None:
+    """Tell what a catalogue holds.
+
+    \b
+    Example:
+      posterity info films
+    """
+    import posterity
+
+    found = posterity.open(folder).info()
+    if as_json:
+        say_json(found)
+        return
+    say(f"{found.folder}: {found.posters:,} posters, {found.bytes / 1e6:,.1f} MB, format {found.format}")
+    if found.years:
+        say(f"  years     {found.years[0]}–{found.years[1]}")
+    commonest = list(found.genres.items())[:6]
+    if commonest:
+        say("  genres    " + ", ".join(f"{name} {n:,}" for name, n in commonest))
+    for source, n in found.sources.items():
+        say(f"  source    {source} ({n:,})")
+    for e in found.encoders:
+        state = "" if e.current else "  (stale: posterity doctor)"
+        say(f"  vectors   {e.name}: {e.vectors:,} × {e.dimension}{state}")
+    say(f"  cleaning  {found.dropped:,} dropped, {found.flagged:,} flagged (posterity report {folder})")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Lines a section; 0: all.")
+@as_json
+def report(folder: str, limit: int, as_json: bool) -> None:
+    """List every file that was dropped or flagged, and every row that fits no file, and why.
+
+    \b
+    Example:
+      posterity report films --limit 0
+    """
+    import posterity
+
+    found = posterity.open(folder).report()
+    if as_json:
+        say_json(plain(found) | {"dropped_by": _count(d.reason for d in found.dropped)})
+        return
+    say(f"{found.seen:,} seen = {found.posters:,} posters + {len(found.dropped):,} dropped")
+    _section("Dropped", [(d.reason, d.item, d.detail) for d in found.dropped], limit)
+    _section("Flagged", [(f.flag, f.id, f.path, f.detail) for f in found.flagged], limit)
+    _section("Rows of tables", [(f.reason, f.item, f.detail) for f in found.rows], limit)
+
+
+def _count(reasons: Any) -> dict[str, int]:
+    from collections import Counter
+
+    return dict(sorted(Counter(reasons).items()))
+
+
+def _section(title: str, rows: list[tuple[str, ...]], limit: int) -> None:
+    if not rows:
+        return
+    say()
+    say(
+        f"{title}: {len(rows):,} (" + ", ".join(f"{n:,} {code}" for code, n in _count(r[0] for r in rows).items()) + ")"
+    )
+    for row in sorted(rows)[: limit or None]:
+        say("  " + "  ".join(row))
+    if limit and len(rows) > limit:
+        say(f"  … and {len(rows) - limit:,} more: --limit 0 lists all")
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="When compacting, spare versions younger than so many hours, for readers at work.",
+)
+@as_json
+@quiet
+def doctor(folder: str, repair: bool, older_than: float, as_json: bool, quiet: bool) -> None:
+    """Look a catalogue over: files that are gone, missing vectors, stale artefacts, old versions.
+
+    Exit status 1 where something is wrong and was not mended.
+
+    \b
+    Examples:
+      posterity doctor films
+      posterity doctor films --repair
+    """
+    from datetime import timedelta
+
+    import posterity
+
+    cat = posterity.open(folder)
+    found = cat.doctor(repair=repair, older_than=timedelta(hours=older_than), show_progress=bars(quiet))
+    if as_json:
+        say_json(plain(found) | {"well": found.well})
+    elif not found.problems:
+        say(f"{found.posters:,} posters, all well")
+    else:
+        for p in found.problems:
+            state = "mended" if p.repaired else ("--repair would " if p.repairable else "") + p.remedy
+            say(f"{p.kind}  {p.about}: {p.detail}  → {state}")
+        say(f"{found.posters:,} posters, {'all mended' if found.well else 'not well'}")
+    if not found.well:
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@as_json
+def encoders(as_json: bool) -> None:
+    """List the encoders there are.
+
+    \b
+    Example:
+      posterity encoders --json
+    """
+    from posterity.encoders import ENCODERS
+
+    specs = [ENCODERS.get(name).spec for name in ENCODERS]
+    if as_json:
+        say_json([asdict(spec) | {"fingerprint": spec.fingerprint, "available": True} for spec in specs])
+        return
+    rows = [(s.name, s.dimension, f"{s.size[0]}×{s.size[1]}", s.metric, s.summary) for s in specs]
+    table(["encoder", "dimension", "reads", "metric", ""], rows)
+
+
+@click.command("list")
+@catalogue
+@where
+@as_json
+def list_(folder: str, where: str | None, as_json: bool) -> None:
+    """List the posters of a catalogue.
+
+    \b
+    Example:
+      posterity list -c films --where "array_has(genres, 'Western')"
+    """
+    import posterity
+
+    found = posterity.open(folder).posters(where)
+    if as_json:
+        say_json({"posters": found})
+        return
+    rows = ((p.id, p.film.title, p.film.year or "", ", ".join(p.film.genres), ", ".join(p.flags)) for p in found)
+    table(["id", "title", "year", "genres", "flags"], rows)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR")
+@click.option("-n", "n_films", type=int, default=240, show_default=True, help="How many films.")
+@declared("seed")
+@as_json
+@quiet
+def sample(folder: str, n_films: int, seed: int | None, as_json: bool, quiet: bool) -> None:
+    """Draw generated posters of invented films, with a table of metadata, to try things with.
+
+    \b
+    Example:
+      posterity sample demo -n 300
+    """
+    import posterity
+    from posterity.progress import progress
+    from posterity.settings import setting
+
+    with progress("Drawing posters", n_films, bars(quiet)) as bar:
+        made = posterity.write_sample(
+            folder, n_films, seed=setting("seed", seed), progress=lambda done: bar.update(done) and None
+        )
+    if as_json:
+        say_json({name: str(value) if name != "n_films" else value for name, value in asdict(made).items()})
+        return
+    say(f"{made.n_films:,} generated posters in {one_line(made.posters)}, their films in {one_line(made.metadata)}")
+    say(f"Next: posterity build {made.posters} -c films --metadata {made.metadata}")
+
+
+commands = [build, doctor, embed, encoders, info, list_, report, sample, similar, wall]

@@ -1,0 +1,190 @@
+"""Is a catalogue well, and what mends it: rows without files, missing vectors, stale artefacts, old versions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from posterity.catalogue import Artefact, Finding, Store
+from posterity.catalogue.provenance import inputs_digest
+from posterity.embedding import embed
+from posterity.encoders import ENCODERS
+from posterity.errors import UnknownNameError
+from posterity.sources.paths import locate, unescape
+
+OLD_VERSIONS = 64
+"""So many versions on the disk are worth compacting."""
+
+KINDS = {
+    "source_missing": "the folder that posters came from is not there: not mounted, or moved",
+    "file_missing": "a poster's file is not there any more",
+    "file_changed": "a poster's file has changed since it was catalogued",
+    "vector_missing": "posters lack a vector of an encoder that others have",
+    "stale_vectors": "vectors were made by another version of an encoder",
+    "unknown_encoder": "there are vectors of an encoder that is not installed",
+    "stale_grid": "a wall does not show what the catalogue holds now",
+    "orphan_thumbnails": "thumbnails belong to no poster any more",
+    "old_versions": "old versions of the tables take room on the disk",
+}
+"""What can be wrong."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        kind: A code of :data:`KINDS`.
+        about: The poster's id, the encoder's name, ...
+        detail: What exactly was found.
+        remedy: What ``--repair`` does about it, or what a person must do.
+        repaired: Whether it has been mended.
+    """
+
+    kind: str
+    about: str
+    detail: str
+    remedy: str
+    repaired: bool = False
+
+    @property
+    def repairable(self) -> bool:
+        """Whether ``--repair`` does what ``remedy`` says; else a person must."""
+        return self.kind not in ("source_missing", "file_changed", "unknown_encoder")
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, and whether the catalogue is well now."""
+
+    posters: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing is wrong, or everything that was has been mended."""
+        return all(problem.repaired for problem in self.problems)
+
+
+def examine(
+    store: Store,
+    *,
+    repair: bool = False,
+    older_than: timedelta = timedelta(hours=1),
+    workers: int = 0,
+    show_progress: bool | None = None,
+) -> Diagnosis:
+    """Look a catalogue over, and mend it if asked to.
+
+    Posters whose file is gone are taken out and kept as findings (``posterity report``); but only where the folder
+    they came from is there, for a drive that is not mounted is no reason to forget its posters.
+
+    Args:
+        store: The catalogue.
+        repair: Mend what can be mended.
+        older_than: When compacting, versions younger than this are spared for readers at work.
+        workers: Threads for encoding.
+        show_progress: As for :func:`posterity.embedding.embed`.
+
+    Raises:
+        StorageError: Mending was asked for and the catalogue cannot be written.
+    """
+    problems = [*_files(store, repair)]
+    problems += [*_vectors(store, repair, workers, show_progress), *_grids(store, repair)]
+    problems += _upkeep(store, repair, older_than)
+    return Diagnosis(store.count(), tuple(problems))
+
+
+def _files(store: Store, repair: bool) -> Iterator[Problem]:
+    rows = store.read(["source", "path", "bytes", "mtime_ns", "sha256"]).to_pylist()
+    for source in sorted({row["source"] for row in rows} - {None}):
+        if not Path(unescape(source)).is_dir():
+            n = sum(row["source"] == source for row in rows)
+            remedy = "Mount it, or build again from where it is now: posterity build NEW_PLACE -c CATALOGUE"
+            yield Problem("source_missing", source, f"{n} posters came from it", remedy)
+            rows = [row for row in rows if row["source"] != source]
+    gone = []
+    for row in rows:
+        try:
+            status = os.stat(locate(row["source"], row["path"]))  # noqa: PTH116
+        except OSError as error:
+            gone.append(row)
+            detail = f"{row['path']}: {error.strerror}"
+            yield Problem("file_missing", row["id"], detail, "take the poster out, and keep a finding of it", repair)
+            continue
+        if status.st_size != row["bytes"] or (row["mtime_ns"] and status.st_mtime_ns != row["mtime_ns"]):
+            remedy = f"Build again: posterity build {row['source']} -c {store.folder}"
+            yield Problem("file_changed", row["id"], row["path"], remedy)
+    if repair and gone:
+        store.put_findings(
+            [
+                Finding(
+                    r["source"], r["path"], "dropped", "vanished", "taken out by doctor", r["id"], sha256=r["sha256"]
+                )
+                for r in gone
+            ]
+        )
+        store.remove_posters([row["id"] for row in gone])
+
+
+def _vectors(store: Store, repair: bool, workers: int, show_progress: bool | None) -> Iterator[Problem]:
+    made_by = {artefact.encoder: artefact for artefact in store.artefacts() if artefact.kind == "vectors"}
+    for name in sorted(store.encoders):
+        try:
+            encoder = ENCODERS.get(name)
+        except UnknownNameError:
+            yield Problem("unknown_encoder", name, "its vectors are kept", "Install the package that brings it.")
+            continue
+        known = made_by.get(name)
+        if known is None or known.fingerprint != encoder.spec.fingerprint:
+            kind, detail = "stale_vectors", f"all {store.count()} are to be made anew"
+        elif lacking := len(store.without_vector(name)):
+            kind, detail = "vector_missing", f"{lacking} posters lack one"
+        else:
+            continue
+        problem = Problem(kind, name, detail, f"encode them: posterity embed -c {store.folder} --encoder {name}")
+        if repair:
+            failed = embed(store, [encoder], workers=workers, show_progress=show_progress).failed
+            left = f"; {len(failed)} could not be encoded: {next(iter(failed.values()))}" if failed else ""
+            problem = replace(problem, detail=detail + left, repaired=not failed)
+        yield problem
+
+
+def _grids(store: Store, repair: bool) -> Iterator[Problem]:
+    for artefact in store.artefacts():
+        if artefact.kind == "grid" and (why := _stale(store, artefact)):
+            if repair:
+                store.remove_artefact(artefact.name)
+            remedy = f"discard it; draw it anew: posterity wall -c {store.folder}"
+            yield Problem("stale_grid", artefact.name, why, remedy, repair)
+
+
+def _stale(store: Store, artefact: Artefact) -> str:
+    try:
+        fingerprint = ENCODERS.get(artefact.encoder).spec.fingerprint
+    except UnknownNameError:
+        return f"its encoder {artefact.encoder!r} is not installed"
+    if fingerprint != artefact.fingerprint:
+        return f"its encoder {artefact.encoder!r} is another version now"
+    if inputs_digest(store, fingerprint) != artefact.inputs:
+        return "posters were added, changed or removed since"
+    n = json.loads(artefact.parameters)["rows"] * json.loads(artefact.parameters)["cols"]
+    return "" if n >= store.count() else "its grid is too small"
+
+
+def _upkeep(store: Store, repair: bool, older_than: timedelta) -> Sequence[Problem]:
+    problems = []
+    if orphans := store.orphans():
+        if repair:
+            store.remove_thumbnails(orphans)
+        problems.append(Problem("orphan_thumbnails", "thumbnails", f"{len(orphans)} of them", "remove them", repair))
+    if (before := store.versions()) > OLD_VERSIONS:
+        if repair:
+            store.compact(older_than)
+        left = f"; {store.versions()} are left, younger than {older_than}" if repair else ""
+        problems.append(Problem("old_versions", "tables", f"{before} versions{left}", "compact the tables", repair))
+    return problems

@@ -1,0 +1,215 @@
+"""Catalogue + encoders -> vectors, streamed: reading, decoding, fitting, encoding and storing all overlap.
+
+Threads read and decode a chunk of posters once, fit it for each encoder and encode it; meanwhile this thread stores
+what came before. Memory holds a few chunks, however large the catalogue is. Each batch is one transaction, and only
+posters without a vector are looked at, so a run that is killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Artefact, Store
+from posterity.catalogue.provenance import versions
+from posterity.catalogue.store import now
+from posterity.encoders import ENCODERS, Encoder
+from posterity.errors import CatalogueError, ImageError
+from posterity.images import decode, fit
+from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.progress import progress
+from posterity.sources.paths import locate
+
+BATCH = 1024
+"""Posters a commit, about a quarter of a second of work."""
+
+CHUNK = 64
+"""Posters a task."""
+
+
+@dataclass(frozen=True)
+class EmbedReport:
+    """What an embedding run did.
+
+    Attributes:
+        encoded: Encoder -> how many posters got a vector.
+        kept: Encoder -> how many had theirs already.
+        failed: Poster id -> why it has no vector: its file is gone, changed or unreadable.
+    """
+
+    encoded: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A poster to encode."""
+
+    id: str
+    source: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A chunk's vectors, one array an encoder, and the posters that could not be read."""
+
+    jobs: list[_Job]
+    vectors: dict[str, NDArray[np.float32]]
+    failed: dict[str, str]
+
+
+def embed(
+    store: Store,
+    encoders: Sequence[str | Encoder],
+    *,
+    workers: int = 0,
+    show_progress: bool | None = None,
+) -> EmbedReport:
+    """Give every poster that lacks one a vector of each encoder.
+
+    Args:
+        store: The catalogue.
+        encoders: Names or instances.
+        workers: Threads; 0 takes one per core.
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Raises:
+        UnknownNameError: There is no encoder of a name.
+        StorageError: The catalogue cannot be written; what was committed before is kept.
+    """
+    found = [ENCODERS.get(encoder) for encoder in encoders]
+    for encoder in found:
+        store.prepare_vectors(encoder.spec.name, encoder.spec.dimension, provenance(store, encoder))
+    total = store.count()
+    lacking, kept = _lacking(store, found)
+    encoded = dict.fromkeys(kept, 0)
+    failed: dict[str, str] = {}
+    n_jobs = sum(len(jobs) for jobs in lacking.values())
+    with progress("Encoding", n_jobs, show_progress) as bar:
+        for names, jobs in lacking.items():
+            wanted = [encoder for encoder in found if encoder.spec.name in names]
+            for batch in _batches(jobs, wanted, n_workers(workers)):
+                for name, vectors in batch.vectors.items():
+                    if batch.jobs:
+                        ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
+                        store.put_vectors(name, ids, digests, vectors)
+                    encoded[name] += len(batch.jobs)
+                failed |= batch.failed
+                bar.update(len(batch.jobs) + len(batch.failed))
+    assert all(count <= total for count in encoded.values())  # noqa: S101
+    return EmbedReport(encoded, kept, failed)
+
+
+def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
+    """Encode one file's content: (d,) float32, by the very steps that a catalogue's vectors are made by.
+
+    Raises:
+        ImageError: It is no picture that can be read.
+    """
+    spec = encoder.spec
+    picture = fit(decode(data, spec.size), spec.size, spec.fit)
+    return np.asarray(encoder.encode(picture[None])[0])
+
+
+def provenance(store: Store, encoder: Encoder) -> Artefact:
+    """Write down what makes an encoder's vectors."""
+    spec = encoder.spec
+    return Artefact(
+        name=f"vector_{spec.name}",
+        kind="vectors",
+        encoder=spec.name,
+        fingerprint=spec.fingerprint,
+        parameters=json.dumps({"size": spec.size, "fit": spec.fit, "metric": spec.metric, "weights": spec.weights}),
+        versions=versions(),
+        catalogue_version=store.version,
+        inputs="",  # each vector is bound to its poster's content instead
+        scores="{}",
+        created_at=now(),
+    )
+
+
+def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tuple[list[str], NDArray[np.float32]]:
+    """Read an encoder's vectors: sorted ids, and float32 (n, d).
+
+    Raises:
+        CatalogueError: There are none, or another version of the encoder made them.
+        FilterError: ``where`` is not SQL over the catalogue's columns.
+    """
+    spec = encoder.spec
+    made_by = store.artefact(f"vector_{spec.name}")
+    again = f"Run: posterity embed -c {store.folder} --encoder {spec.name}"
+    if spec.name not in store.encoders or made_by is None:
+        raise CatalogueError(f"catalogue {store.folder} has no vectors of the encoder {spec.name!r}", again)
+    if made_by.fingerprint != spec.fingerprint:
+        raise CatalogueError(f"the vectors of {spec.name!r} were made by another version of that encoder", again)
+    return store.vectors(spec.name, where)
+
+
+def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str, ...], list[_Job]], dict[str, int]]:
+    """Sort the posters that lack vectors by the encoders that they lack, so that each is decoded once."""
+    total = store.count()
+    lacks: dict[_Job, list[str]] = {}
+    kept = {}
+    for encoder in encoders:
+        name = encoder.spec.name
+        rows = store.without_vector(name).to_pylist()
+        kept[name] = total - len(rows)
+        for row in rows:
+            lacks.setdefault(_Job(**row), []).append(name)
+    groups: dict[tuple[str, ...], list[_Job]] = {}
+    for job, names in lacks.items():
+        groups.setdefault(tuple(names), []).append(job)
+    return groups, kept
+
+
+def _batches(jobs: list[_Job], encoders: Sequence[Encoder], workers: int) -> Iterator[_Encoded]:
+    """Encode chunks in threads and join them into batches worth a commit."""
+    done: list[_Encoded] = []
+    for chunk in ordered_map(lambda chunk: _encode(chunk, encoders), chunked(jobs, CHUNK), workers, ahead=8):
+        done.append(chunk)
+        if sum(len(part.jobs) for part in done) >= BATCH:
+            yield _joined(done)
+            done = []
+    if done:
+        yield _joined(done)
+
+
+def _joined(parts: Sequence[_Encoded]) -> _Encoded:
+    vectors = {name: np.concatenate([part.vectors[name] for part in parts]) for name in parts[0].vectors}
+    failed = {identity: why for part in parts for identity, why in part.failed.items()}
+    return _Encoded([job for part in parts for job in part.jobs], vectors, failed)
+
+
+def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
+    enough = tuple(np.max([encoder.spec.size for encoder in encoders], axis=0).tolist())
+    inputs = {e.spec.name: np.empty((len(jobs), *e.spec.size, 3), np.uint8) for e in encoders}
+    read: list[_Job] = []
+    failed: dict[str, str] = {}
+    for job in jobs:
+        try:
+            picture = decode(_content(job), enough)
+        except (OSError, ImageError) as error:
+            failed[job.id] = f"{job.path}: {error.strerror if isinstance(error, OSError) else error}"
+            continue
+        for encoder in encoders:
+            inputs[encoder.spec.name][len(read)] = fit(picture, encoder.spec.size, encoder.spec.fit)
+        read.append(job)
+    vectors = {e.spec.name: e.encode(inputs[e.spec.name][: len(read)]) for e in encoders}
+    return _Encoded(read, vectors, failed)
+
+
+def _content(job: _Job) -> bytes:
+    """Read a poster's file, and make sure that it still is the one in the catalogue."""
+    with open(locate(job.source, job.path), "rb") as file:  # noqa: PTH123
+        data = file.read()
+    if hashlib.sha256(data).hexdigest() != job.sha256:
+        raise ImageError("changed", "the file has changed since it was catalogued; run the build again")
+    return data

@@ -1,0 +1,64 @@
+"""What an encoder is: posters in, one vector each out.
+
+An encoder declares what it needs and gives as data (:class:`EncoderSpec`), so that the pipeline can decode, fit and
+store without knowing it, and computes in one pure method. Encoders are plain objects, never subclasses of each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Metric = Literal["cosine", "euclidean"]
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """What an encoder declares of itself.
+
+    Attributes:
+        name: The name it is registered and stored by: lower case, digits and underscores.
+        dimension: Length d of its vectors.
+        size: (height, width) in pixels of the pictures that it reads.
+        fit: How a poster is brought to ``size``: a name in :mod:`posterity.images.fit`.
+        metric: How its vectors compare. With ``"cosine"`` they have unit length.
+        version: Raised whenever the same picture would give another vector; stored vectors of an older one are stale.
+        summary: One line for people.
+        licence: SPDX identifier of its weights, or None where it has none.
+        weights: SHA-256 of its weights, or None where it has none.
+    """
+
+    name: str
+    dimension: int
+    size: tuple[int, int]
+    fit: str
+    metric: Metric
+    version: int
+    summary: str
+    licence: str | None = None
+    weights: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """A short digest of all that decides the vectors; two encoders with the same one are interchangeable."""
+        decisive = {key: value for key, value in asdict(self).items() if key not in ("summary", "licence")}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Anything with a ``spec`` and a pure ``encode``; safe to call from several threads at once."""
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What it declares of itself."""
+        ...
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn pictures, RGB of shape (n, height, width, 3), into vectors, float32 of shape (n, d)."""
+        ...

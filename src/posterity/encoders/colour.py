@@ -1,0 +1,99 @@
+"""Colour: which colours a poster has and how much of each, wherever they stand.
+
+Every pixel's colour is shared out among anchor colours spread over CIELAB, by a Gaussian kernel of its distance (ΔE*ab)
+from each. So a slightly shifted hue moves a little weight to the next anchor, where a plain histogram would jump to
+another bin. The idea is the soft assignment of van Gemert et al. (2010, "Visual word ambiguity"), over colours instead
+of visual words; the power and unit length that follow are those of Perronnin et al. (2010, "Improving the Fisher
+kernel"), which keep one large area from drowning all others.
+
+It is fast because the kernel is evaluated for the 4096 codes of a 16×16×16 RGB histogram only, once: a poster is one
+histogram and one row of a matrix product. And it is exact: counts and weights are whole numbers whose sums stay below
+2**24, so float32 adds them without rounding, in whatever order BLAS likes. The same picture gives the same bits in any
+batch, with any number of threads.
+
+The numbers below were chosen on 7,056 real posters with ``benchmarks/encoder_quality.py``: 64 and 256 anchors, widths
+of 4 to 20 and powers of 1/4 to 1 were tried. Horizontal bands did not help once joined with ``composition``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.encoders._check import check_images
+from posterity.encoders._lab import CODES, code_lab, count_codes
+from posterity.encoders.base import EncoderSpec
+
+HEIGHT, WIDTH = 96, 64
+ANCHORS = 128
+BANDWIDTH = 10.0
+"""Standard deviation of the kernel, in ΔE*ab."""
+_ONE = 2048
+"""The whole number that stands for a weight of 1: 96 · 64 · 2048 < 2**24, so that no sum is ever rounded."""
+_BLOCK = 64
+"""Posters whose histograms are held at once: 1 MiB of them."""
+
+
+@cache
+def anchors() -> NDArray[np.float32]:
+    """Give the anchor colours, CIELAB (128, 3): each the code farthest from those before it (Gonzalez 1985).
+
+    The first is black. Farthest-first spreads them evenly over the sRGB gamut, without any data to fit them to.
+    """
+    lab = code_lab()
+    chosen = [0]
+    nearest = ((lab - lab[0]) ** 2).sum(axis=1)
+    while len(chosen) < ANCHORS:
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, ((lab - lab[chosen[-1]]) ** 2).sum(axis=1))
+    chosen_lab: NDArray[np.float32] = lab[chosen]
+    return chosen_lab
+
+
+@cache
+def weights() -> NDArray[np.float32]:
+    """Give each code's share in each anchor, whole numbers (4096, 128); a row's sum is about 2048."""
+    squared = ((code_lab()[:, None].astype(np.float64) - anchors()[None]) ** 2).sum(axis=2)
+    kernel = np.exp(-squared / (2 * BANDWIDTH**2))
+    shares: NDArray[np.float32] = np.rint(_ONE * kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
+
+
+@final
+class Colour:
+    """Posters -> how much of each of 128 anchor colours they hold, of unit length.
+
+    The cosine of two vectors is near 1 for the same palette and 0 for palettes without a colour in common.
+    Moving pixels about changes nothing.
+    """
+
+    spec = EncoderSpec(
+        name="colour",
+        dimension=ANCHORS,
+        size=(HEIGHT, WIDTH),
+        fit="stretch",
+        metric="cosine",
+        version=1,
+        summary="The poster's colours and their shares, as the eye tells them apart (CIELAB)",
+    )
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn uint8 RGB pictures (n, 96, 64, 3) into float32 vectors (n, 128) of unit length, none negative.
+
+        Raises:
+            ArgumentError: ``images`` has another type or shape.
+        """
+        check_images(images, self.spec)
+        vectors = np.empty((len(images), ANCHORS), np.float32)
+        for start in range(0, len(images), _BLOCK):
+            block = images[start : start + _BLOCK]
+            counts = np.empty((len(block), CODES), np.float32)
+            for row, image in zip(counts, block, strict=True):
+                row[:] = count_codes(image)
+            root = np.sqrt(counts @ weights())
+            # The fourth root of a share, over the length of the vector of fourth roots.
+            vectors[start : start + _BLOCK] = np.sqrt(root / root.sum(axis=1, keepdims=True))
+        return vectors

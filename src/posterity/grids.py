@@ -1,0 +1,227 @@
+"""Walls: one cell an item, none shared, none lost, alike items close together.
+
+:func:`assign` gives every item a cell of a trained map, at the least total squared distance between the items and the
+vectors of their cells. Any codebook will do: a SOM's, or the lattice points themselves for a two-dimensional layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from posterity import metrics
+from posterity.errors import ArgumentError
+from posterity.metrics import Floats, Indices
+
+MAX_EXACT = 2_500 * 2_500
+"""Items times cells up to which :func:`assign` is exact: about 6 s; the time grows with the third power of the side."""
+
+_WINDOW = 24
+"""Side, in cells, of the square windows that are assigned exactly."""
+
+_MAX_PASSES = 8
+_LEAST_GAIN = 5e-4
+"""Passes of windows over the wall: at most so many, and no more once one lowers the cost by less than this share."""
+
+_TOLERATED = 1.25
+"""How much longer than wanted a wall may be to save blank cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Which cell of a wall each item has.
+
+    Args:
+        rows: Cells from top to bottom.
+        cols: Cells from left to right.
+        cells: (n, 2) int64, the (row, column) of each item.
+
+    Raises:
+        ArgumentError: A cell is shared or lies outside the wall.
+
+    >>> grid = Grid(2, 2, [[0, 1], [1, 0], [0, 0]])
+    >>> grid.occupancy().tolist(), grid.blanks.tolist()
+    ([[2, 0], [1, -1]], [[1, 1]])
+    """
+
+    rows: int
+    cols: int
+    cells: Indices
+
+    def __post_init__(self) -> None:
+        shape = f"{self.rows}×{self.cols}"
+        cells = np.array(self.cells)
+        if cells.ndim != 2 or cells.shape[1] != 2 or not np.issubdtype(cells.dtype, np.integer):
+            raise ArgumentError(f"cells of shape {cells.shape} is not allowed", "It is one (row, column) an item.")
+        outside = ((cells < 0) | (cells >= (self.rows, self.cols))).any(axis=1)
+        if outside.any():
+            item = int(outside.argmax())
+            raise ArgumentError(f"item {item} has the cell {tuple(cells[item].tolist())} outside {shape}", "From 0 on.")
+        taken, counts = np.unique(cells, axis=0, return_counts=True)
+        if (counts > 1).any():
+            cell = tuple(taken[counts.argmax()].tolist())
+            raise ArgumentError(f"{counts.max()} items share the cell {cell}", "Each item has a cell of its own.")
+        cells = cells.astype(np.int64)
+        cells.flags.writeable = False
+        object.__setattr__(self, "cells", cells)
+
+    def occupancy(self) -> Indices:
+        """Give the wall as (rows, cols) int64: the index of the item in each cell, -1 where there is none."""
+        wall = np.full((self.rows, self.cols), -1, np.int64)
+        wall[self.cells[:, 0], self.cells[:, 1]] = np.arange(len(self.cells))
+        return wall
+
+    @property
+    def blanks(self) -> Indices:
+        """The cells without an item, (m, 2) int64, row by row."""
+        return np.argwhere(self.occupancy() < 0)
+
+
+def grid_shape(n: int, rows: int | None = None, cols: int | None = None, aspect: float = 1.0) -> tuple[int, int]:
+    """Choose the shape of a wall for n items.
+
+    Of the walls whose sides' ratio is within a quarter of ``aspect``, or as near as any, the one with the fewest blank
+    cells; then the one nearest to ``aspect``; then the wider. Given one side, the other is the shortest that fits.
+
+    Args:
+        n: Number of items.
+        rows: Cells from top to bottom, if fixed.
+        cols: Cells from left to right, if fixed.
+        aspect: The wanted columns per row; 1.5 makes a square picture of posters 2 wide and 3 high.
+
+    Returns:
+        (rows, cols), of n cells or more.
+
+    Raises:
+        ArgumentError: The items do not fit, or a number is not positive.
+
+    >>> grid_shape(100), grid_shape(12), grid_shape(12, rows=2)
+    ((10, 10), (3, 4), (2, 6))
+    """
+    for name, value in (("n", n), ("rows", rows), ("cols", cols), ("aspect", aspect)):
+        if value is not None and not 0 < value < np.inf:
+            raise ArgumentError(f"{name} {value} is not allowed", "It is a positive number.")
+    if rows is not None and cols is not None:
+        _check_room(n, rows, cols)
+        return rows, cols
+    if rows is not None:
+        return rows, -(-n // rows)
+    if cols is not None:
+        return -(-n // cols), cols
+    candidates = [(height, -(-n // height)) for height in range(1, n + 1)]
+    stretch = {(h, w): max(w / h / aspect, h * aspect / w) for h, w in candidates}
+    longest = max(_TOLERATED, min(stretch.values()))
+    return min((shape for shape in candidates if stretch[shape] <= longest), key=lambda s: (s[0] * s[1], stretch[s], s))
+
+
+def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> Grid:
+    """Give every item a cell of its own, at the least total squared distance Σᵢ ‖xᵢ − m_cell(i)‖².
+
+    Up to ``max_exact`` the answer is the exact minimum: D. F. Crouse, *On implementing 2D rectangular assignment
+    algorithms*, IEEE TAES 52 (2016), as in SciPy. Beyond, the wall is halved again and again, the items between the
+    halves by the exact answer of that smaller question, down to windows of 24 × 24 cells; then overlapping windows are
+    assigned exactly, pass by pass, which can only lower the total. Time and memory are then proportional to the cells.
+    Both are deterministic. Where there are more cells than items, blank cells lie where items fit worst, anywhere.
+
+    Args:
+        X: (n, d), one row an item.
+        codebook: (rows, cols, d), one vector a cell; rows · cols ≥ n.
+        max_exact: Items times cells up to which the answer is exact.
+
+    Raises:
+        ArgumentError: The items do not fit, the arrays do not fit each other, or hold NaN or infinities.
+
+    >>> assign([[0.9], [0.1], [0.2]], [[[0.0], [0.5], [1.0]]]).occupancy().tolist()
+    [[1, 2, 0]]
+    """
+    codebook = metrics.as_codebook(codebook)
+    rows, cols, d = codebook.shape
+    X = metrics.as_matrix(X, n_features=d)
+    _check_room(len(X), rows, cols)
+    # A common shift changes no distance, and float32 keeps more of short vectors.
+    centre = codebook.reshape(-1, d).mean(axis=0)
+    items, units = X - centre, (codebook - centre).reshape(-1, d)
+    if len(items) * len(units) <= max_exact:
+        cell_of = _solve(items, units)
+    else:
+        wall = np.arange(rows * cols).reshape(rows, cols)
+        cell_of = np.full(len(items), -1, np.int64)
+        _place(items, units, wall, np.arange(len(items)), cell_of)
+        _improve(items, units, wall, cell_of)
+    return Grid(rows, cols, np.stack(np.divmod(cell_of, cols), axis=1))
+
+
+def _check_room(n: int, rows: int, cols: int) -> None:
+    if rows * cols < n:
+        raise ArgumentError(
+            f"{n} posters do not fit on {rows}×{cols}",
+            f"{rows * cols} cells are {n - rows * cols} too few: add rows or columns, or leave a side free.",
+        )
+
+
+def _solve(X: Floats, units: Floats) -> Indices:
+    """Give the unit of each row at the least total squared distance, exactly: (n,)."""
+    from scipy.optimize import linear_sum_assignment
+
+    return np.asarray(linear_sum_assignment(metrics.squared_distances(X, units))[1], np.int64)
+
+
+def _place(X: Floats, units: Floats, wall: Indices, items: Indices, cell_of: Indices) -> None:
+    """Write a cell of ``wall`` (h, w) for each of ``items``, which fit on it, by halving."""
+    if not len(items):
+        return
+    if wall.size <= _WINDOW**2:
+        cell_of[items] = wall.ravel()[_solve(X[items], units[wall.ravel()])]
+        return
+    axis = int(wall.shape[1] >= wall.shape[0])
+    one, other = np.array_split(wall, 2, axis=axis)
+    a, b = units[one.ravel()].mean(axis=0), units[other.ravel()].mean(axis=0)
+    # ‖x − a‖² − ‖x − b‖²: sorted by it, any cut is the best one of its sizes, and 0 is where both halves are as near.
+    preference = X[items] @ (2 * (b - a)) + (a @ a - b @ b)
+    ordered = items[np.argsort(preference, kind="stable")]
+    wanted = int((preference < 0).sum())
+    cut = min(max(wanted, len(items) - other.size), one.size)
+    _place(X, units, one, ordered[:cut], cell_of)
+    _place(X, units, other, ordered[cut:], cell_of)
+
+
+def _improve(X: Floats, units: Floats, wall: Indices, cell_of: Indices) -> None:
+    """Assign the items of each window anew, over and over, while that still lowers the total by much."""
+    item_of = np.full(wall.size, -1, np.int64)
+    item_of[cell_of] = np.arange(len(X))
+    before = _cost(X, units, cell_of)
+    for _ in range(_MAX_PASSES):
+        for window in _windows(*wall.shape):
+            cells = wall[window].ravel()
+            items = item_of[cells]
+            items = items[items >= 0]
+            if len(items):
+                cell_of[items] = cells[_solve(X[items], units[cells])]
+                item_of[cells] = -1
+                item_of[cell_of[items]] = items
+        after = _cost(X, units, cell_of)
+        if before - after <= _LEAST_GAIN * before:
+            return
+        before = after
+
+
+def _windows(rows: int, cols: int) -> Iterator[tuple[slice, slice]]:
+    """Cover a wall with windows of a fixed number of cells, each overlapping the next by half."""
+    height = min(rows, max(_WINDOW, _WINDOW**2 // cols))
+    width = min(cols, _WINDOW**2 // height)
+    for top in _starts(rows, height):
+        for left in _starts(cols, width):
+            yield slice(top, top + height), slice(left, left + width)
+
+
+def _starts(length: int, window: int) -> list[int]:
+    return [*range(0, length - window, max(1, window // 2)), length - window]
+
+
+def _cost(X: Floats, units: Floats, cell_of: Indices) -> float:
+    """Add up the squared distances of the items to their cells."""
+    blocks = metrics.row_blocks(len(X), X.shape[1])
+    return sum(float(metrics.squared_lengths(X[b] - units[cell_of[b]]).sum(dtype=np.float64)) for b in blocks)

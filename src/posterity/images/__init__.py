@@ -1,0 +1,29 @@
+"""Files -> pictures: decoding under a pixel cap, fitting to a size, thumbnails and perceptual hashes.
+
+Arrays in, arrays out: nothing here has heard of films or of the catalogue. A picture is RGB, uint8, (height, width, 3).
+"""
+
+from __future__ import annotations
+
+from posterity.images.decode import BACKGROUND, Decoded, Limits, decode, examine, sniff
+from posterity.images.fit import FITS, fit
+from posterity.images.hashes import hamming, near_pairs, perceptual_hash
+from posterity.images.thumbnails import THUMBNAIL_SIZE, is_blank, shrink, thumbnail
+
+__all__ = [
+    "BACKGROUND",
+    "FITS",
+    "THUMBNAIL_SIZE",
+    "Decoded",
+    "Limits",
+    "decode",
+    "examine",
+    "fit",
+    "hamming",
+    "is_blank",
+    "near_pairs",
+    "perceptual_hash",
+    "shrink",
+    "sniff",
+    "thumbnail",
+]

@@ -1,0 +1,226 @@
+"""Bytes -> RGB, strictly: a picture, or one :class:`~posterity.errors.ImageError` with the reason.
+
+Ordinary JPEGs, which is what posters are, take a fast path: libjpeg-turbo through simplejpeg, at the smallest of its
+reduced scales that still covers the size asked for, and refusing what libjpeg would only warn of. Everything else
+(other formats and modes, rotated by EXIF, damaged) takes Pillow's, which knows more and is slower. Measured here on
+185 px wide posters, one thread: 4,500 pictures/s at half scale against Pillow's 1,400/s.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from posterity.errors import ImageError
+
+RGB = NDArray[np.uint8]
+
+BACKGROUND = (255, 255, 255)
+"""What shows through transparent pixels: white, the paper that posters are printed on."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+
+_MAGIC = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+)
+
+# Our own cap is at or below the size at which Pillow starts to warn, so its warning would only say things twice.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too big or too small to be taken.
+
+    Attributes:
+        max_pixels: Cap on width times height, checked before anything is decoded.
+        min_side: The least length in pixels of the shorter side.
+        max_bytes: Cap on a file's size, checked before anything is read.
+    """
+
+    max_pixels: int = 80_000_000
+    min_side: int = 16
+    max_bytes: int = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture and what its file said of it.
+
+    Attributes:
+        pixels: RGB, uint8, (height, width, 3); a reduced copy where less was asked for.
+        format: "JPEG", "PNG", ...
+        mode: Pillow's name of the stored mode: "RGB", "CMYK", "P", "I;16", ...
+        width: Of the upright full picture, in pixels.
+        height: Likewise.
+        flags: (code, detail) of what a person may want to know: "animated", "damaged".
+    """
+
+    pixels: RGB
+    format: str
+    mode: str
+    width: int
+    height: int
+    flags: tuple[tuple[str, str], ...] = ()
+
+
+def sniff(start: bytes) -> str | None:
+    """Name the format that a file's first 32 bytes tell, whatever the file is called; None where it is no picture.
+
+    >>> sniff(b"GIF89a..."), sniff(b"%PDF-1.7")
+    ('GIF', None)
+    """
+    for magic, name in _MAGIC:
+        if start.startswith(magic):
+            return name
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WEBP"
+    if start[4:8] == b"ftyp" and b"avi" in start[8:32]:
+        return "AVIF"
+    return None
+
+
+def decode(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits = Limits()) -> RGB:
+    """Decode a file's content.
+
+    Args:
+        data: The whole content of the file.
+        at_least: (height, width) that is enough; the result may be a reduced copy no smaller. None: full size.
+        limits: What is refused.
+
+    Raises:
+        ImageError: The content is not a picture, is broken, or is outside the limits.
+    """
+    return examine(data, at_least, limits).pixels
+
+
+def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits = Limits()) -> Decoded:
+    """Decode a file's content and tell what it was; arguments and errors as of :func:`decode`."""
+    if not data:
+        raise ImageError("empty", "the file is empty")
+    kind = sniff(data[:32])
+    if kind is None:
+        raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is no picture format read here")
+    if kind == "JPEG" and (found := _plain_jpeg(data, at_least, limits)):
+        return found
+    return _any_picture(data, kind, at_least, limits)
+
+
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    if width * height > limits.max_pixels:
+        raise ImageError(
+            "too_many_pixels", f"{width}×{height} is {width * height:,} pixels, over the cap of {limits.max_pixels:,}"
+        )
+    if min(width, height) < limits.min_side:
+        raise ImageError("tiny", f"{width}×{height}, and the shorter side must have {limits.min_side} pixels or more")
+
+
+def _plain_jpeg(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -> Decoded | None:
+    """The fast path; None where the file needs Pillow, or a second opinion."""
+    try:
+        height, width, colourspace, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    if colourspace not in ("YCbCr", "Gray"):
+        return None
+    _check_size(width, height, limits)
+    if b"Exif\0\0" in data[: 2**16] and _orientation(data) != 1:
+        return None
+    least_height, least_width = at_least or (0, 0)  # 0: full size
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            data, colorspace="RGB", min_height=min(least_height, height), min_width=min(least_width, width)
+        )
+    except ValueError:
+        return None
+    return Decoded(pixels, "JPEG", "L" if colourspace == "Gray" else "RGB", width, height)
+
+
+def _orientation(data: bytes) -> int:
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as image:
+            return int(image.getexif().get(0x0112, 1))
+    except Exception:  # broken EXIF: the slow path decides whether the picture is broken too
+        return 0
+
+
+def _any_picture(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
+    try:
+        return _with_pillow(data, at_least, limits)
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ImageError("too_many_pixels", str(error)) from error
+    except MemoryError as error:
+        raise ImageError("too_many_pixels", f"{kind}: not enough memory to decode it") from error
+    except Exception as error:  # Pillow's plugins raise what they please on broken files; none may stop a run
+        text = f"{kind}: {error or type(error).__name__}"
+        reason: Literal["truncated", "corrupt"] = "truncated" if "truncated" in text.lower() else "corrupt"
+        raise ImageError(reason, " ".join(text.split())[:300]) from error
+
+
+def _with_pillow(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_size(*image.size, limits)
+        format_, mode = image.format or "", image.mode
+        flags: list[tuple[str, str]] = []
+        if getattr(image, "is_animated", False) and format_ != "MPO":
+            flags.append(("animated", f"{format_} of several frames; the first one is taken"))
+        if format_ in ("JPEG", "MPO"):
+            format_ = "JPEG"
+            if _libjpeg_warns(data):
+                flags.append(("damaged", "JPEG data is damaged; what could be decoded is taken"))
+        full = image.size
+        if at_least:
+            image.draft(None, (at_least[1], at_least[0]))  # JPEG only; a no-op elsewhere
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+    if turned.getexif().get(0x0112, 1) == 1 and turned.size == (image.size[1], image.size[0]) != image.size:
+        full = (full[1], full[0])
+    return Decoded(np.asarray(_to_rgb(turned)), format_, mode, full[0], full[1], tuple(flags))
+
+
+def _libjpeg_warns(data: bytes) -> bool:
+    try:
+        simplejpeg.decode_jpeg(data, colorspace="GRAY", min_height=1, min_width=1)
+    except ValueError as error:
+        return "olorspace" not in str(error) and "onver" not in str(error)
+    return False
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Any mode to RGB: 16 bits scaled, not clipped; transparency laid over :data:`BACKGROUND`."""
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        paper = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
+        return Image.alpha_composite(paper, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """16-bit integers keep their high byte; other ranges are stretched to their own extremes."""
+    numbers = np.nan_to_num(np.asarray(values, np.float64))
+    low, high = float(numbers.min()), float(numbers.max())
+    if np.issubdtype(values.dtype, np.integer) and low >= 0 and high < 2**16:
+        return (numbers / 257).round().astype(np.uint8) if high > 255 else numbers.astype(np.uint8)
+    span = high - low or 1.0
+    return ((numbers - low) * (255 / span)).round().astype(np.uint8)

@@ -1,0 +1,66 @@
+"""Bringing a picture of any shape to the size that an encoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.errors import UnknownNameError
+
+RGB = NDArray[np.uint8]
+
+
+def fit(picture: RGB, size: tuple[int, int], how: str = "stretch") -> RGB:
+    """Bring a picture (h, w, 3) to exactly ``size`` = (height, width).
+
+    Args:
+        picture: RGB, uint8.
+        size: (height, width) in pixels.
+        how: A name in :data:`FITS`.
+
+    Raises:
+        UnknownNameError: There is no fit of that name.
+
+    >>> fit(np.zeros((300, 200, 3), np.uint8), (96, 64)).shape
+    (96, 64, 3)
+    """
+    if how not in FITS:
+        raise UnknownNameError("fit", how, FITS)
+    return FITS[how](picture, size)
+
+
+def stretch(picture: RGB, size: tuple[int, int]) -> RGB:
+    """Scale each side on its own: nothing is lost, shapes other than the target's are distorted."""
+    height, width = size
+    if picture.shape[:2] == (height, width):
+        return picture
+    smaller = picture.shape[0] > height or picture.shape[1] > width
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+
+
+def centre_crop(picture: RGB, size: tuple[int, int]) -> RGB:
+    """Scale until the target is covered and cut what stands out on both sides alike."""
+    (h, w), (height, width) = picture.shape[:2], size
+    scale = max(height / h, width / w)
+    cut_h, cut_w = min(h, round(height / scale)), min(w, round(width / scale))
+    top, left = (h - cut_h) // 2, (w - cut_w) // 2
+    return stretch(picture[top : top + cut_h, left : left + cut_w], size)
+
+
+def pad(picture: RGB, size: tuple[int, int]) -> RGB:
+    """Scale until it fits inside the target and fill the rest with black, on both sides alike."""
+    (h, w), (height, width) = picture.shape[:2], size
+    scale = min(height / h, width / w)
+    inner = stretch(picture, (max(1, round(h * scale)), max(1, round(w * scale))))
+    canvas = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - inner.shape[0]) // 2, (width - inner.shape[1]) // 2
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
+    return canvas
+
+
+FITS: dict[str, Callable[[RGB, tuple[int, int]], RGB]] = {"stretch": stretch, "center-crop": centre_crop, "pad": pad}
+"""The ways of fitting, by name."""

@@ -1,0 +1,187 @@
+"""Walls and matches as pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from posterity.catalogue import Poster, Store
+from posterity.errors import ArgumentError, ImageError, StorageError
+from posterity.images import decode, shrink
+from posterity.parallel import chunked
+from posterity.search import Match, Matches
+from posterity.sources.paths import escape, locate, unescape
+from posterity.walls import Wall
+
+RGB = NDArray[np.uint8]
+
+PAPER = (246, 244, 239)
+INK = (28, 28, 30)
+GREY = (112, 110, 106)
+DARK = (18, 18, 20)
+
+MAX_SIDE = 30_000
+"""No picture that is drawn is longer than this: an image viewer's limit, not ours."""
+
+
+def draw_wall(store: Store, wall: Wall, cell_width: int = 0) -> Image.Image:
+    """Draw a wall, every poster whole in its 2:3 cell.
+
+    Args:
+        store: The catalogue, for the thumbnails.
+        wall: What to draw.
+        cell_width: In pixels; 0 chooses one that makes the picture about 4,000 pixels wide at the most.
+
+    Raises:
+        ArgumentError: The picture would be longer than :data:`MAX_SIDE` on a side.
+    """
+    width = cell_width or int(np.clip(4096 // wall.cols, 24, 128))
+    height = round(width * 1.5)
+    if max(wall.cols * width, wall.rows * height) > MAX_SIDE:
+        raise ArgumentError(
+            f"{wall.rows}×{wall.cols} cells of {width}×{height} make a picture over {MAX_SIDE} pixels a side",
+            f"Choose a cell width of {max(1, min(MAX_SIDE // wall.cols, int(MAX_SIDE / wall.rows / 1.5)))} or less.",
+        )
+    canvas = np.empty((wall.rows * height, wall.cols * width, 3), np.uint8)
+    canvas[:] = DARK
+    digests = dict(zip(*(store.read(["sha256"])[name].to_pylist() for name in ("id", "sha256")), strict=True))
+    for some in chunked(wall.cells.items(), 1024):
+        thumbnails = store.thumbnails(digests[identity] for identity, _ in some)
+        for identity, (row, col) in some:
+            picture = decode(thumbnails[digests[identity]], (height, width))
+            _place(canvas[row * height : (row + 1) * height, col * width : (col + 1) * width], picture)
+    return Image.fromarray(canvas)
+
+
+def draw_matches(store: Store, matches: Matches) -> Image.Image:
+    """Draw a query beside its matches, with title and score under each."""
+    posters = store.get(match.id for match in matches.matches)
+    query = matches.query
+    first = _query_picture(store, matches)
+    columns = min(max(len(matches.matches), 1), 5)
+    lines = -(-max(len(matches.matches), 1) // columns)
+    margin, gap, caption = 28, 18, 78
+    width, height = 200, 300
+    big_width = width if lines == 1 else round(width * 1.5)
+    big_height = big_width * 3 // 2
+    left = margin + big_width + 2 * gap
+    size = (
+        left + gap + columns * (width + gap) - gap + margin,
+        2 * margin + 30 + max(lines * (height + caption), big_height + caption),
+    )
+    image = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(image)
+    top = margin + 30
+    draw.text((margin, margin - 6), "Query", font=_font(17), fill=GREY)
+    draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=_font(17), fill=GREY)
+    draw.line([(left, margin), (left, size[1] - margin)], fill=(214, 211, 204), width=1)
+    _paste(image, first, (margin, top), (big_height, big_width))
+    _caption(draw, (margin, top + big_height + 8), big_width, query.title, "")
+    for index, match in enumerate(matches.matches):
+        x = left + gap + index % columns * (width + gap)
+        y = top + index // columns * (height + caption)
+        _paste(image, _picture(store, posters[match.id], (height, width)), (x, y), (height, width))
+        _caption(draw, (x, y + height + 8), width, _titled(match), f"{match.score:.3f}")
+    if not matches.matches:
+        draw.text((left + gap, top), "no poster meets the conditions", font=_font(17), fill=GREY)
+    return image
+
+
+def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
+    """Write a picture whole or not at all; the file's ending tells the format.
+
+    Raises:
+        ArgumentError: The ending is that of no format.
+        StorageError: The place cannot be written.
+    """
+    target = Path(path)
+    known = {ending: name for ending, name in Image.registered_extensions().items() if name in Image.SAVE}
+    format_ = known.get(target.suffix.lower())
+    if format_ is None:
+        raise ArgumentError(f"{escape(str(target))} has the ending of no picture format", "Use .png, .jpg or .webp.")
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image.save(temporary, format=format_)
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(
+            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
+        ) from error
+    return target
+
+
+def _place(cell: RGB, picture: RGB) -> None:
+    """Put a picture whole into the middle of a cell."""
+    small = shrink(picture, cell.shape[:2])
+    top, left = (cell.shape[0] - small.shape[0]) // 2, (cell.shape[1] - small.shape[1]) // 2
+    cell[top : top + small.shape[0], left : left + small.shape[1]] = small
+
+
+def _paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int, int]) -> None:
+    """Put a picture, as large as fits, at the bottom middle of a box of ``size`` = (height, width)."""
+    scale = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
+    target = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    fitted = Image.fromarray(picture).resize(target, Image.Resampling.LANCZOS)
+    image.paste(fitted, (at[0] + (size[1] - target[0]) // 2, at[1] + size[0] - target[1]))
+
+
+def _query_picture(store: Store, matches: Matches) -> RGB:
+    if matches.query.file is not None:
+        return decode(Path(unescape(matches.query.file)).read_bytes(), (450, 300))
+    identity = str(matches.query.id)
+    return _picture(store, store.get([identity])[identity], (450, 300))
+
+
+def _picture(store: Store, poster: Poster, enough: tuple[int, int]) -> RGB:
+    """Give a poster's picture from its file, or its thumbnail where the file is gone or broken by now."""
+    try:
+        return decode(Path(locate(poster.source, poster.path)).read_bytes(), enough)
+    except (OSError, ImageError):
+        return decode(store.thumbnails([poster.sha256])[poster.sha256])
+
+
+def _titled(match: Match) -> str:
+    return f"{match.title} ({match.year})" if match.year else match.title
+
+
+def _caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, title: str, score: str) -> None:
+    x, y = at
+    for line in _wrapped(draw, title, width, 2):
+        draw.text((x, y), line, font=_font(16), fill=INK)
+        y += 20
+    draw.text((x, y + 2), score, font=_font(15), fill=GREY)
+
+
+def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
+    """Break a text into at most so many lines of so many pixels; what does not fit ends in an ellipsis."""
+    lines: list[str] = []
+    words = text.split()
+    while words and len(lines) < most:
+        line = words.pop(0)
+        while words and draw.textlength(f"{line} {words[0]}", font=_font(16)) <= width:
+            line += f" {words.pop(0)}"
+        last = len(lines) == most - 1
+        lines.append(_shortened(draw, f"{line} {' '.join(words)}" if last and words else line, width))
+    return lines
+
+
+def _shortened(draw: ImageDraw.ImageDraw, line: str, width: int) -> str:
+    if draw.textlength(line, font=_font(16)) <= width:
+        return line
+    fits: Iterable[int] = range(len(line), 0, -1)
+    return next(
+        (line[:n].rstrip() + "…" for n in fits if draw.textlength(line[:n] + "…", font=_font(16)) <= width), "…"
+    )
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

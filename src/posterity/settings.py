@@ -1,0 +1,120 @@
+"""Every option, declared once: name, kind, default and help.
+
+The command line's flags, the documentation and the values themselves all derive from :data:`OPTIONS`. A value is looked
+for in this order: the argument given; the environment variable ``POSTERITY_<NAME>``; the file named by
+``POSTERITY_SETTINGS``, or else ``posterity.toml`` in the working folder or ``~/.config/posterity.toml``; the default.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from posterity.errors import ArgumentError, UnknownNameError
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes:
+        name: In lower case with underscores; the flag is ``--name-with-dashes``.
+        kind: The type of its value.
+        default: The value where nothing else is said.
+        help: One sentence for people, without the default.
+        least: The smallest value allowed, for numbers.
+    """
+
+    name: str
+    kind: type[int] | type[float] | type[str]
+    default: Any
+    help: str
+    least: float | None = None
+
+    def parse(self, value: object, origin: str) -> Any:
+        """Turn a value of whatever origin into this option's kind.
+
+        Raises:
+            ArgumentError: It is of another kind, or below the least allowed.
+        """
+        if value is None:
+            return None
+        try:
+            if isinstance(value, bool) or (self.kind is int and isinstance(value, float)):
+                raise ValueError
+            parsed: Any = self.kind(str(value))
+        except (TypeError, ValueError):
+            raise ArgumentError(
+                f"{origin}: {value!r} is no {self.kind.__name__}", f"{self.name}: {self.help}"
+            ) from None
+        if self.least is not None and parsed < self.least:
+            raise ArgumentError(f"{origin}: {value!r} is too small", f"{self.name} is {self.least} or more.")
+        return parsed
+
+
+OPTIONS: dict[str, Option] = {
+    option.name: option
+    for option in (
+        Option("encoder", str, "colour", "The encoder that searches and walls use: see `posterity encoders`."),
+        Option("encoders", str, "pixels,colour,composition", "The encoders that a build computes, comma-separated."),
+        Option("k", int, 5, "How many matches to give.", least=1),
+        Option("workers", int, 0, "Threads that read and decode; 0 takes one per core.", least=0),
+        Option("seed", int, 0, "Seed of everything random.", least=0),
+        Option("max_pixels", int, 80_000_000, "Pictures of more pixels are dropped undecoded.", least=1),
+        Option("min_side", int, 16, "Pictures with a shorter side below this many pixels are dropped.", least=1),
+        Option("max_bytes", int, 256 * 2**20, "Files larger than this many bytes are dropped unread.", least=1),
+        Option("near_duplicate_bits", int, 8, "Flag pictures whose 64-bit hashes differ in at most so many.", least=0),
+        Option("cell_width", int, 0, "Width in pixels of a poster on a wall's picture; 0 chooses by number.", least=0),
+    )
+}
+
+
+def setting(name: str, argument: object = None) -> Any:
+    """Give the value in force of the option ``name``, an argument that is not None first.
+
+    Raises:
+        UnknownNameError: There is no such option.
+        ArgumentError: The value found is not allowed; the message says where it stands.
+
+    >>> setting("k"), setting("k", 9)
+    (5, 9)
+    """
+    if name not in OPTIONS:
+        raise UnknownNameError("setting", name, OPTIONS)
+    option = OPTIONS[name]
+    variable = f"POSTERITY_{name.upper()}"
+    found = option.parse(argument, f"argument {name}")
+    if found is None:
+        found = option.parse(os.environ.get(variable), f"environment variable {variable}")
+    if found is None:
+        path, values = _settings_file()
+        found = option.parse(values.get(name), f"{path}")
+    return option.default if found is None else found
+
+
+def _settings_file() -> tuple[str, Mapping[str, object]]:
+    named = os.environ.get("POSTERITY_SETTINGS")
+    candidates = [named] if named else ["posterity.toml", os.path.expanduser("~/.config/posterity.toml")]  # noqa: PTH111
+    for candidate in candidates:
+        if os.path.isfile(candidate):  # noqa: PTH113
+            return candidate, _read(candidate, os.stat(candidate).st_mtime_ns)  # noqa: PTH116
+    if named:
+        raise ArgumentError(f"POSTERITY_SETTINGS names {named!r}, which is no file", "Correct or unset it.")
+    return "", {}
+
+
+@cache
+def _read(path: str, _changed: int) -> Mapping[str, object]:
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ArgumentError(f"settings file {path}: {error}", "It is TOML: lines of name = value.") from None
+    for name in values:
+        if name not in OPTIONS:
+            raise UnknownNameError(f"setting in {path}", name, OPTIONS)
+    return values

@@ -1,0 +1,33 @@
+"""File names as text that can be stored, shown and turned back: any name a file system allows, on one line."""
+
+from __future__ import annotations
+
+import os
+import re
+from urllib.parse import unquote_to_bytes
+
+# Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]")
+
+
+def escape(path: str) -> str:
+    r"""Write a path so that it is valid, one-line Unicode: what is not is percent-encoded, byte by byte.
+
+    >>> escape("Caf\u00e9 100%\n.jpg"), escape("\udcff.jpg")
+    ('Café 100%25%0A.jpg', '%FF.jpg')
+    """
+    return _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in os.fsencode(found[0])), path)
+
+
+def unescape(text: str) -> str:
+    r"""Undo :func:`escape`.
+
+    >>> unescape("Caf\u00e9 100%25%0A.jpg") == "Caf\u00e9 100%\n.jpg"
+    True
+    """
+    return os.fsdecode(unquote_to_bytes(text.encode()))
+
+
+def locate(source: str, path: str) -> str:
+    """Give the path to open of a file stored as (source, path), both in escaped form."""
+    return os.path.join(unescape(source), unescape(path))  # noqa: PTH118

@@ -1,0 +1,163 @@
+"""Cells of tables -> values: what people write for a year, an amount or a list of genres. Nothing is evaluated."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterable
+
+_NOTHING = frozenset({"", "nan", "null", "none", "n/a", "na", "\\n", "-", "?"})
+_IMDB = re.compile(r"(?<![a-z0-9])tt(\d{6,9})(?!\d)", re.IGNORECASE)
+_TMDB = re.compile(r"(?<![a-z0-9])tmdb(?:id)?[-:= ]?(\d{1,9})(?!\d)", re.IGNORECASE)
+_YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
+_NAMED_YEAR = re.compile(r"^(.*\S)\s*[(\[](1[89]\d\d|20\d\d)[)\]]")
+
+
+def text(cell: object) -> str | None:
+    """Trim; the many ways of writing nothing become None."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    trimmed = str(cell).strip()
+    return None if trimmed.lower() in _NOTHING else trimmed
+
+
+def number(cell: object) -> float | None:
+    """Read a number, with thousands' commas or a dollar sign if there are any.
+
+    Raises:
+        ValueError: It is not one.
+
+    >>> number("$1,250,000"), number("7.5"), number("NaN")
+    (1250000.0, 7.5, None)
+    """
+    written = text(cell)
+    if written is None:
+        return None
+    value = float(written.replace(",", "").removeprefix("$").strip())
+    if not math.isfinite(value):
+        raise ValueError(f"{written!r} is no finite number")
+    return value
+
+
+def whole(cell: object) -> int | None:
+    """Read a whole number (``"1999"``, ``"1999.0"``).
+
+    Raises:
+        ValueError: It is not one, or not one that fits into 64 bits.
+    """
+    value = number(cell)
+    if value is None:
+        return None
+    if value != int(value) or abs(value) >= 2**63:
+        raise ValueError(f"{cell!r} is no whole number")
+    return int(value)
+
+
+def amount(cell: object) -> int | None:
+    """Read an amount of money; 0 stands for unknown in every table there is.
+
+    Raises:
+        ValueError: It is not a number, or negative.
+    """
+    value = number(cell)
+    if value is not None and (value < 0 or value >= 2**63):
+        raise ValueError(f"{cell!r} is no amount of money")
+    return round(value) if value else None
+
+
+def year(cell: object) -> int | None:
+    """Read a year, also out of a date.
+
+    Raises:
+        ValueError: There is none from 1800 to 2099.
+
+    >>> year("1982-06-25"), year(1999.0)
+    (1982, 1999)
+    """
+    written = text(cell)
+    if written is None:
+        return None
+    if found := _YEAR.search(written):
+        return int(found[1])
+    raise ValueError(f"{written!r} holds no year")
+
+
+def names(cell: object) -> tuple[str, ...]:
+    """Read a list of names: JSON or Python literals of strings or of ``{"name": …}``, else split on ``|`` or ``,``.
+
+    >>> names("Horror|Comedy"), names('["Drama"]'), names("[{'id': 35, 'name': 'Comedy'}]"), names("Crime, Drama")
+    (('Horror', 'Comedy'), ('Drama',), ('Comedy',), ('Crime', 'Drama'))
+    """
+    if isinstance(cell, list | tuple):
+        return _unique(cell)
+    written = text(cell)
+    if written is None:
+        return ()
+    if written[0] in "[{" and (listed := _literal(written)) is not None:
+        return _unique(listed if isinstance(listed, list | tuple) else [listed])
+    return _unique(written.split("|" if "|" in written else ","))
+
+
+def name(cell: object) -> str | None:
+    """Read one name, which may be wrapped as :func:`names` may."""
+    written = text(cell)
+    if written and written[0] == "{":
+        return next(iter(names(cell)), None)
+    return written
+
+
+def imdb_id(cell: object) -> str | None:
+    """Find an IMDb id in a text, or read a bare number as one, as some tables hold it.
+
+    >>> imdb_id("Heat [imdbid-tt0113277]"), imdb_id("tt113277"), imdb_id(114709), imdb_id("Heat")
+    ('tt0113277', 'tt0113277', 'tt0114709', None)
+    """
+    written = text(cell)
+    if written is None:
+        return None
+    if found := _IMDB.search(written):
+        return f"tt{int(found[1]):07d}"
+    bare = written.removesuffix(".0")
+    return f"tt{int(bare):07d}" if bare.isascii() and bare.isdigit() and len(bare) <= 9 and int(bare) else None
+
+
+def imdb_id_in_name(stem: str) -> str | None:
+    """Find an IMDb id in a file's name, where bare numbers mean nothing."""
+    found = _IMDB.search(stem)
+    return f"tt{int(found[1]):07d}" if found else None
+
+
+def tmdb_id_in_name(stem: str) -> int | None:
+    """Find a TMDb id that a file's name states, as in ``{tmdb-693134}``."""
+    found = _TMDB.search(stem)
+    return int(found[1]) if found else None
+
+
+def title_and_year(stem: str) -> tuple[str | None, int | None]:
+    """Read a title, and a year if there is one, out of a file's name.
+
+    >>> title_and_year("The_Third_Man (1949) {tmdb-1092}"), title_and_year("tt0041959")
+    (('The Third Man', 1949), (None, None))
+    """
+    spaced = re.sub(r"[{\[][^}\]]*(?:imdb|tmdb)[^}\]]*[}\]]", " ", stem, flags=re.IGNORECASE)
+    spaced = re.sub(r"[_\s]+", " ", _IMDB.sub(" ", spaced)).strip(" -")
+    if found := _NAMED_YEAR.match(spaced):
+        return found[1], int(found[2])
+    return spaced or None, None
+
+
+def _literal(written: str) -> object:
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            value: object = parse(written)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return value
+    return None
+
+
+def _unique(items: Iterable[object]) -> tuple[str, ...]:
+    found = (text(item.get("name") if isinstance(item, dict) else item) for item in items)
+    return tuple(dict.fromkeys(item for item in found if item))
