@@ -32,7 +32,7 @@ setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev
 
 demo: $(VENV)/.core
-	@$(BIN)/python benchmarks/../docs/demo.py --out "$(OUT)" --posters "$(POSTERS)" --metadata "$(METADATA)"
+	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo.sh "$(OUT)" "$(POSTERS)" "$(METADATA)"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

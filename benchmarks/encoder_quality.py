@@ -26,6 +26,7 @@ CHUNK = 64
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a CSV file, one dictionary a line."""
     with path.open(newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
 
@@ -61,6 +62,7 @@ def interval(hits: np.ndarray) -> str:
 
 
 def main() -> None:
+    """Measure every registered encoder and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     data = parser.parse_args().data

@@ -145,9 +145,7 @@ def test_the_same_seed_gives_the_same_map(clusters, init):
 
 def test_another_seed_gives_another_random_start(clusters):
     """And each unit of it lies on a row."""
-    one, two = (
-        SelfOrganizingMap(5, 4, init="random", random_state=seed, n_epochs=0).fit(clusters) for seed in (0, 1)
-    )
+    one, two = (SelfOrganizingMap(5, 4, init="random", random_state=seed, n_epochs=0).fit(clusters) for seed in (0, 1))
     assert (one.codebook_ != two.codebook_).any()
     assert one.quantization_error(one.codebook_.reshape(-1, 8)) == 0
     assert min(np.linalg.norm(clusters - one.codebook_[2, 3], axis=1)) < 1e-4
@@ -180,7 +178,7 @@ def test_degenerate_rows_give_a_finite_map(X, init):
     units = som.best_matching_units(X)
     assert units.shape == (len(X), 2)
     for row in X:
-        assert len(np.unique(units[(X == row).all(axis=1)], axis=0)) == 1
+        assert len(np.unique(units[(row == X).all(axis=1)], axis=0)) == 1
 
 
 def test_raw_pixels_of_a_hundred_posters_train_at_once(rng):

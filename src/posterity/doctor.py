@@ -11,6 +11,7 @@ from pathlib import Path
 
 from posterity.catalogue import Artefact, Finding, Store
 from posterity.catalogue.provenance import inputs_digest
+from posterity.cleaning import Picture, look_at
 from posterity.embedding import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
@@ -23,6 +24,7 @@ KINDS = {
     "source_missing": "the folder that posters came from is not there: not mounted, or moved",
     "file_missing": "a poster's file is not there any more",
     "file_changed": "a poster's file has changed since it was catalogued",
+    "thumbnail_missing": "posters lack their thumbnail",
     "vector_missing": "posters lack a vector of an encoder that others have",
     "stale_vectors": "vectors were made by another version of an encoder",
     "unknown_encoder": "there are vectors of an encoder that is not installed",
@@ -52,6 +54,11 @@ class Problem:
     repaired: bool = False
 
     @property
+    def minor(self) -> bool:
+        """Whether it only takes room, and a catalogue with it is well all the same."""
+        return self.kind in ("orphan_thumbnails", "old_versions")
+
+    @property
     def repairable(self) -> bool:
         """Whether ``--repair`` does what ``remedy`` says; else a person must."""
         return self.kind not in ("source_missing", "file_changed", "unknown_encoder")
@@ -66,8 +73,8 @@ class Diagnosis:
 
     @property
     def well(self) -> bool:
-        """Whether nothing is wrong, or everything that was has been mended."""
-        return all(problem.repaired for problem in self.problems)
+        """Whether nothing is wrong that matters, or everything that was has been mended."""
+        return all(problem.repaired or problem.minor for problem in self.problems)
 
 
 def examine(
@@ -81,7 +88,8 @@ def examine(
     """Look a catalogue over, and mend it if asked to.
 
     Posters whose file is gone are taken out and kept as findings (``posterity report``); but only where the folder
-    they came from is there, for a drive that is not mounted is no reason to forget its posters.
+    they came from is there, for a drive that is not mounted is no reason to forget its posters. Mend a catalogue while
+    no build is under way: thumbnails that a build has just written, and whose posters it has not, look like orphans.
 
     Args:
         store: The catalogue.
@@ -93,7 +101,7 @@ def examine(
     Raises:
         StorageError: Mending was asked for and the catalogue cannot be written.
     """
-    problems = [*_files(store, repair)]
+    problems = [*_files(store, repair), *_thumbnails(store, repair)]
     problems += [*_vectors(store, repair, workers, show_progress), *_grids(store, repair)]
     problems += _upkeep(store, repair, older_than)
     return Diagnosis(store.count(), tuple(problems))
@@ -129,6 +137,23 @@ def _files(store: Store, repair: bool) -> Iterator[Problem]:
             ]
         )
         store.remove_posters([row["id"] for row in gone])
+
+
+def _thumbnails(store: Store, repair: bool) -> Iterator[Problem]:
+    rows = store.read(["source", "path", "sha256"]).to_pylist()
+    stored = set(store.thumbnail_digests())
+    lacking = [row for row in rows if row["sha256"] not in stored]
+    if not lacking:
+        return
+    made: dict[str, bytes] = {}
+    for row in lacking if repair else ():
+        found = look_at(row["source"], row["path"])
+        if isinstance(found, Picture) and found.sha256 == row["sha256"]:
+            made[found.sha256] = found.thumbnail
+    store.put_thumbnails(made)
+    left = sum(row["sha256"] not in made for row in lacking)
+    about = f"{len(lacking)} posters, {lacking[0]['id']} among them"
+    yield Problem("thumbnail_missing", "thumbnails", about, "make them from the posters' files", repair and not left)
 
 
 def _vectors(store: Store, repair: bool, workers: int, show_progress: bool | None) -> Iterator[Problem]:

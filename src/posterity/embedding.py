@@ -20,7 +20,7 @@ from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, ImageError
-from posterity.images import decode, fit
+from posterity.images import decode, fit, tier
 from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.progress import progress
 from posterity.sources.paths import locate
@@ -115,7 +115,7 @@ def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
         ImageError: It is no picture that can be read.
     """
     spec = encoder.spec
-    picture = fit(decode(data, spec.size), spec.size, spec.fit)
+    picture = fit(decode(data, tier(spec.size)), spec.size, spec.fit)
     return np.asarray(encoder.encode(picture[None])[0])
 
 
@@ -189,18 +189,20 @@ def _joined(parts: Sequence[_Encoded]) -> _Encoded:
 
 
 def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
-    enough = tuple(np.max([encoder.spec.size for encoder in encoders], axis=0).tolist())
+    tiers = {tier(encoder.spec.size) for encoder in encoders}
     inputs = {e.spec.name: np.empty((len(jobs), *e.spec.size, 3), np.uint8) for e in encoders}
     read: list[_Job] = []
     failed: dict[str, str] = {}
     for job in jobs:
         try:
-            picture = decode(_content(job), enough)
+            data = _content(job)
+            pictures = {enough: decode(data, enough) for enough in tiers}
         except (OSError, ImageError) as error:
             failed[job.id] = f"{job.path}: {error.strerror if isinstance(error, OSError) else error}"
             continue
         for encoder in encoders:
-            inputs[encoder.spec.name][len(read)] = fit(picture, encoder.spec.size, encoder.spec.fit)
+            spec = encoder.spec
+            inputs[spec.name][len(read)] = fit(pictures[tier(spec.size)], spec.size, spec.fit)
         read.append(job)
     vectors = {e.spec.name: e.encode(inputs[e.spec.name][: len(read)]) for e in encoders}
     return _Encoded(read, vectors, failed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
         image.save(temporary, format=format_)
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise StorageError(
             f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
         ) from error

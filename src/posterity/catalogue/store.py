@@ -220,9 +220,8 @@ class Store:
         """
         if not posters:
             return
-        jpegs = pa.table({"sha256": list(thumbnails), "jpeg": list(thumbnails.values())}, schema=THUMBNAILS)
         # Thumbnails first: a poster in the catalogue never lacks its own, whenever a run is killed.
-        self._merge("thumbnails", jpegs, "sha256", update=False)
+        self.put_thumbnails(thumbnails)
         rows = pa.Table.from_pylist([poster_to_row(poster) for poster in posters], schema=POSTERS)
         for encoder, dimension in self.encoders.items():
             nothing = pa.nulls(len(rows), pa.list_(pa.float32(), dimension))
@@ -256,7 +255,8 @@ class Store:
             merge = self._table(table).merge_insert(on)
             merge = merge.when_matched_update_all() if update else merge
             merge = merge.when_not_matched_insert_all() if insert else merge
-            merge.execute(rows)
+            # "null" lets a cleared vector through, which the store would else take for a faulty one.
+            merge.execute(rows, on_bad_vectors="null")
 
         self._write(write)
 
@@ -306,6 +306,17 @@ class Store:
             for batch in self._batches("thumbnails", THUMBNAILS.names, where):
                 found |= dict(zip(batch["sha256"].to_pylist(), batch["jpeg"].to_pylist(), strict=True))
         return found
+
+    def thumbnail_digests(self) -> Iterator[str]:
+        """Give the SHA-256 of the content of every thumbnail there is."""
+        for batch in self._batches("thumbnails", ["sha256"]):
+            yield from batch["sha256"].to_pylist()
+
+    def put_thumbnails(self, thumbnails: Mapping[str, bytes]) -> None:
+        """Insert thumbnails (JPEG) by the SHA-256 of the content they show; those that are there are left alone."""
+        if thumbnails:
+            jpegs = pa.table({"sha256": list(thumbnails), "jpeg": list(thumbnails.values())}, schema=THUMBNAILS)
+            self._merge("thumbnails", jpegs, "sha256", update=False)
 
     # --- vectors ---------------------------------------------------------------------------------------------------
 
@@ -431,13 +442,13 @@ class Store:
     def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:
         """Merge small files and let go of versions older than ``older_than``, which spares readers at work."""
         for name in TABLES:
-            self._write(partial(self._table(name).optimize, cleanup_older_than=older_than))
+            # The store warns at zero, which is what a caller who asks for it has decided.
+            at_least = max(older_than, timedelta(milliseconds=1))
+            self._write(partial(self._table(name).optimize, cleanup_older_than=at_least))
 
     def orphans(self) -> list[str]:
         """Find the thumbnails (by SHA-256) that no poster uses any more."""
-        used = set(self.read(["sha256"])["sha256"].to_pylist())
-        stored = {d for batch in self._batches("thumbnails", ["sha256"]) for d in batch["sha256"].to_pylist()}
-        return sorted(stored - used)
+        return sorted(set(self.thumbnail_digests()) - set(self.read(["sha256"])["sha256"].to_pylist()))
 
     def remove_thumbnails(self, digests: Sequence[str]) -> None:
         """Remove thumbnails by SHA-256."""

@@ -44,11 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status."""
     try:
-        posterity.main(arguments, prog_name="posterity", standalone_mode=False)
+        # An exit that a command asks for comes back as its status.
+        status = posterity.main(arguments, prog_name="posterity", standalone_mode=False)
     except PosterityError as error:
         return _fail(str(error))
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
     except click.UsageError as error:
         error.show()
         return 2
@@ -61,7 +60,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _fail(message: str, status: int = 1) -> int:

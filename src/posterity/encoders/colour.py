@@ -33,8 +33,9 @@ BANDWIDTH = 10.0
 """Standard deviation of the kernel, in ΔE*ab."""
 _ONE = 2048
 """The whole number that stands for a weight of 1: 96 · 64 · 2048 < 2**24, so that no sum is ever rounded."""
-_BLOCK = 64
-"""Posters whose histograms are held at once: 1 MiB of them."""
+_BLOCK, _SLICE = 32, 64
+"""Posters and codes of one matrix product. 32 · 64 · 128 is the most that OpenBLAS does in the thread that asks: in
+larger products it wakes helpers, which spin while others decode, and a busy machine then takes 20 times as long."""
 
 
 @cache
@@ -60,6 +61,14 @@ def weights() -> NDArray[np.float32]:
     kernel = np.exp(-squared / (2 * BANDWIDTH**2))
     shares: NDArray[np.float32] = np.rint(_ONE * kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
+
+
+def _product(counts: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give ``counts @ share``, slice by slice of the codes: (n, 4096) and (4096, 128) -> (n, 128)."""
+    slices = CODES // _SLICE
+    left = counts.reshape(len(counts), slices, _SLICE).swapaxes(0, 1)
+    total: NDArray[np.float32] = (left @ share.reshape(slices, _SLICE, ANCHORS)).sum(axis=0)
+    return total
 
 
 @final
@@ -93,7 +102,7 @@ class Colour:
             counts = np.empty((len(block), CODES), np.float32)
             for row, image in zip(counts, block, strict=True):
                 row[:] = count_codes(image)
-            root = np.sqrt(counts @ weights())
+            root = np.sqrt(_product(counts, weights()))
             # The fourth root of a share, over the length of the vector of fourth roots.
             vectors[start : start + _BLOCK] = np.sqrt(root / root.sum(axis=1, keepdims=True))
         return vectors

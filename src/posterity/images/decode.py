@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from posterity.errors import ImageError
 
@@ -24,8 +24,6 @@ RGB = NDArray[np.uint8]
 
 BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: white, the paper that posters are printed on."""
-
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -153,7 +151,7 @@ def _plain_jpeg(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -
 
 def _orientation(data: bytes) -> int:
     try:
-        with Image.open(io.BytesIO(data), formats=["JPEG", "MPO"]) as image:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
             return int(image.getexif().get(0x0112, 1))
     except Exception:  # broken EXIF: the slow path decides whether the picture is broken too
         return 0
@@ -161,30 +159,30 @@ def _orientation(data: bytes) -> int:
 
 def _any_picture(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
     try:
-        return _with_pillow(data, at_least, limits)
+        return _with_pillow(data, kind, at_least, limits)
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError("too_many_pixels", str(error)) from error
     except MemoryError as error:
         raise ImageError("too_many_pixels", f"{kind}: not enough memory to decode it") from error
+    except UnidentifiedImageError as error:  # its text names an address in memory, another one in each run
+        raise ImageError("corrupt", f"{kind}: its header cannot be read") from error
     except Exception as error:  # Pillow's plugins raise what they please on broken files; none may stop a run
         text = f"{kind}: {error or type(error).__name__}"
         reason: Literal["truncated", "corrupt"] = "truncated" if "truncated" in text.lower() else "corrupt"
         raise ImageError(reason, " ".join(text.split())[:300]) from error
 
 
-def _with_pillow(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+def _with_pillow(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(*image.size, limits)
-        format_, mode = image.format or "", image.mode
+        mode = image.mode
         flags: list[tuple[str, str]] = []
-        if getattr(image, "is_animated", False) and format_ != "MPO":
-            flags.append(("animated", f"{format_} of several frames; the first one is taken"))
-        if format_ in ("JPEG", "MPO"):
-            format_ = "JPEG"
-            if _libjpeg_warns(data):
-                flags.append(("damaged", "JPEG data is damaged; what could be decoded is taken"))
+        if kind != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may hold previews, as cameras write them
+            flags.append(("animated", f"{kind} of several frames; the first one is taken"))
+        if kind == "JPEG" and _libjpeg_warns(data):
+            flags.append(("damaged", "JPEG data is damaged; what could be decoded is taken"))
         full = image.size
         if at_least:
             image.draft(None, (at_least[1], at_least[0]))  # JPEG only; a no-op elsewhere
@@ -192,7 +190,7 @@ def _with_pillow(data: bytes, at_least: tuple[int, int] | None, limits: Limits) 
         turned = ImageOps.exif_transpose(image)
     if turned.getexif().get(0x0112, 1) == 1 and turned.size == (image.size[1], image.size[0]) != image.size:
         full = (full[1], full[0])
-    return Decoded(np.asarray(_to_rgb(turned)), format_, mode, full[0], full[1], tuple(flags))
+    return Decoded(np.asarray(_to_rgb(turned)), kind, mode, full[0], full[1], tuple(flags))
 
 
 def _libjpeg_warns(data: bytes) -> bool:

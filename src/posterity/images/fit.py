@@ -12,6 +12,22 @@ from posterity.errors import UnknownNameError
 
 RGB = NDArray[np.uint8]
 
+TIERS = tuple((96 * 2**step, 64 * 2**step) for step in range(6))
+"""(height, width) that pictures are decoded at, from 64×96 to 2,048×3,072 pixels."""
+
+
+def tier(size: tuple[int, int]) -> tuple[int, int] | None:
+    """Give the smallest of :data:`TIERS` that covers ``size``; None where none does: decode in full.
+
+    Encoders that read alike sizes share one decoding, and an encoder's vectors never depend on which others it was
+    run with.
+
+    >>> tier((24, 16)), tier((224, 224)), tier((5000, 5000))
+    ((96, 64), (384, 256), None)
+    """
+    return next((found for found in TIERS if found[0] >= size[0] and found[1] >= size[1]), None)
+
+
 
 def fit(picture: RGB, size: tuple[int, int], how: str = "stretch") -> RGB:
     """Bring a picture (h, w, 3) to exactly ``size`` = (height, width).

@@ -1,0 +1,69 @@
+"""What the tests share: small posters made on the spot, and the real ones where they are at hand."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import posterity
+
+
+def real_data(*parts: str) -> Path:
+    """Give a path in the real data, or skip the test and say why."""
+    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[1] / ".." / "shared")).resolve()
+    path = root.joinpath("data", *parts)
+    if not path.exists():
+        pytest.skip(f"real data is not here: no {path}; set POSTERITY_DATA to the folder that holds data/")
+    return path
+
+
+def picture(seed: int, size: tuple[int, int] = (60, 90), hue: int | None = None) -> Image.Image:
+    """Make a smooth random picture, (width, height), which survives JPEG and resizing as posters do."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (6, 4, 3), dtype=np.uint8)
+    if hue is not None:
+        coarse[..., hue] = 255 - coarse[..., hue] // 8
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def make_posters(tmp_path: Path) -> Callable[..., Path]:
+    """Write ``n`` posters named by IMDb id into a folder, with a table of their films beside it."""
+
+    def make(n: int = 12, name: str = "posters") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["Image File", "imdbId", "Title", "Release Year", "Genre", "Budget", "Gross", "Franchise"])
+            for i in range(n):
+                picture(i).save(folder / f"tt{i + 1:07d}.jpg", quality=90)
+                genres = "Horror|Thriller" if i % 2 else '["Comedy"]'
+                row = [
+                    f"tt{i + 1:07d}.jpg",
+                    i + 1,
+                    f"Film, {i}",
+                    1950 + i,
+                    genres,
+                    i * 1000,
+                    "",
+                    "Saga" if i < 2 else "",
+                ]
+                writer.writerow(row)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def films(make_posters: Callable[..., Path], tmp_path: Path) -> posterity.Catalogue:
+    """Build a catalogue of twelve posters with metadata and all vectors."""
+    posters = make_posters()
+    posterity.build(posters, tmp_path / "films", tmp_path / "posters.csv")
+    return posterity.open(tmp_path / "films")

@@ -1,0 +1,52 @@
+"""The documentation says what is so: its commands run, and it leaves no command or option out."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import real_data
+
+from posterity.cli.commands import commands
+from posterity.settings import OPTIONS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def console_lines(page: Path) -> list[str]:
+    """Give the ``$ posterity …`` lines of a page's ``console`` blocks, in order."""
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ posterity ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_on_a_page_runs(page: Path, tmp_path: Path) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for line in console_lines(page):
+        if "covers" in line and not (tmp_path / "covers").exists():
+            (tmp_path / "covers").symlink_to(real_data("covers"))
+        done = subprocess.run(
+            shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_the_reference_names_every_command_and_option() -> None:
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for command in commands:
+        assert f"`posterity {command.name}" in reference, f"docs/reference.md lacks {command.name}"
+    for option in OPTIONS.values():
+        assert f"| `{option.name}` | `{option.default}` |" in reference, f"docs/reference.md lacks {option.name}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
