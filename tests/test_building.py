@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from conftest import picture
 
 import posterity
+from posterity.api import build_catalogue
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS, EncoderSpec
 from posterity.errors import CatalogueError, SourceError, UnknownNameError
@@ -68,7 +70,60 @@ def test_unchanged_files_are_not_even_read(make_posters: Make, tmp_path: Path, m
         age(file)
     posterity.build(posters, tmp_path / "films")
     monkeypatch.setattr("posterity.building.look_at", lambda *_: pytest.fail("read a file"))
-    assert posterity.build(posters, tmp_path / "films").unchanged == 12
+    assert posterity.open(tmp_path / "films").build(posters).unchanged == 12
+
+
+def test_where_nothing_changed_the_store_is_not_even_opened(
+    make_posters: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posters, table = make_posters(), tmp_path / "posters.csv"
+    (posters / "bad.jpg").touch()
+    for file in (*posters.iterdir(), table):
+        age(file)
+    first = posterity.build(posters, tmp_path / "films", table)
+    with monkeypatch.context() as patch:
+        patch.setattr("posterity.api.build_catalogue", lambda *_, **__: pytest.fail("opened the store"))
+        again = posterity.build(posters, tmp_path / "films", table)
+    assert again == replace(first, added=0, unchanged=12)
+    assert counts(again) == (13, 0, 0, 12, 1)
+
+
+@pytest.mark.parametrize(
+    "change", ["file", "touch", "new", "gone", "table", "setting", "encoders", "catalogue", "note"]
+)
+def test_any_change_at_all_means_a_full_build(
+    make_posters: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    posters, table, films = make_posters(4), tmp_path / "posters.csv", tmp_path / "films"
+    for file in (*posters.iterdir(), table):
+        age(file)
+    posterity.build(posters, films, table)
+    encoders = None
+    if change == "file":
+        picture(99).save(posters / "tt0000001.jpg")
+    elif change == "touch":
+        os.utime(posters / "tt0000001.jpg", (1e9 + 1, 1e9 + 1))
+    elif change == "new":
+        shutil.copy2(posters / "tt0000001.jpg", posters / "copy.jpg")
+    elif change == "gone":
+        (posters / "tt0000001.jpg").unlink()
+    elif change == "table":
+        table.write_text(table.read_text().replace("Film, 1", "Movie, 1"))
+    elif change == "setting":
+        monkeypatch.setenv("POSTERITY_MIN_SIDE", "20")
+    elif change == "encoders":
+        encoders = ["pixels"]
+    elif change == "catalogue":
+        posterity.open(films).store.remove_posters(["tt0000001"])
+    else:
+        next((films / "notes.unchanged").iterdir()).write_text("{}")
+    done = []
+    full = build_catalogue
+    monkeypatch.setattr("posterity.api.build_catalogue", lambda *a, **k: done.append(1) or full(*a, **k))
+    report = posterity.build(posters, films, table, encoders=encoders)
+    assert done
+    assert report.seen == {"new": 5, "gone": 3}.get(change, 4)
+    assert report.added == (change == "catalogue")
 
 
 def test_new_changed_and_vanished_files_are_told_apart(make_posters: Make, tmp_path: Path) -> None:

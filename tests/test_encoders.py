@@ -163,7 +163,7 @@ class TestLab:
 
 class TestColour:
     def test_agrees_with_a_kernel_evaluated_pixel_by_pixel(self) -> None:
-        image = posters((96, 64), 1)[0]
+        image = posters(Colour.spec.size, 1)[0]
         mass = np.zeros(ANCHORS)
         for pixel in image.reshape(-1, 3):
             centre = rgb_to_lab(pixel // 16 * 16 + 8).astype(float)
@@ -175,7 +175,7 @@ class TestColour:
         assert found @ expected > 0.999
 
     def test_moving_pixels_about_changes_nothing(self) -> None:
-        images = posters((96, 64), 3)
+        images = posters(Colour.spec.size, 3)
         shuffled = np.random.default_rng(3).permuted(images.reshape(3, -1, 3).view("V3"), axis=1)
         np.testing.assert_array_equal(
             Colour().encode(shuffled.view(np.uint8).reshape(images.shape)), Colour().encode(images)
@@ -194,19 +194,23 @@ class TestColour:
         lab = rgb_to_lab(np.array([colour, shifted, other], np.uint8))
         if np.linalg.norm(lab[2] - lab[0]) < 3 * np.linalg.norm(lab[1] - lab[0]) + 15:
             return
-        vectors = Colour().encode(np.concatenate([plain(colour), plain(shifted), plain(other)]))
+        vectors = Colour().encode(
+            np.concatenate(
+                [plain(colour, Colour.spec.size), plain(shifted, Colour.spec.size), plain(other, Colour.spec.size)]
+            )
+        )
         assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
 
     def test_similarity_falls_with_the_share_of_another_colour(self) -> None:
-        images = np.repeat(plain((200, 30, 30)), 5, axis=0)
+        images = np.repeat(plain((200, 30, 30), Colour.spec.size), 5, axis=0)
         for share, image in enumerate(images):
-            image[: 20 * share] = (30, 30, 200)
+            image[: 10 * share] = (30, 30, 200)
         similarity = Colour().encode(images) @ Colour().encode(images[:1])[0]
         assert (np.diff(similarity) < 0).all()
 
     def test_anchors_reach_every_colour(self) -> None:
         distance = np.linalg.norm(code_lab()[:, None] - anchors()[None], axis=2).min(axis=1)
-        assert distance.max() < 2 * BANDWIDTH
+        assert distance.max() < 2.5 * BANDWIDTH
         assert len(np.unique(anchors(), axis=0)) == ANCHORS
 
 

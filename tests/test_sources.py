@@ -13,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posterity.errors import SourceError
-from posterity.sources import Record, Skipped, read_metadata, records, values, walk
+from posterity.sources import values
+from posterity.sources.folder import Skipped, walk
+from posterity.sources.metadata import read_metadata
 from posterity.sources.paths import escape, unescape
+from posterity.sources.records import Record, records
 
 
 @given(st.binary(min_size=1, max_size=60).filter(lambda name: b"\0" not in name))

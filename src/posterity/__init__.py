@@ -15,13 +15,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from posterity.api import Catalogue, Info, Report, build, create, open
-    from posterity.building import BuildReport
+    from posterity.api import Catalogue, Info, Report, create, open
     from posterity.catalogue import Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
+    from posterity.quick import build
+    from posterity.reports import BuildReport
     from posterity.search import Match, Matches, Query
     from posterity.som import SelfOrganizingMap
     from posterity.testing import write_sample
@@ -54,7 +55,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BuildReport": "building",
+    "BuildReport": "reports",
     "Catalogue": "api",
     "Diagnosis": "doctor",
     "EmbedReport": "embedding",
@@ -72,7 +73,7 @@ _HOMES = {
     "Report": "api",
     "SelfOrganizingMap": "som",
     "Wall": "walls",
-    "build": "api",
+    "build": "quick",
     "create": "api",
     "open": "api",
     "write_sample": "testing",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
-from posterity.building import BuildReport, ingest
+from posterity.building import ingest
 from posterity.catalogue import FORMAT_VERSION, Finding, Poster, Store
 from posterity.embedding import EmbedReport, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
+from posterity.reports import BuildReport
 from posterity.search import Index, Matches, load_index
 from posterity.search import similar as _similar
 from posterity.settings import setting
-from posterity.sources import Metadata, read_metadata, walk
+from posterity.sources.folder import walk
+from posterity.sources.metadata import Metadata, read_metadata
 from posterity.walls import Wall, make_wall
 
 if TYPE_CHECKING:
@@ -128,7 +130,7 @@ def create(folder: PathLike) -> Catalogue:
     return Catalogue(Store.create(folder))
 
 
-def build(
+def build_catalogue(
     source: PathLike,
     folder: PathLike,
     metadata: PathLike | None = None,
@@ -136,21 +138,7 @@ def build(
     encoders: Sequence[str | Encoder] | None = None,
     show_progress: bool | None = False,
 ) -> BuildReport:
-    """Bring a folder of posters into the catalogue in ``folder``, made where there is none, and encode them.
-
-    What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
-
-    Args:
-        source: The folder of posters.
-        folder: The catalogue's folder.
-        metadata: A CSV, TSV or Parquet table of the films.
-        encoders: Names or instances; None takes the setting ``encoders``.
-        show_progress: True and False force the bars; None shows them on a terminal.
-
-    Raises:
-        SourceError: The folder or the table cannot be read.
-        StorageError: The catalogue cannot be written; what was committed before is kept.
-    """
+    """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
     next(walk(source), None)  # says what is wrong with it before a catalogue is made for nothing
     table = None if metadata is None else read_metadata(metadata)
@@ -188,7 +176,7 @@ class Catalogue:
         encoders: Sequence[str | Encoder] | None = None,
         show_progress: bool | None = False,
     ) -> BuildReport:
-        """Bring a folder of posters in, and encode them; see :func:`build`."""
+        """Bring a folder of posters in, and encode them; see :func:`posterity.build`."""
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
         report = ingest(
             self.store,
@@ -199,8 +187,8 @@ class Catalogue:
             workers=setting("workers"),
             show_progress=show_progress,
         )
-        self.embed(*wanted, show_progress=show_progress)
-        return report
+        failed = _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress).failed
+        return replace(report, not_encoded=failed)
 
     def embed(self, *encoders: str | Encoder, show_progress: bool | None = False) -> EmbedReport:
         """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.

@@ -12,7 +12,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,49 +24,17 @@ from posterity.cleaning import Dropped, Picture, Same, look_at
 from posterity.images import Limits, near_pairs
 from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.progress import progress
-from posterity.sources import Metadata, Record, Skipped, records, walk
+from posterity.reports import BuildReport
+from posterity.sources.folder import Skipped, walk
+from posterity.sources.metadata import Metadata
 from posterity.sources.paths import escape, locate, unescape
+from posterity.sources.records import Record, records
 
 BATCH = 512
 """Posters a commit: about a third of a second of work is lost at most when a run is killed."""
 
 CHUNK = 32
 """Files a task: enough that handing them over costs nothing, few enough that all threads stay busy."""
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build did: seen = added + updated + unchanged + dropped.
-
-    Attributes:
-        source: The folder, escaped and absolute.
-        seen: Files (and unreadable folders) found in it.
-        added: New posters.
-        updated: Posters whose picture, place or metadata changed.
-        unchanged: Posters left alone.
-        dropped: What could not be a poster; each is in the catalogue's findings with its reason.
-        flagged: Posters, of those seen, that carry at least one flag.
-        dropped_by: Reason -> how many.
-        flagged_by: Flag -> how many.
-        unmatched_files: Posters that no row of the table belongs to; 0 without a table.
-        unmatched_rows: Rows of the table that no file belongs to.
-        faulty_rows: Rows of the table in which something could not be read.
-        gone: Posters of this source in the catalogue whose file was not found any more.
-    """
-
-    source: str
-    seen: int
-    added: int
-    updated: int
-    unchanged: int
-    dropped: int
-    flagged: int
-    dropped_by: dict[str, int] = field(default_factory=dict)
-    flagged_by: dict[str, int] = field(default_factory=dict)
-    unmatched_files: int = 0
-    unmatched_rows: int = 0
-    faulty_rows: int = 0
-    gone: int = 0
 
 
 def ingest(

@@ -107,8 +107,7 @@ def look_at(
     """
     size = mtime_ns = 0
     try:
-        # Non-blocking: what was a file when it was listed may by now be a pipe that nobody writes to.
-        with open(os.open(locate(source, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123
+        with open(locate(source, path), "rb", opener=_at_once) as file:  # noqa: PTH123
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 return Dropped("not_an_image", "no regular file")
@@ -144,6 +143,11 @@ def look_at(
         thumbnail=thumbnail(found.pixels),
         flags=flags,
     )
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting: what was a file when it was listed may by now be a pipe that nobody writes to."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def trusted(mtime_ns: int) -> int:

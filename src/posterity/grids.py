@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,14 +18,17 @@ from posterity.errors import ArgumentError
 from posterity.metrics import Floats, Indices
 
 MAX_EXACT = 2_500 * 2_500
-"""Items times cells up to which :func:`assign` is exact: about 6 s; the time grows with the third power of the side."""
+"""Items times cells up to which :func:`assign` is exact: 1 to 6 s at this bound, growing with the third power of n."""
 
-_WINDOW = 24
-"""Side, in cells, of the square windows that are assigned exactly."""
+_WINDOW = 32
+"""Side, in cells, of the square windows of the wall that are assigned exactly."""
 
-_MAX_PASSES = 8
-_LEAST_GAIN = 5e-4
-"""Passes of windows over the wall: at most so many, and no more once one lowers the cost by less than this share."""
+_GROUP = 2048
+"""Cells, at most, of the groups from all over the wall that are assigned exactly."""
+
+_MAX_ROUNDS = 6
+_LEAST_GAIN = 2e-3
+"""Rounds of windows and groups: at most so many, and no more once one lowers the total by less than this share."""
 
 _TOLERATED = 1.25
 """How much longer than wanted a wall may be to save blank cells."""
@@ -122,9 +126,13 @@ def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> 
 
     Up to ``max_exact`` the answer is the exact minimum: D. F. Crouse, *On implementing 2D rectangular assignment
     algorithms*, IEEE TAES 52 (2016), as in SciPy. Beyond, the wall is halved again and again, the items between the
-    halves by the exact answer of that smaller question, down to windows of 24 × 24 cells; then overlapping windows are
-    assigned exactly, pass by pass, which can only lower the total. Time and memory are then proportional to the cells.
-    Both are deterministic. Where there are more cells than items, blank cells lie where items fit worst, anywhere.
+    halves by the exact answer of that smaller question, down to windows of 32 × 32 cells; then overlapping windows, and
+    groups of cells of like vectors, are assigned exactly again and again, which can only lower the total (a large
+    neighbourhood search). Time and memory then grow with the number of cells. Measured with 2,500 and with 7,056 real
+    posters, the total ends 0.1% above the exact one.
+
+    Both are deterministic. Where there are more cells than items, the cells that cost most to fill stay blank, wherever
+    on the wall they lie: choose the shape by :func:`grid_shape` to have few.
 
     Args:
         X: (n, d), one row an item.
@@ -189,13 +197,17 @@ def _place(X: Floats, units: Floats, wall: Indices, items: Indices, cell_of: Ind
 
 
 def _improve(X: Floats, units: Floats, wall: Indices, cell_of: Indices) -> None:
-    """Assign the items of each window anew, over and over, while that still lowers the total by much."""
+    """Assign the items of one set of cells after the other anew, while a round of them still lowers the total by much.
+
+    Windows of the wall settle who stands where in a crowded region. What they cannot do is move an item far, to a cell
+    as fitting but of another region: many dimensions have many such, so groups of cells of like vectors follow.
+    """
     item_of = np.full(wall.size, -1, np.int64)
     item_of[cell_of] = np.arange(len(X))
+    rng = np.random.default_rng(0)
     before = _cost(X, units, cell_of)
-    for _ in range(_MAX_PASSES):
-        for window in _windows(*wall.shape):
-            cells = wall[window].ravel()
+    for _ in range(_MAX_ROUNDS):
+        for cells in chain(_windows(wall), _groups(units, rng), _groups(units, rng)):
             items = item_of[cells]
             items = items[items >= 0]
             if len(items):
@@ -208,13 +220,20 @@ def _improve(X: Floats, units: Floats, wall: Indices, cell_of: Indices) -> None:
         before = after
 
 
-def _windows(rows: int, cols: int) -> Iterator[tuple[slice, slice]]:
+def _windows(wall: Indices) -> Iterator[Indices]:
     """Cover a wall with windows of a fixed number of cells, each overlapping the next by half."""
+    rows, cols = wall.shape
     height = min(rows, max(_WINDOW, _WINDOW**2 // cols))
     width = min(cols, _WINDOW**2 // height)
     for top in _starts(rows, height):
         for left in _starts(cols, width):
-            yield slice(top, top + height), slice(left, left + width)
+            yield wall[top : top + height, left : left + width].ravel()
+
+
+def _groups(units: Floats, rng: np.random.Generator) -> list[Indices]:
+    """Cut all cells into equal groups of neighbours along a random direction of the vectors' space."""
+    direction = rng.standard_normal(units.shape[1], np.float32)
+    return np.array_split(np.argsort(units @ direction, kind="stable"), -(-len(units) // _GROUP))
 
 
 def _starts(length: int, window: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pytest
 from faults_support import Undisturbed, age, check_all_vectors, content, draw

@@ -20,6 +20,7 @@ import posterity
 from posterity.building import BuildReport
 from posterity.catalogue import Store
 
+
 @dataclass(frozen=True)
 class Undisturbed:
     """A source, and what its catalogue holds when nothing goes wrong."""
@@ -72,12 +73,12 @@ def start(*arguments: str | os.PathLike[str], command: Sequence[str] = CLI, **op
 
 
 def cli(
-    *arguments: str | os.PathLike[str], timeout: float = 120, **options: Any
+    *arguments: str | os.PathLike[str], timeout: float = 120, command: Sequence[str] = CLI, **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command line to its end."""
     environment = ENVIRONMENT | options.pop("env", {})
     return subprocess.run(
-        [*CLI, *arguments], capture_output=True, timeout=timeout, env=environment, check=False, **options
+        [*command, *arguments], capture_output=True, timeout=timeout, env=environment, check=False, **options
     )
 
 

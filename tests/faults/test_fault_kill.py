@@ -15,7 +15,6 @@ from faults_support import (
     CLI,
     SMALL_BATCHES,
     Undisturbed,
-    age,
     assert_one_line,
     check_consistent,
     check_equal,
@@ -30,12 +29,13 @@ import posterity
 from posterity.catalogue import is_catalogue
 
 KILLS = 10
+FIRST_TABLE = "posters.lance"
 
 
 def _working_time(command: Sequence[str], source: Path, folder: Path) -> float:
-    """Measure how long an undisturbed build works once its process is up, which shows by the catalogue's folder."""
+    """Measure how long an undisturbed build works once its libraries are loaded, which shows by its first table."""
     process = start("build", source, "-c", folder, "--json", "-q", command=command)
-    wait_for(folder.exists)
+    wait_for((folder / FIRST_TABLE).exists)
     began = time.monotonic()
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
@@ -46,7 +46,7 @@ def _working_time(command: Sequence[str], source: Path, folder: Path) -> float:
 def _kill_after(command: Sequence[str], source: Path, folder: Path, delay: float) -> bool:
     """Kill a build some time after it began to work; tell whether it was still at it."""
     process = start("build", source, "-c", folder, "--json", "-q", command=command)
-    wait_for(lambda: folder.exists() or process.poll() is not None)
+    wait_for(lambda: (folder / FIRST_TABLE).exists() or process.poll() is not None)
     time.sleep(delay)
     hit = process.poll() is None
     kill(process)
@@ -61,19 +61,20 @@ def test_build_killed_at_any_moment_is_finished_by_the_next(
     check_equal(content(tmp_path / "measured"), undisturbed.content)
     chance = random.Random(20)
     hits = 0
-    partial = []
-    for number in range(KILLS):
+    for number in range(2 * KILLS):
         folder = tmp_path / f"killed {number}"
-        delay = duration * (number + chance.random()) / KILLS
-        hits += _kill_after(command, undisturbed.source, folder, delay)
+        hit = _kill_after(command, undisturbed.source, folder, duration * (hits + chance.random()) / KILLS)
+        hits += hit
+        if not hit:  # a busy machine has become a quieter one
+            duration *= 0.8
         if is_catalogue(folder):
-            store = check_consistent(folder)
-            partial.append((store.count(), {n: len(store.without_vector(n)) for n in store.encoders}))
+            check_consistent(folder)
         posterity.build(undisturbed.source, folder)
         check_equal(content(folder), undisturbed.content)
         shutil.rmtree(folder)
-    assert hits >= KILLS * 0.6, f"only {hits} of {KILLS} kills fell into the work"
-    print(f"{duration=:.2f} {hits=} {partial=}")
+        if hits == KILLS:
+            break
+    assert hits == KILLS, f"only {hits} kills fell into the work"
 
 
 def _change(source: Path) -> None:

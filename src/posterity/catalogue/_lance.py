@@ -21,6 +21,7 @@ _CAUSES = (
     (("os error 122", "quota exceeded"), "the disk quota is used up", "Free some space and run the command again"),
     (("os error 30", "read-only file system"), "the disk is read-only", "Copy the catalogue to a place you may write"),
     (("os error 13", "permission denied"), "no permission", "Make the folder writable, or copy it elsewhere"),
+    (("failed to parse path", "surrogates not allowed"), "the store takes no such name", "Name another folder"),
     (("os error 5", "input/output error"), "the disk failed", "Check the disk; then run `posterity doctor`"),
 )
 _CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification", "retryable")

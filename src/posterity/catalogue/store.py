@@ -390,9 +390,9 @@ class Store:
         return [ids[i] for i in order], result
 
     def without_vector(self, encoder: str) -> pa.Table:
-        """Read id, source, path and sha256 of the posters that lack an encoder's vector, sorted by id."""
+        """Read what is needed to read the posters that lack an encoder's vector: id, source, path, bytes, ..."""
         where = f"{VECTOR_PREFIX}{encoder} IS NULL" if encoder in self.encoders else None
-        return self.read(["id", "source", "path", "sha256"], where)
+        return self.read(["id", "source", "path", "bytes", "mtime_ns", "sha256"], where)
 
     # --- artefacts -------------------------------------------------------------------------------------------------
 

@@ -48,6 +48,8 @@ def build(source: str, folder: str, metadata: str | None, encoders: str | None, 
             f"  table: {report.unmatched_rows:,} rows without a file, {report.unmatched_files:,} files without a row, "
             f"{report.faulty_rows:,} rows with faults"
         )
+    for identity, why in report.not_encoded.items():
+        say(f"  not encoded: {identity}: {why}")
     if report.gone:
         say(f"  {report.gone:,} posters of this source have no file any more: posterity doctor {folder}")
     if report.dropped or report.flagged or report.unmatched_rows or report.faulty_rows:

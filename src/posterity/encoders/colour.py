@@ -11,7 +11,7 @@ histogram and one row of a matrix product. And it is exact: counts and weights a
 2**24, so float32 adds them without rounding, in whatever order BLAS likes. The same picture gives the same bits in any
 batch, with any number of threads.
 
-The numbers below were chosen on 7,056 real posters with ``benchmarks/encoder_quality.py``: 64 and 256 anchors, widths
+The numbers below were chosen on 7,056 real posters with ``benchmarks/encoder_quality.py``: 64 to 256 anchors, widths
 of 4 to 20 and powers of 1/4 to 1 were tried. Horizontal bands did not help once joined with ``composition``.
 """
 
@@ -27,20 +27,22 @@ from posterity.encoders._check import check_images
 from posterity.encoders._lab import CODES, code_lab, count_codes
 from posterity.encoders.base import EncoderSpec
 
-HEIGHT, WIDTH = 96, 64
-ANCHORS = 128
+HEIGHT, WIDTH = 48, 32
+"""Few pixels: 96×64 of them describe the colours no better (all scores equal within their intervals) and cost twice
+as much to shrink to and to count."""
+ANCHORS = 64
 BANDWIDTH = 10.0
 """Standard deviation of the kernel, in ΔE*ab."""
 _ONE = 2048
-"""The whole number that stands for a weight of 1: 96 · 64 · 2048 < 2**24, so that no sum is ever rounded."""
-_BLOCK, _SLICE = 32, 64
-"""Posters and codes of one matrix product. 32 · 64 · 128 is the most that OpenBLAS does in the thread that asks: in
+"""The whole number that stands for a weight of 1: 48 · 32 · 2048 < 2**24, so that no sum is ever rounded."""
+_BLOCK, _SLICE = 64, 64
+"""Posters and codes of one matrix product. 64 · 64 · 64 is the most that OpenBLAS does in the thread that asks: in
 larger products it wakes helpers, which spin while others decode, and a busy machine then takes 20 times as long."""
 
 
 @cache
 def anchors() -> NDArray[np.float32]:
-    """Give the anchor colours, CIELAB (128, 3): each the code farthest from those before it (Gonzalez 1985).
+    """Give the anchor colours, CIELAB (64, 3): each the code farthest from those before it (Gonzalez 1985).
 
     The first is black. Farthest-first spreads them evenly over the sRGB gamut, without any data to fit them to.
     """
@@ -56,7 +58,7 @@ def anchors() -> NDArray[np.float32]:
 
 @cache
 def weights() -> NDArray[np.float32]:
-    """Give each code's share in each anchor, whole numbers (4096, 128); a row's sum is about 2048."""
+    """Give each code's share in each anchor, whole numbers (4096, 64); a row's sum is about 2048."""
     squared = ((code_lab()[:, None].astype(np.float64) - anchors()[None]) ** 2).sum(axis=2)
     kernel = np.exp(-squared / (2 * BANDWIDTH**2))
     shares: NDArray[np.float32] = np.rint(_ONE * kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -64,7 +66,7 @@ def weights() -> NDArray[np.float32]:
 
 
 def _product(counts: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Give ``counts @ share``, slice by slice of the codes: (n, 4096) and (4096, 128) -> (n, 128)."""
+    """Give ``counts @ share``, slice by slice of the codes: (n, 4096) and (4096, 64) -> (n, 64)."""
     slices = CODES // _SLICE
     left = counts.reshape(len(counts), slices, _SLICE).swapaxes(0, 1)
     total: NDArray[np.float32] = (left @ share.reshape(slices, _SLICE, ANCHORS)).sum(axis=0)
@@ -73,7 +75,7 @@ def _product(counts: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray
 
 @final
 class Colour:
-    """Posters -> how much of each of 128 anchor colours they hold, of unit length.
+    """Posters -> how much of each of 64 anchor colours they hold, of unit length.
 
     The cosine of two vectors is near 1 for the same palette and 0 for palettes without a colour in common.
     Moving pixels about changes nothing.
@@ -90,7 +92,7 @@ class Colour:
     )
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Turn uint8 RGB pictures (n, 96, 64, 3) into float32 vectors (n, 128) of unit length, none negative.
+        """Turn uint8 RGB pictures (n, 48, 32, 3) into float32 vectors (n, 64) of unit length, none negative.
 
         Raises:
             ArgumentError: ``images`` has another type or shape.

@@ -30,8 +30,11 @@ class Skipped:
     detail: str
 
 
+_GONE = "gone between listing and looking"
+
+
 def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Iterator[File | Skipped]:
-    """List a folder and all folders in it, sorted by name, following links but never in a circle.
+    """List a folder and all folders in it, sorted by name, following links but no folder twice.
 
     Args:
         root: The folder.
@@ -50,7 +53,20 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
     except OSError as error:
         raise SourceError(f"{escape(top)} cannot be listed: {error.strerror}", "Check its permissions.") from error
     own = {_identity(os.stat(path)) for path in leave_out if os.path.exists(path)}  # noqa: PTH110, PTH116
-    yield from _list(top, "", frozenset(own), frozenset())
+    # A stack of our own, last in first out: folders may be nested deeper than Python's own stack.
+    listed: dict[Identity, str] = {}
+    waiting: list[tuple[str, os.DirEntry[str]]] = []
+    try:
+        waiting += reversed(_entries(top, "", listed))
+    except OSError as error:
+        yield Skipped("", "unreadable", f"folder cannot be listed: {error.strerror}")
+    while waiting:
+        path, entry = waiting.pop()
+        found = _look(path, entry, own, listed)
+        if isinstance(found, list):
+            waiting += reversed(found)
+        elif found:
+            yield found
 
 
 Identity = tuple[int, int]
@@ -61,39 +77,41 @@ def _identity(status: os.stat_result) -> Identity:
     return status.st_dev, status.st_ino
 
 
-def _list(
-    folder: str, below: str, leave_out: frozenset[Identity], above: frozenset[Identity]
-) -> Iterator[File | Skipped]:
+def _entries(folder: str, below: str, listed: dict[Identity, str]) -> list[tuple[str, os.DirEntry[str]]]:
+    """List a folder, and note down in ``listed`` that it was, by its path below the top."""
+    listed.setdefault(_identity(os.stat(folder)), below)  # noqa: PTH116
+    with os.scandir(folder) as entries:
+        # By bytes: the same order whatever the locale, and names that are no text have one too.
+        found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+    return [(f"{below}/{entry.name}" if below else entry.name, entry) for entry in found]
+
+
+def _look(
+    path: str, entry: os.DirEntry[str], leave_out: Collection[Identity], listed: dict[Identity, str]
+) -> File | Skipped | list[tuple[str, os.DirEntry[str]]] | None:
+    """Tell what an entry is; the entries in it, where it is a folder to be searched."""
     try:
-        status = os.stat(folder)  # noqa: PTH116
-        with os.scandir(folder) as entries:
-            # By bytes: the same order whatever the locale, and names that are no text have one too.
-            found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
+        status = entry.stat()
+    except FileNotFoundError:
+        return Skipped(escape(path), "vanished", "a link to nothing" if entry.is_symlink() else _GONE)
     except OSError as error:
-        yield Skipped(escape(below), "unreadable", f"folder cannot be listed: {error.strerror}")
-        return
-    here = above | {_identity(status)}
-    for entry in found:
-        path = f"{below}/{entry.name}" if below else entry.name
-        try:
-            status = entry.stat()
-        except FileNotFoundError:
-            detail = "a link to nothing" if entry.is_symlink() else "gone between listing and looking"
-            yield Skipped(escape(path), "vanished", detail)
-            continue
-        except OSError as error:
-            yield Skipped(escape(path), "unreadable", f"{error.strerror}")
-            continue
-        if _identity(status) in leave_out:
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            if entry.name.startswith("."):
-                yield Skipped(escape(path), "hidden", "folders whose name starts with a dot are not searched")
-            elif _identity(status) in here:
-                yield Skipped(escape(path), "loop", "a link to a folder that it lies in")
-            else:
-                yield from _list(entry.path, path, leave_out, here)
-        elif stat.S_ISREG(status.st_mode):
-            yield File(escape(path), status.st_size, status.st_mtime_ns)
-        else:
-            yield Skipped(escape(path), "not_an_image", "no regular file")
+        return Skipped(escape(path), "unreadable", f"{error.strerror}")
+    identity = _identity(status)
+    if identity in leave_out:
+        return None
+    if stat.S_ISREG(status.st_mode):
+        return File(escape(path), status.st_size, status.st_mtime_ns)
+    if not stat.S_ISDIR(status.st_mode):
+        return Skipped(escape(path), "not_an_image", "no regular file")
+    if entry.name.startswith("."):
+        return Skipped(escape(path), "hidden", "folders whose name starts with a dot are not searched")
+    if identity in listed:
+        # Each folder once: links among a few dozen folders would else make more paths than anyone could wait for.
+        other = listed[identity]
+        if not other or path.startswith(f"{other}/"):
+            return Skipped(escape(path), "loop", "a link to a folder that it lies in")
+        return Skipped(escape(path), "duplicate", f"the same folder as {escape(other)}")
+    try:
+        return _entries(entry.path, path, listed)
+    except OSError as error:
+        return Skipped(escape(path), "unreadable", f"folder cannot be listed: {error.strerror}")

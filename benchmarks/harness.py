@@ -1,0 +1,49 @@
+"""What the cases share: where the data is, how to tell a measurement, how to time and weigh."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def data(*parts: str) -> Path:
+    """Give a path in the real data; without it, end the case and say why."""
+    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared"))
+    path = root.joinpath("data", *parts)
+    if not path.exists():
+        print(f"skipped: no {path}; set POSTERITY_DATA to the folder that holds data/")
+        sys.exit(0)
+    return path
+
+
+def tell(
+    measure: str, value: float, unit: str, beside: str = "", beside_value: float | None = None, *,
+    ratio: float | None = None, goal: str = "", met: bool | None = None,
+) -> None:  # fmt: skip
+    """Print one measurement as a row, beside its limit or peer, and whether it reached its goal."""
+    row = {"measure": measure, "value": value, "unit": unit, "beside": beside, "beside_value": beside_value}
+    row |= {"ratio": ratio, "goal": goal, "met": met}
+    print(json.dumps({key: item for key, item in row.items() if item is not None}), flush=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one run."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """Time several runs and give the median."""
+    return statistics.median(seconds(work) for _ in range(runs))
+
+
+def peak_mb() -> float:
+    """Give the most memory this process has held so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
