@@ -1,7 +1,7 @@
 """``make bench``: runs every case in a process of its own and prints one row a measurement.
 
-Rows go to ``benchmarks/results/bench.csv`` as they come, so a run that is cut short keeps what it had. Name cases to run
-only those: ``python -m benchmarks startup search``.
+Rows go to ``benchmarks/results/bench.csv`` as they come, so a run that is cut short keeps what it had. Name cases to
+run only those: ``python -m benchmarks startup search``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 CASES = ("startup", "embedding", "search", "rebuild", "wall", "encoder_quality")
+ARGUMENTS = {"encoder_quality": (os.path.join(os.environ.get("POSTERITY_DATA", "../shared"), "data"),)}  # noqa: PTH118
 COLUMNS = ("case", "measure", "value", "unit", "beside", "beside_value", "ratio", "goal", "met")
 
 
@@ -32,7 +33,8 @@ def main(wanted: list[str]) -> int:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for case in wanted or CASES:
-            done = subprocess.Popen([sys.executable, "-m", f"benchmarks.{case}"], stdout=subprocess.PIPE, text=True)
+            command = [sys.executable, "-m", f"benchmarks.{case}", *ARGUMENTS.get(case, ())]
+            done = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             for line in done.stdout or ():
                 if not line.startswith("{"):
                     print(line, end="", flush=True)

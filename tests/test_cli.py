@@ -99,7 +99,7 @@ def test_encoders_embed_and_list_speak_json(films: posterity.Catalogue, capsys: 
         (["wall", "-c", "{films}", "--out", "wall.txt"], "no picture format"),
         (["build", "nowhere", "-c", "{films}"], "nowhere does not exist"),
         (["info", "nowhere"], "posterity build"),
-        (["sample", "s", "-n", "3"], "12"),
+        (["sample", "s", "-n", "3"], "3 films cannot be invented"),
     ],
 )
 def test_a_users_error_is_one_line_and_status_1(

@@ -107,7 +107,7 @@ def look_at(
     """
     size = mtime_ns = 0
     try:
-        with open(locate(source, path), "rb", opener=_at_once) as file:  # noqa: PTH123
+        with open(locate(source, path), "rb", opener=_at_once) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 return Dropped("not_an_image", "no regular file")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from posterity.catalogue import Poster, Store
 from posterity.errors import ArgumentError, ImageError, StorageError
+from posterity.fonts import font
 from posterity.images import decode, shrink
 from posterity.parallel import chunked
 from posterity.search import Match, Matches
@@ -79,8 +79,8 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
     image = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(image)
     top = margin + 30
-    draw.text((margin, margin - 6), "Query", font=_font(17), fill=GREY)
-    draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=_font(17), fill=GREY)
+    draw.text((margin, margin - 6), "Query", font=font(17), fill=GREY)
+    draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=font(17), fill=GREY)
     draw.line([(left, margin), (left, size[1] - margin)], fill=(214, 211, 204), width=1)
     _paste(image, first, (margin, top), (big_height, big_width))
     _caption(draw, (margin, top + big_height + 8), big_width, query.title, "")
@@ -90,7 +90,7 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
         _paste(image, _picture(store, posters[match.id], (height, width)), (x, y), (height, width))
         _caption(draw, (x, y + height + 8), width, _titled(match), f"{match.score:.3f}")
     if not matches.matches:
-        draw.text((left + gap, top), "no poster meets the conditions", font=_font(17), fill=GREY)
+        draw.text((left + gap, top), "no poster meets the conditions", font=font(17), fill=GREY)
     return image
 
 
@@ -157,9 +157,9 @@ def _titled(match: Match) -> str:
 def _caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, title: str, score: str) -> None:
     x, y = at
     for line in _wrapped(draw, title, width, 2):
-        draw.text((x, y), line, font=_font(16), fill=INK)
+        draw.text((x, y), line, font=font(16), fill=INK)
         y += 20
-    draw.text((x, y + 2), score, font=_font(15), fill=GREY)
+    draw.text((x, y + 2), score, font=font(15), fill=GREY)
 
 
 def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
@@ -168,7 +168,7 @@ def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> lis
     words = text.split()
     while words and len(lines) < most:
         line = words.pop(0)
-        while words and draw.textlength(f"{line} {words[0]}", font=_font(16)) <= width:
+        while words and draw.textlength(f"{line} {words[0]}", font=font(16)) <= width:
             line += f" {words.pop(0)}"
         last = len(lines) == most - 1
         lines.append(_shortened(draw, f"{line} {' '.join(words)}" if last and words else line, width))
@@ -176,14 +176,7 @@ def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> lis
 
 
 def _shortened(draw: ImageDraw.ImageDraw, line: str, width: int) -> str:
-    if draw.textlength(line, font=_font(16)) <= width:
+    if draw.textlength(line, font=font(16)) <= width:
         return line
     fits: Iterable[int] = range(len(line), 0, -1)
-    return next(
-        (line[:n].rstrip() + "…" for n in fits if draw.textlength(line[:n] + "…", font=_font(16)) <= width), "…"
-    )
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+    return next((line[:n].rstrip() + "…" for n in fits if draw.textlength(line[:n] + "…", font=font(16)) <= width), "…")

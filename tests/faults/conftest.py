@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from faults_support import Undisturbed, age, check_all_vectors, content, draw
 
 import posterity
+from faults.support import Undisturbed, age, check_all_vectors, content, draw
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from faults_support import (
+
+import posterity
+from faults.support import (
     SMALL_BATCHES,
     Undisturbed,
     assert_one_line,
@@ -18,8 +20,6 @@ from faults_support import (
     cli,
     content,
 )
-
-import posterity
 from posterity.catalogue import is_catalogue
 
 

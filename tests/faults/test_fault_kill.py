@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from faults_support import (
+
+import posterity
+from faults.support import (
     CLI,
     SMALL_BATCHES,
     Undisturbed,
@@ -24,8 +26,6 @@ from faults_support import (
     start,
     wait_for,
 )
-
-import posterity
 from posterity.catalogue import is_catalogue
 
 KILLS = 10

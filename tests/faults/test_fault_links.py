@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults_support import check_all_vectors, check_sums, cli_json, draw
 
 import posterity
+from faults.support import check_all_vectors, check_sums, cli_json, draw
 from posterity.building import BuildReport
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "source"
     (folder / "shelf").mkdir(parents=True)
     draw(folder / "first.jpg", 1)
     draw(folder / "shelf" / "second.jpg", 2)
-    return folder
+    yield folder
+    subprocess.run(["rm", "-rf", folder], check=True)  # pytest's own cleaning would stumble over such depths
 
 
 def _built(source: Path, tmp_path: Path) -> tuple[BuildReport, dict[str, str]]:

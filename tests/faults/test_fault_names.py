@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from faults_support import assert_one_line, check_all_vectors, cli, cli_json, draw
 
 import posterity
+from faults.support import assert_one_line, check_all_vectors, cli, cli_json, draw
 
 NAMES: list[bytes] = [
     b"plain.jpg",

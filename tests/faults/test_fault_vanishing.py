@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults_support import ENCODERS, age, check_all_vectors, check_consistent, check_sums, draw, picture
 from numpy.typing import NDArray
 
 import posterity
+from faults.support import ENCODERS, age, check_all_vectors, check_consistent, check_sums, draw, picture
 from posterity.building import BuildReport, ingest
 from posterity.catalogue import Film, Store
 from posterity.embedding import embed

@@ -8,8 +8,10 @@ reduced scales that still covers the size asked for, and refusing what libjpeg w
 
 from __future__ import annotations
 
+import ctypes
 import io
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +41,10 @@ _MAGIC = (
 
 # Our own cap is at or below the size at which Pillow starts to warn, so its warning would only say things twice.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# libtiff prints what it finds wrong to standard error, past Python; Pillow raises the same as an exception.
+with suppress(AttributeError, OSError):  # where Pillow comes without libtiff, or hides it
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 
 @dataclass(frozen=True)
@@ -203,7 +209,7 @@ def _libjpeg_warns(data: bytes) -> bool:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     """Any mode to RGB: 16 bits scaled, not clipped; transparency laid over :data:`BACKGROUND`."""
-    if image.mode == "RGB":
+    if image.mode == "RGB" and not image.has_transparency_data:  # a PNG may name one colour as transparent
         return image
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
@@ -219,6 +225,8 @@ def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     numbers = np.nan_to_num(np.asarray(values, np.float64))
     low, high = float(numbers.min()), float(numbers.max())
     if np.issubdtype(values.dtype, np.integer) and low >= 0 and high < 2**16:
-        return (numbers / 257).round().astype(np.uint8) if high > 255 else numbers.astype(np.uint8)
+        # Where 32 bits hold no more than 8 would, 8 is what is meant; where 16 do, the picture is almost black.
+        deep = high > 255 or values.dtype.itemsize == 2
+        return (numbers / 257).round().astype(np.uint8) if deep else numbers.astype(np.uint8)
     span = high - low or 1.0
     return ((numbers - low) * (255 / span)).round().astype(np.uint8)

@@ -1,0 +1,102 @@
+"""A sample collection on the disk: posters, the table of their films, and a note that all of it is generated."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from posterity.testing.artwork import draw_poster
+from posterity.testing.films import GeneratedFilm, generate_films
+
+COLUMNS = (
+    "file",
+    "imdb_id",
+    "title",
+    "year",
+    "genres",
+    "budget",
+    "revenue",
+    "popularity",
+    "vote_average",
+    "vote_count",
+    "runtime",
+    "release_date",
+    "collection",
+)
+
+_NOTE = """These posters and the films on them are invented. Posterity drew them (`posterity sample`); no studio's
+artwork is among them. Do with them as you like.
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Where a sample lies.
+
+    Attributes:
+        directory: The folder that holds it.
+        posters: The folder of its pictures.
+        metadata: The table of its films.
+        n_films: How many there are.
+    """
+
+    directory: Path
+    posters: Path
+    metadata: Path
+    n_films: int
+
+
+def write_sample(
+    directory: str | os.PathLike[str],
+    n_films: int = 240,
+    *,
+    seed: int = 0,
+    size: tuple[int, int] = (400, 600),
+    progress: Callable[[int], object] | None = None,
+) -> Sample:
+    """Draw a sample collection, one poster at a time; the same arguments give the same files.
+
+    Args:
+        directory: Where to; made where it is not there.
+        n_films: How many films.
+        seed: Another one gives other films.
+        size: (width, height) of the posters in pixels.
+        progress: Called with 1 after each poster.
+
+    Raises:
+        ArgumentError: A number is out of bounds.
+    """
+    films = generate_films(n_films, seed)
+    target = Path(directory)
+    posters, metadata = target / "posters", target / "metadata.csv"
+    posters.mkdir(parents=True, exist_ok=True)
+    for film in films:
+        data = io.BytesIO()
+        draw_poster(film, size).save(data, "JPEG", quality=88)
+        _write(posters / f"{film.imdb_id}.jpg", data.getvalue())
+        if progress:
+            progress(1)
+    _write(target / "README.txt", _NOTE.encode())
+    _write(metadata, _table(films).encode())  # last: where it stands, the sample is complete
+    return Sample(target, posters, metadata, n_films)
+
+
+def _table(films: list[GeneratedFilm]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for film in films:
+        cells = {"file": f"{film.imdb_id}.jpg", "genres": "|".join(film.genres)}
+        writer.writerow([cells[c] if c in cells else getattr(film, c) for c in COLUMNS])
+    return out.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
