@@ -115,7 +115,8 @@ def grid_shape(n: int, rows: int | None = None, cols: int | None = None, aspect:
         return rows, -(-n // rows)
     if cols is not None:
         return -(-n // cols), cols
-    candidates = [(height, -(-n // height)) for height in range(1, n + 1)]
+    shortest = ((height, -(-n // height)) for height in range(1, n + 1))
+    candidates = [(height, width) for height, width in shortest if (height - 1) * width < n]
     stretch = {(h, w): max(w / h / aspect, h * aspect / w) for h, w in candidates}
     longest = max(_TOLERATED, min(stretch.values()))
     return min((shape for shape in candidates if stretch[shape] <= longest), key=lambda s: (s[0] * s[1], stretch[s], s))

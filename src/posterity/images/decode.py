@@ -13,6 +13,7 @@ import io
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Literal
 
 import numpy as np
@@ -44,7 +45,7 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 # libtiff prints what it finds wrong to standard error, past Python; Pillow raises the same as an exception.
 with suppress(AttributeError, OSError):  # where Pillow comes without libtiff, or hides it
-    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
+    ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
 
 
 @dataclass(frozen=True)
