@@ -87,7 +87,7 @@ def test_bad_filters_are_refused_and_the_columns_named(store: Store, where: str)
 def test_vectors_come_back_bit_for_bit_in_the_order_of_ids(store: Store) -> None:
     vectors = np.random.default_rng(0).standard_normal((3, 5)).astype(np.float32)
     store.prepare_vectors("tiny", 5, artefact("vector_tiny"))
-    store.put_vectors("tiny", [poster(i).id for i in (3, 1, 2)], [poster(i).sha256 for i in (3, 1, 2)], vectors)
+    store.put_vectors([poster(i).id for i in (3, 1, 2)], [poster(i).sha256 for i in (3, 1, 2)], {"tiny": vectors})
     ids, found = store.vectors("tiny")
     assert ids == [poster(i).id for i in (1, 2, 3)]
     assert found.dtype == np.float32
@@ -97,14 +97,14 @@ def test_vectors_come_back_bit_for_bit_in_the_order_of_ids(store: Store) -> None
 
 def test_a_vector_of_other_content_is_not_stored(store: Store) -> None:
     store.prepare_vectors("tiny", 2, artefact("vector_tiny"))
-    store.put_vectors("tiny", [poster(1).id], ["another digest"], np.ones((1, 2), np.float32))
+    store.put_vectors([poster(1).id], ["another digest"], {"tiny": np.ones((1, 2), np.float32)})
     assert store.vectors("tiny")[0] == []
 
 
 def test_new_content_clears_vectors_and_new_metadata_keeps_them(store: Store) -> None:
     store.prepare_vectors("tiny", 2, artefact("vector_tiny"))
     ids, digests = [poster(1).id, poster(2).id], [poster(1).sha256, poster(2).sha256]
-    store.put_vectors("tiny", ids, digests, np.ones((2, 2), np.float32))
+    store.put_vectors(ids, digests, {"tiny": np.ones((2, 2), np.float32)})
     store.update_posters([poster(1, film=Film(title="Renamed"))])
     assert store.vectors("tiny")[0] == ids
     store.put_posters([poster(2, sha256="f" * 64)], {"f" * 64: b"jpeg"})
@@ -113,7 +113,7 @@ def test_new_content_clears_vectors_and_new_metadata_keeps_them(store: Store) ->
 
 def test_vectors_of_another_fingerprint_are_discarded(store: Store) -> None:
     store.prepare_vectors("tiny", 2, artefact("vector_tiny", "one"))
-    store.put_vectors("tiny", [poster(1).id], [poster(1).sha256], np.ones((1, 2), np.float32))
+    store.put_vectors([poster(1).id], [poster(1).sha256], {"tiny": np.ones((1, 2), np.float32)})
     store.prepare_vectors("tiny", 2, artefact("vector_tiny", "one"))
     assert len(store.vectors("tiny")[0]) == 1
     store.prepare_vectors("tiny", 3, artefact("vector_tiny", "two"))

@@ -100,10 +100,10 @@ def embed(
         for names, jobs in lacking.items():
             wanted = [encoder for encoder in found if encoder.spec.name in names]
             for batch in _batches(jobs, wanted, n_workers(workers)):
-                for name, vectors in batch.vectors.items():
-                    if batch.jobs:
-                        ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
-                        store.put_vectors(name, ids, digests, vectors)
+                if batch.jobs:
+                    ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
+                    store.put_vectors(ids, digests, batch.vectors)
+                for name in names:
                     encoded[name] += len(batch.jobs)
                 failed |= batch.failed
                 bar.update(len(batch.jobs) + len(batch.failed))

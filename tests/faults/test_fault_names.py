@@ -113,18 +113,18 @@ def test_every_name_is_catalogued_found_and_stable(source: tuple[Path, int], tmp
                and "\u202e" not in text and "\ufeff" not in text)  # fmt: skip
     second = cli_json("build", posters, "-c", folder, "-q")
     assert (second["seen"], second["unchanged"]) == (n, n)
-    assert [poster["id"] for poster in cli_json("list", "-c", folder)["posters"]] == ids
+    assert [poster.id for poster in posterity.open(folder).posters()] == ids
     assert cli_json("doctor", folder)["problems"] == []
     check_all_vectors(folder)
     catalogue = posterity.open(folder)
-    for identity in ids[::6]:  # the very same as --id, in one process
+    for identity in ids[::10]:  # the very same as --id, in one process
         found = catalogue.similar(identity, k=1)
         assert found.query.id == identity
         assert found.matches[0].id != identity
-    for number in (0, len(ids) // 3, -1):
+    for number in (0, -1):
         found = cli_json("similar", "-c", folder, "--id", ids[number], "-k", "3")
         assert found["query"]["id"] == ids[number]
-    for command in (["list", "-c"], ["info"], ["report"], ["doctor"]):
+    for command in (["list", "-c"], ["info"]):
         shown = cli(*command, folder)
         assert shown.returncode == 0, shown.stderr
         assert b"\x1b" not in shown.stdout

@@ -338,23 +338,25 @@ class Store:
             self._write(lambda: self._table("posters").add_columns(wanted))
 
     def put_vectors(
-        self, encoder: str, ids: Sequence[str], digests: Sequence[str], vectors: NDArray[np.float32]
+        self, ids: Sequence[str], digests: Sequence[str], vectors: Mapping[str, NDArray[np.float32]]
     ) -> None:
         """Store vectors, all or none, of posters whose content is still the one that was encoded.
 
         Args:
-            encoder: Its name; :meth:`prepare_vectors` has been called.
             ids: (n,) ids of posters.
             digests: (n,) SHA-256 of the content each vector was made from.
-            vectors: (n, d) float32.
+            vectors: Encoder -> (n, d) float32; :meth:`prepare_vectors` has been called for each. Several at once cost
+                little more than one, for the store writes the whole row anew each time.
         """
-        flat = pa.array(np.ascontiguousarray(vectors, np.float32).ravel())
-        column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-        rows = pa.table({"id": list(ids), "sha256": list(digests), VECTOR_PREFIX + encoder: column})
+        columns: dict[str, Any] = {"id": list(ids), "sha256": list(digests)}
+        for encoder, rows in vectors.items():
+            flat = pa.array(np.ascontiguousarray(rows, np.float32).ravel())
+            columns[VECTOR_PREFIX + encoder] = pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
+        table = pa.table(columns)
 
         def write() -> None:
             merge = self._table("posters").merge_insert(["id", "sha256"])
-            merge.when_matched_update_all().execute(rows)
+            merge.when_matched_update_all().execute(table)
 
         self._write(write)
 
