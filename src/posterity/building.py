@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Artefact, Finding, Poster, Store
+from posterity.catalogue._lance import one_writer
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.cleaning import Dropped, Picture, Same, look_at
@@ -62,7 +63,19 @@ def ingest(
         SourceError: The folder cannot be read.
         StorageError: The catalogue cannot be written; what was committed before is kept.
     """
-    root = os.path.realpath(source)
+    with one_writer(store.folder):
+        return _ingest(store, os.path.realpath(source), table, limits, near_duplicate_bits, workers, show_progress)
+
+
+def _ingest(
+    store: Store,
+    root: str,
+    table: Metadata | None,
+    limits: Limits,
+    near_duplicate_bits: int,
+    workers: int,
+    show_progress: bool | None,
+) -> BuildReport:
     own = [str(store.folder), *([unescape(table.origin)] if table else [])]
     # Counted beforehand for the progress bar: listing costs a hundredth of reading.
     total = None if show_progress is False else sum(1 for _ in walk(root, own))

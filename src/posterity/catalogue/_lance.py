@@ -1,4 +1,4 @@
-"""What LanceDB says when something goes wrong, in Posterity's words; and trying again where that helps.
+"""What LanceDB says when something goes wrong, in Posterity's words; and trying again, or waiting, where that helps.
 
 LanceDB raises plain ``OSError``, ``RuntimeError`` and ``ValueError`` whose text carries the cause, so the text is what
 there is to go by. This is the one place that reads it.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 from posterity.errors import CatalogueError, PosterityError, StorageError
@@ -57,6 +58,21 @@ def retried(write: Callable[[], T], attempts: int = 6) -> T:
                 raise
             time.sleep(random.uniform(0.02, 0.1) * 2**attempt)  # noqa: S311
     raise AssertionError("unreachable")
+
+
+@contextmanager
+def one_writer(folder: Path) -> Iterator[None]:
+    """Wait until no other process holds this for the catalogue: of two builds at once, both would choose the same ids.
+
+    The store does not mind two rows of one id, nor can it tell. A process that ends, however it ends, lets go. Where
+    there are no locks, or none can be written, it goes on without.
+    """
+    with ExitStack() as held:
+        with suppress(OSError, ImportError):
+            import fcntl
+
+            fcntl.flock(held.enter_context((folder / "writer.lock").open("ab")), fcntl.LOCK_EX)
+        yield
 
 
 def quoted(text: str) -> str:

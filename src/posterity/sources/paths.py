@@ -25,7 +25,7 @@ def unescape(text: str) -> str:
     >>> unescape("Caf\u00e9 100%25%0A.jpg") == "Caf\u00e9 100%\n.jpg"
     True
     """
-    return os.fsdecode(unquote_to_bytes(text.encode()))
+    return os.fsdecode(unquote_to_bytes(text.encode())) if "%" in text else text
 
 
 def locate(source: str, path: str) -> str:
