@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -182,7 +183,7 @@ class Catalogue:
             self.store,
             source,
             metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata),
-            limits=Limits(setting("max_pixels"), setting("min_side"), setting("max_bytes")),
+            limits=_limits(),
             near_duplicate_bits=setting("near_duplicate_bits"),
             workers=setting("workers"),
             show_progress=show_progress,
@@ -295,7 +296,7 @@ class Catalogue:
             encoders=encoders,
             years=(min(years), max(years)) if years else None,
             genres=dict(genres.most_common()),
-            bytes=sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()),
+            bytes=_bytes(self.folder),
         )
 
     def report(self) -> Report:
@@ -323,7 +324,12 @@ class Catalogue:
     ) -> _doctor.Diagnosis:
         """Look it over, and mend what can be mended if asked to; see :func:`posterity.doctor.examine`."""
         return _doctor.examine(
-            self.store, repair=repair, older_than=older_than, workers=setting("workers"), show_progress=show_progress
+            self.store,
+            repair=repair,
+            older_than=older_than,
+            limits=_limits(),
+            workers=setting("workers"),
+            show_progress=show_progress,
         )
 
     # --- helpers ---------------------------------------------------------------------------------------------------
@@ -339,6 +345,19 @@ class Catalogue:
             held = (version, load_index(self.store, encoder))
             self._indexes[key] = held
         return held[1]
+
+
+def _limits() -> Limits:
+    return Limits(setting("max_pixels"), setting("min_side"), setting("max_bytes"))
+
+
+def _bytes(folder: Path) -> int:
+    """Add up the sizes of a folder's files; files that go while it is counted do not count."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _current(name: str, fingerprint: str | None) -> bool:

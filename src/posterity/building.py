@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Artefact, Finding, Poster, Store
-from posterity.catalogue._lance import one_writer
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.cleaning import Dropped, Picture, Same, look_at
@@ -63,7 +62,7 @@ def ingest(
         SourceError: The folder cannot be read.
         StorageError: The catalogue cannot be written; what was committed before is kept.
     """
-    with one_writer(store.folder):
+    with store.writing():
         return _ingest(store, os.path.realpath(source), table, limits, near_duplicate_bits, workers, show_progress)
 
 
@@ -121,6 +120,7 @@ class _Builder:
         self.counts: Counter[str] = Counter()
         self.dropped_by: Counter[str] = Counter()
         self.seen: set[str] = set()
+        self.repeatable = True
         columns = ["id", "source", "path", "bytes", "mtime_ns", "sha256", "metadata_digest"]
         self.by_path: dict[str, list[_Known]] = {}
         self.by_content: dict[str, _Known] = {}
@@ -188,6 +188,7 @@ class _Builder:
         self.counts["dropped"] += 1
         self.dropped_by[verdict.reason] += 1
         mtime_ns = verdict.mtime_ns if verdict.lasting else 0
+        self.repeatable &= verdict.lasting
         self._find(
             Finding(
                 self.source, path, "dropped", verdict.reason, verdict.detail, poster_id,
@@ -221,6 +222,7 @@ class _Builder:
         before = self.by_path.get(record.path, [])
         twin = self.by_content.get(picture.sha256)
         if not before and twin and self._there(twin):
+            self.repeatable &= twin.source == self.source
             what = Dropped("duplicate", f"the same as {twin.id} ({twin.path})", picture.size, picture.mtime_ns)
             self._drop(record.path, what, record.poster_id, picture.sha256)
             return
@@ -358,6 +360,7 @@ class _Builder:
             unmatched_rows=sum(1 for _ in table.unmatched()) if table else 0,
             faulty_rows=len({fault.number for fault in table.faults}) if table else 0,
             gone=len(self.by_path.keys() - self.seen),
+            repeatable=self.repeatable,
         )
 
 

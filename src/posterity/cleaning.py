@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import stat
 import time
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ from posterity.images import (
     sniff,
     thumbnail,
 )
-from posterity.sources.paths import locate
+from posterity.sources.paths import open_at_once
 
 REASONS = {
     "empty": "the file has no content",
@@ -107,10 +107,8 @@ def look_at(
     """
     size = mtime_ns = 0
     try:
-        with open(locate(source, path), "rb", opener=_at_once) as file:
+        with open_at_once(source, path) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return Dropped("not_an_image", "no regular file")
             size, mtime_ns = status.st_size, trusted(status.st_mtime_ns)
             if size > limits.max_bytes:
                 return Dropped("too_large", f"{size:,} bytes, over the cap of {limits.max_bytes:,}", size, mtime_ns)
@@ -120,7 +118,8 @@ def look_at(
     except FileNotFoundError:
         return Dropped("vanished", "gone between listing and reading")
     except OSError as error:
-        return Dropped("unreadable", f"{error.strerror}", size, mtime_ns)
+        reason = "not_an_image" if error.errno == errno.EINVAL else "unreadable"
+        return Dropped(reason, f"{error.strerror}", size, mtime_ns)
     digest = hashlib.sha256(data).hexdigest()
     if digest == known_sha256:
         return Same(digest, size, mtime_ns)
@@ -143,11 +142,6 @@ def look_at(
         thumbnail=thumbnail(found.pixels),
         flags=flags,
     )
-
-
-def _at_once(path: str, flags: int) -> int:
-    """Open without waiting: what was a file when it was listed may by now be a pipe that nobody writes to."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def trusted(mtime_ns: int) -> int:

@@ -15,6 +15,7 @@ from posterity.cleaning import Picture, look_at
 from posterity.embedding import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
+from posterity.images import Limits
 from posterity.sources.paths import locate, unescape
 
 OLD_VERSIONS = 64
@@ -82,6 +83,7 @@ def examine(
     *,
     repair: bool = False,
     older_than: timedelta = timedelta(hours=1),
+    limits: Limits = Limits(),
     workers: int = 0,
     show_progress: bool | None = None,
 ) -> Diagnosis:
@@ -95,13 +97,14 @@ def examine(
         store: The catalogue.
         repair: Mend what can be mended.
         older_than: When compacting, versions younger than this are spared for readers at work.
+        limits: What is too big or too small to make a thumbnail of.
         workers: Threads for encoding.
         show_progress: As for :func:`posterity.embedding.embed`.
 
     Raises:
         StorageError: Mending was asked for and the catalogue cannot be written.
     """
-    problems = [*_files(store, repair), *_thumbnails(store, repair)]
+    problems = [*_files(store, repair), *_thumbnails(store, repair, limits)]
     problems += [*_vectors(store, repair, workers, show_progress), *_grids(store, repair)]
     problems += _upkeep(store, repair, older_than)
     return Diagnosis(store.count(), tuple(problems))
@@ -139,7 +142,7 @@ def _files(store: Store, repair: bool) -> Iterator[Problem]:
         store.remove_posters([row["id"] for row in gone])
 
 
-def _thumbnails(store: Store, repair: bool) -> Iterator[Problem]:
+def _thumbnails(store: Store, repair: bool, limits: Limits) -> Iterator[Problem]:
     rows = store.read(["source", "path", "sha256"]).to_pylist()
     stored = set(store.thumbnail_digests())
     lacking = [row for row in rows if row["sha256"] not in stored]
@@ -147,7 +150,7 @@ def _thumbnails(store: Store, repair: bool) -> Iterator[Problem]:
         return
     made: dict[str, bytes] = {}
     for row in lacking if repair else ():
-        found = look_at(row["source"], row["path"])
+        found = look_at(row["source"], row["path"], None, limits)
         if isinstance(found, Picture) and found.sha256 == row["sha256"]:
             made[found.sha256] = found.thumbnail
     store.put_thumbnails(made)

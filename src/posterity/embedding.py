@@ -21,16 +21,19 @@ from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, ImageError
-from posterity.images import decode, fit, tier
+from posterity.images import Limits, decode, fit, tier
 from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.progress import progress
-from posterity.sources.paths import locate
+from posterity.sources.paths import open_at_once
 
 BATCH = 4096
 """Posters a commit, about a second of work: a commit costs some 20 ms whatever it holds."""
 
 CHUNK = 64
 """Posters a task."""
+
+_TAKEN = Limits(max_pixels=2**40, min_side=1)
+"""What is in the catalogue was judged when it was taken in, by the limits of then."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,13 @@ def embed(
         StorageError: The catalogue cannot be written; what was committed before is kept.
     """
     found = [ENCODERS.get(encoder) for encoder in encoders]
+    with store.writing():
+        return _embed(store, found, n_workers(workers), show_progress)
+
+
+def _embed(store: Store, found: Sequence[Encoder], workers: int, show_progress: bool | None) -> EmbedReport:
     for encoder in found:
         store.prepare_vectors(encoder.spec.name, encoder.spec.dimension, provenance(store, encoder))
-    total = store.count()
     lacking, kept = _lacking(store, found)
     encoded = dict.fromkeys(kept, 0)
     failed: dict[str, str] = {}
@@ -99,7 +106,7 @@ def embed(
     with progress("Encoding", n_jobs, show_progress) as bar:
         for names, jobs in lacking.items():
             wanted = [encoder for encoder in found if encoder.spec.name in names]
-            for batch in _batches(jobs, wanted, n_workers(workers)):
+            for batch in _batches(jobs, wanted, workers):
                 if batch.jobs:
                     ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
                     store.put_vectors(ids, digests, batch.vectors)
@@ -107,7 +114,6 @@ def embed(
                     encoded[name] += len(batch.jobs)
                 failed |= batch.failed
                 bar.update(len(batch.jobs) + len(batch.failed))
-    assert all(count <= total for count in encoded.values())  # noqa: S101
     return EmbedReport(encoded, kept, failed)
 
 
@@ -202,7 +208,7 @@ def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
     for job in jobs:
         try:
             data = _content(job)
-            pictures = {enough: decode(data, enough) for enough in tiers}
+            pictures = {enough: decode(data, enough, _TAKEN) for enough in tiers}
         except (OSError, ImageError) as error:
             failed[job.id] = f"{job.path}: {error.strerror if isinstance(error, OSError) else error}"
             continue
@@ -219,7 +225,7 @@ def _content(job: _Job) -> bytes:
 
     Where its size and time of change are those of when it was hashed, that is enough, as it is for a build.
     """
-    with open(locate(job.source, job.path), "rb") as file:  # noqa: PTH123
+    with open_at_once(job.source, job.path) as file:
         status = os.fstat(file.fileno())
         data = file.read()
     unchanged = job.mtime_ns and (job.bytes, job.mtime_ns) == (status.st_size, status.st_mtime_ns)

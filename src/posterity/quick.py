@@ -36,7 +36,6 @@ NOTES = "notes.unchanged"
 _FRESH_NS = 2_000_000_000
 _DECISIVE = ("posters", "findings", "meta")
 _SETTINGS = ("max_pixels", "min_side", "max_bytes", "near_duplicate_bits")
-_TRANSIENT = ("unreadable", "vanished")
 
 
 def build(
@@ -74,8 +73,9 @@ def build(
 
     listing = listing or _listing(source, folder, metadata)
     report = build_catalogue(source, folder, metadata, encoders=wanted, show_progress=show_progress)
-    complete = not report.not_encoded and not any(reason in report.dropped_by for reason in _TRANSIENT)
-    if complete and listing and listing == _listing(source, folder, metadata):  # nothing changed while it ran
+    if (
+        report.repeatable and not report.not_encoded and listing and listing == _listing(source, folder, metadata)
+    ):  # nothing changed while it ran
         _remember(note, _digest(listing, folder, wanted), report)
     return report
 

@@ -23,6 +23,8 @@ class BuildReport:
         unmatched_rows: Rows of the table that no file belongs to.
         faulty_rows: Rows of the table in which something could not be read.
         gone: Posters of this source in the catalogue whose file was not found any more.
+        repeatable: Whether the same files would be judged the same again: none could not be read for the moment, and
+            none was dropped for a twin in another source.
         not_encoded: Poster id -> why it has no vector yet: its file vanished or changed meanwhile.
     """
 
@@ -39,4 +41,5 @@ class BuildReport:
     unmatched_rows: int = 0
     faulty_rows: int = 0
     gone: int = 0
+    repeatable: bool = True
     not_encoded: dict[str, str] = field(default_factory=dict)

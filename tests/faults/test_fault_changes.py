@@ -203,12 +203,7 @@ def test_two_sources_with_equal_names_are_both_kept(source: Path, tmp_path: Path
     _check_vectors_are_those_of_the_files(tmp_path / "films")
 
 
-_NOT_YET = pytest.mark.xfail(
-    reason="posterity.quick recalls a duplicate whose twin in another source is gone", strict=False
-)
-
-
-@pytest.mark.parametrize("place", ["same source", pytest.param("other source", marks=_NOT_YET)])
+@pytest.mark.parametrize("place", ["same source", "other source"])
 def test_twin_takes_the_place_of_a_file_that_is_gone(source: Path, tmp_path: Path, place: str) -> None:
     other = source if place == "same source" else tmp_path / "other"
     other.mkdir(exist_ok=True)

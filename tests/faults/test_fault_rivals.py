@@ -117,7 +117,6 @@ def test_two_builds_of_one_source_at_once(undisturbed: Undisturbed, tmp_path: Pa
         check_equal(content(folder), content(alone))
 
 
-@pytest.mark.xfail(reason="embedding does not hold one_writer yet: its assertion and Lance's merges race", strict=False)
 def test_builds_of_two_sources_into_one_catalogue_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "films"
     sources = [tmp_path / "one", tmp_path / "two"]

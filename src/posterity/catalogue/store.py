@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, quoted, retried
+from posterity.catalogue._lance import in_our_words, one_writer, quoted, retried
 from posterity.catalogue.schema import (
     ARTEFACTS,
     FINDINGS,
@@ -208,6 +208,10 @@ class Store:
         if where and ";" in re.sub(r"'[^']*'", "", where):  # the store would read up to it and ignore the rest
             raise FilterError(f"the filter {where!r} holds a semicolon", "It is one SQL condition, no statement.")
         return _in_the_words_of_a_filter(where, self) if where else nullcontext()
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on."""
+        return one_writer(self.folder)
 
     # --- committing ------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
+from io import BufferedReader
 from urllib.parse import unquote_to_bytes
 
 # Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
@@ -26,6 +29,25 @@ def unescape(text: str) -> str:
     True
     """
     return os.fsdecode(unquote_to_bytes(text.encode())) if "%" in text else text
+
+
+def open_at_once(source: str, path: str) -> BufferedReader:
+    """Open a file stored as (source, path) for reading, without waiting for anybody.
+
+    What was a file when it was listed may by now be a pipe that nobody writes to, which would be waited for for ever.
+
+    Raises:
+        OSError: It cannot be opened, or is no regular file.
+    """
+    file = open(locate(source, path), "rb", opener=_without_waiting)  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "no regular file")
+    return file
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def locate(source: str, path: str) -> str:
