@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +52,7 @@ class EmbedReport:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(NamedTuple):
     """A poster to encode."""
 
     id: str
@@ -201,8 +201,10 @@ def _joined(parts: Sequence[_Encoded]) -> _Encoded:
 
 
 def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
-    tiers = {tier(encoder.spec.size) for encoder in encoders}
-    inputs = {e.spec.name: np.empty((len(jobs), *e.spec.size, 3), np.uint8) for e in encoders}
+    specs = [encoder.spec for encoder in encoders]
+    inputs = [np.empty((len(jobs), *spec.size, 3), np.uint8) for spec in specs]
+    plan = [(array, tier(spec.size), spec.size, spec.fit) for array, spec in zip(inputs, specs, strict=True)]
+    tiers = {enough for _, enough, _, _ in plan}
     read: list[_Job] = []
     failed: dict[str, str] = {}
     for job in jobs:
@@ -212,11 +214,10 @@ def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
         except (OSError, ImageError) as error:
             failed[job.id] = f"{job.path}: {error.strerror if isinstance(error, OSError) else error}"
             continue
-        for encoder in encoders:
-            spec = encoder.spec
-            inputs[spec.name][len(read)] = fit(pictures[tier(spec.size)], spec.size, spec.fit)
+        for array, enough, size, how in plan:
+            array[len(read)] = fit(pictures[enough], size, how)
         read.append(job)
-    vectors = {e.spec.name: e.encode(inputs[e.spec.name][: len(read)]) for e in encoders}
+    vectors = {e.spec.name: e.encode(array[: len(read)]) for e, array in zip(encoders, inputs, strict=True)}
     return _Encoded(read, vectors, failed)
 
 

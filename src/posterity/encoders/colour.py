@@ -59,7 +59,8 @@ def anchors() -> NDArray[np.float32]:
 @cache
 def weights() -> NDArray[np.float32]:
     """Give each code's share in each anchor, whole numbers (4096, 64); a row's sum is about 2048."""
-    squared = ((code_lab()[:, None].astype(np.float64) - anchors()[None]) ** 2).sum(axis=2)
+    codes, centres = code_lab().T.astype(np.float64), anchors().T
+    squared = sum((code[:, None] - centre) ** 2 for code, centre in zip(codes, centres, strict=True))  # L*, a*, b*
     kernel = np.exp(-squared / (2 * BANDWIDTH**2))
     shares: NDArray[np.float32] = np.rint(_ONE * kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
     return shares
@@ -85,7 +86,7 @@ class Colour:
         name="colour",
         dimension=ANCHORS,
         size=(HEIGHT, WIDTH),
-        fit="stretch",
+        fit="sample",
         metric="cosine",
         version=1,
         summary="The poster's colours and their shares, as the eye tells them apart (CIELAB)",

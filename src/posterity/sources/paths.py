@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from io import BufferedReader
+from io import FileIO
 from urllib.parse import unquote_to_bytes
 
 # Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
@@ -31,7 +31,7 @@ def unescape(text: str) -> str:
     return os.fsdecode(unquote_to_bytes(text.encode())) if "%" in text else text
 
 
-def open_at_once(source: str, path: str) -> BufferedReader:
+def open_at_once(source: str, path: str) -> FileIO:
     """Open a file stored as (source, path) for reading, without waiting for anybody.
 
     What was a file when it was listed may by now be a pipe that nobody writes to, which would be waited for for ever.
@@ -39,7 +39,7 @@ def open_at_once(source: str, path: str) -> BufferedReader:
     Raises:
         OSError: It cannot be opened, or is no regular file.
     """
-    file = open(locate(source, path), "rb", opener=_without_waiting)  # noqa: SIM115
+    file = open(locate(source, path), "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(errno.EINVAL, "no regular file")
@@ -52,4 +52,4 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def locate(source: str, path: str) -> str:
     """Give the path to open of a file stored as (source, path), both in escaped form."""
-    return os.path.join(unescape(source), unescape(path))  # noqa: PTH118
+    return f"{unescape(source)}/{unescape(path)}"
