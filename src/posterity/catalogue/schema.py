@@ -26,7 +26,8 @@ VECTOR_PREFIX = "vector_"
 class Film:
     """What is known of a poster's film; every value may be missing.
 
-    Money is in US dollars as given, popularity is TMDb's, runtime in minutes, release_date in ISO form.
+    Money is as given, in ``currency`` (ISO 4217; None where the source names none, which for TMDb means US dollars),
+    popularity is TMDb's, runtime in minutes, release_date in ISO form, original_language an ISO 639-1 code.
     """
 
     imdb_id: str | None = None
@@ -36,6 +37,7 @@ class Film:
     genres: tuple[str, ...] = ()
     budget: int | None = None
     revenue: int | None = None
+    currency: str | None = None
     popularity: float | None = None
     vote_average: float | None = None
     vote_count: int | None = None
