@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.harness import data, peak_mb, seconds, tell
-from posterity.building import ingest
+from posterity.building import ingest, of_folder
 from posterity.catalogue import Store
 from posterity.embedding import CHUNK, embed
 from posterity.encoders import ENCODERS
@@ -72,7 +72,7 @@ def main() -> None:
                         (folder / str(copy) / file.name).write_bytes(file.read_bytes() + bytes([copy]))
             catalogue = Path(scratch, f"films{copies}")
             store = Store.create(catalogue)
-            ingest(store, folder, show_progress=False)
+            ingest(store, of_folder(folder, count=False), show_progress=False)
             n = store.count()
             embed(store, ["colour"], show_progress=False)
             runs = [

@@ -13,8 +13,11 @@ from pathlib import Path
 import pytest
 from conftest import real_data
 
+from posterity.cleaning import ROW_REASONS
 from posterity.cli.commands import commands
+from posterity.selection import RULES
 from posterity.settings import OPTIONS
+from posterity.sources.genres import GENRES, MAPPING
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -61,3 +64,19 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_the_mapping_of_genres_is_the_documented_one() -> None:
+    page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    assert f"The vocabulary: {', '.join(GENRES)}." in page
+    for name, genre in MAPPING.items():
+        assert f"| {name} | {genre or '(none)'} |" in page
+
+
+def test_the_rules_and_reasons_are_documented() -> None:
+    page = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    for rule in RULES:
+        assert f"| `{rule}` |" in page
+    for reason in ROW_REASONS:
+        assert f"`{reason}`" in reference

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posterity.errors import SourceError
+from posterity.paths import escape, unescape
 from posterity.sources import values
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.metadata import read_metadata
-from posterity.sources.paths import escape, unescape
 from posterity.sources.records import Record, records
 
 

@@ -15,26 +15,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from posterity.api import Catalogue, Info, Report, create, open
-    from posterity.catalogue import Film, Finding, Poster
+    from posterity.api import Catalogue, Info, Report, create, dry_run, open
+    from posterity.catalogue import Claim, Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
     from posterity.quick import build
-    from posterity.reports import BuildReport
+    from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
+    from posterity.selection import Rules
     from posterity.som import SelfOrganizingMap
+    from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
+    from posterity.views import View
     from posterity.walls import Wall
 
 __all__ = [
     "BuildReport",
     "Catalogue",
+    "Claim",
     "Diagnosis",
+    "DryRun",
     "EmbedReport",
     "Encoder",
     "EncoderSpec",
+    "EnrichReport",
     "Film",
     "Finding",
     "Info",
@@ -45,11 +51,16 @@ __all__ = [
     "Problem",
     "Query",
     "Report",
+    "Rules",
     "SelfOrganizingMap",
+    "Terms",
+    "View",
     "Wall",
+    "Web",
     "__version__",
     "build",
     "create",
+    "dry_run",
     "open",
     "write_sample",
 ]
@@ -57,10 +68,13 @@ __all__ = [
 _HOMES = {
     "BuildReport": "reports",
     "Catalogue": "api",
+    "Claim": "catalogue",
     "Diagnosis": "doctor",
+    "DryRun": "reports",
     "EmbedReport": "embedding",
     "Encoder": "encoders",
     "EncoderSpec": "encoders",
+    "EnrichReport": "reports",
     "Film": "catalogue",
     "Finding": "catalogue",
     "Info": "api",
@@ -71,10 +85,15 @@ _HOMES = {
     "Problem": "doctor",
     "Query": "search",
     "Report": "api",
+    "Rules": "selection",
     "SelfOrganizingMap": "som",
+    "Terms": "sources.terms",
+    "View": "views",
     "Wall": "walls",
+    "Web": "sources.terms",
     "build": "quick",
     "create": "api",
+    "dry_run": "api",
     "open": "api",
     "write_sample": "testing",
 }

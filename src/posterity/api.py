@@ -18,23 +18,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
-from posterity.building import ingest
-from posterity.catalogue import FORMAT_VERSION, Finding, Poster, Store
+from posterity.building import Intake, ingest, of_folder
+from posterity.building.claims import precedence
+from posterity.catalogue import FORMAT_VERSION, Claim, Finding, Poster, Store, quoted
 from posterity.embedding import EmbedReport, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import UnknownNameError
+from posterity.errors import ArgumentError, UnknownNameError
 from posterity.images import Limits
-from posterity.reports import BuildReport
+from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.search import Index, Matches, load_index
 from posterity.search import similar as _similar
+from posterity.selection import Rules
 from posterity.settings import setting
 from posterity.sources.folder import walk
 from posterity.sources.metadata import Metadata, read_metadata
+from posterity.sources.terms import Terms, host_of
+from posterity.views import View, make_view, views
 from posterity.walls import Wall, make_wall
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from posterity.building.rows import Fetching
+    from posterity.sources._http import Politeness
+    from posterity.sources.listing import Listing
 
 PathLike = str | os.PathLike[str]
 
@@ -136,14 +144,48 @@ def build_catalogue(
     folder: PathLike,
     metadata: PathLike | None = None,
     *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
     show_progress: bool | None = False,
 ) -> BuildReport:
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
-    next(walk(source), None)  # says what is wrong with it before a catalogue is made for nothing
+    kind = _kind(source, terms)
+    if kind == "folder":
+        next(walk(source), None)  # says what is wrong with it before a catalogue is made for nothing
     table = None if metadata is None else read_metadata(metadata)
-    return create(folder).build(source, table, encoders=wanted, show_progress=show_progress)
+    return create(folder).build(
+        source,
+        table,
+        terms=replace(terms, kind=kind),
+        rules=rules,
+        encoders=wanted,
+        show_progress=show_progress,
+    )
+
+
+def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules: Rules | None = None) -> DryRun:
+    """Tell what a build would download and drop. It asks for pages where only they tell that, but for no picture.
+
+    Raises:
+        ArgumentError: The source is a folder, of which nothing is downloaded.
+        SourceError: The source cannot be read.
+    """
+    from posterity.building.rows import planned
+
+    listing = _open_listing(source, terms, Path(folder, "downloads", "pages"))
+    made, dropped = planned(listing, rules or Rules(), _fetching(Path(folder), listing, terms, False), _links(terms))
+    return DryRun(
+        source=listing.label,
+        rows=made.total + sum(dropped.values()),
+        dropped_by=dropped,
+        to_fetch=made.to_fetch,
+        here=made.have,
+        known_dead=made.known_dead,
+        hosts=made.hosts,
+        seconds=made.seconds,
+    )
 
 
 class Catalogue:
@@ -174,22 +216,100 @@ class Catalogue:
         source: PathLike,
         metadata: PathLike | Metadata | None = None,
         *,
+        terms: Terms = Terms(),
+        rules: Rules | None = None,
         encoders: Sequence[str | Encoder] | None = None,
         show_progress: bool | None = False,
     ) -> BuildReport:
-        """Bring a folder of posters in, and encode them; see :func:`posterity.build`."""
+        """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
+        kind = _kind(source, terms)
+        if kind != "folder":
+            intake = self._listed(source, replace(terms, kind=kind), rules or Rules(), show_progress)
+        else:
+            table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
+            own = (str(self.folder),)
+            intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
         report = ingest(
             self.store,
-            source,
-            metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata),
+            intake,
             limits=_limits(),
             near_duplicate_bits=setting("near_duplicate_bits"),
+            precedence=precedence(setting("precedence")),
             workers=setting("workers"),
             show_progress=show_progress,
         )
         failed = _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress).failed
         return replace(report, not_encoded=failed)
+
+    def _listed(self, source: PathLike, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
+        """Open a source that lists films, and find or download their pictures."""
+        from posterity.building.rows import of_local, of_remote
+
+        listing = _open_listing(source, terms, self.folder / "downloads" / "pages")
+        if listing.images is not None and host_of(listing.images) is None:
+            return of_local(listing, rules, _links(terms))
+        return of_remote(listing, rules, _fetching(self.folder, listing, terms, show_progress), _links(terms))
+
+    def enrich(self, source: PathLike, *, terms: Terms = Terms(), show_progress: bool | None = False) -> EnrichReport:
+        """Add what another source knows of the films that are here; it brings no posters in.
+
+        Args:
+            source: A table of TMDb's, IMDb's or MovieLens', or of the user's own; a media library; a query to TMDb.
+                Also IMDb's datasets: ``title.basics.tsv.gz``, ``title.ratings.tsv.gz``, or the folder they lie in.
+            terms: The source's kind, and how it is asked.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            SourceError: The source cannot be read.
+            StorageError: The catalogue cannot be written.
+        """
+        from posterity.building.enriching import enrich, film_ids
+        from posterity.sources.opening import imdb_datasets, open_imdb_datasets
+
+        if paths := imdb_datasets(source):
+            listing = open_imdb_datasets(paths, film_ids(self.store)[0])
+        else:
+            listing = _open_listing(source, terms, self.folder / "downloads" / "pages")
+        return enrich(
+            self.store,
+            listing.entries,
+            listing.origin,
+            listing.label,
+            imdb_ids=_links(terms),
+            precedence=precedence(setting("precedence")),
+            show_progress=show_progress,
+        )
+
+    def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
+        """Choose posters and keep the choice under a name; see :func:`posterity.views.make_view`."""
+        return make_view(self.store, name, where, rules or Rules())
+
+    def views(self) -> list[View]:
+        """Tell the views there are, by name."""
+        return views(self.store)
+
+    def remove_view(self, name: str) -> None:
+        """Forget a view; its posters stay.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        self.store.view(name)
+        self.store.remove_view(name)
+
+    def claims(self, id: str) -> list[Claim]:
+        """Tell what each kind of source says of a poster's film.
+
+        Raises:
+            ArgumentError: No poster has that id.
+        """
+        found = self.store.get([id])
+        if id not in found:
+            raise ArgumentError(f"no poster has the id {id!r}", f"List them: posterity list -c {self.folder}")
+        film = found[id].film
+        tmdb = f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else ""
+        return self.store.claims(name for name in (id.split("@")[0], film.imdb_id, tmdb) if name)
 
     def embed(self, *encoders: str | Encoder, show_progress: bool | None = False) -> EmbedReport:
         """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.
@@ -203,13 +323,14 @@ class Catalogue:
 
     # --- reading it ------------------------------------------------------------------------------------------------
 
-    def posters(self, where: str | None = None) -> list[Poster]:
-        """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``.
+    def posters(self, where: str | None = None, *, view: str | None = None) -> list[Poster]:
+        """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``, ``view`` names a view.
 
         Raises:
             FilterError: ``where`` is not SQL over the catalogue's columns.
+            UnknownNameError: There is no such view.
         """
-        return self.store.posters(where)
+        return self.store.posters(self._within(where, view))
 
     def vectors(
         self, encoder: str | Encoder | None = None, where: str | None = None
@@ -233,12 +354,14 @@ class Catalogue:
         k: int | None = None,
         encoder: str | Encoder | None = None,
         where: str | None = None,
+        view: str | None = None,
     ) -> Matches:
         """Find the posters most like one of the catalogue, or like a picture; see :func:`posterity.search.similar`."""
         found = self._encoder(encoder)
         index = self._index(found)
         path = None if image is None else Path(image)
-        return _similar(self.store, index, found, id=id, image=path, k=setting("k", k), where=where)
+        within = self._within(where, view)
+        return _similar(self.store, index, found, id=id, image=path, k=setting("k", k), where=within)
 
     def wall(
         self,
@@ -246,12 +369,15 @@ class Catalogue:
         cols: int | None = None,
         *,
         encoder: str | Encoder | None = None,
+        where: str | None = None,
+        view: str | None = None,
         random_state: int | None = None,
     ) -> Wall:
-        """Lay all posters out on a wall, one a cell; see :func:`posterity.walls.make_wall`."""
+        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.walls.make_wall`."""
         writable = os.access(self.folder, os.W_OK)
         seed = setting("seed", random_state)
-        return make_wall(self.store, self._encoder(encoder), rows, cols, random_state=seed, keep=writable)
+        found, within = self._encoder(encoder), self._within(where, view)
+        return make_wall(self.store, found, rows, cols, where=within, random_state=seed, keep=writable)
 
     def draw(self, what: Wall | Matches, out: PathLike | None = None, *, cell_width: int | None = None) -> Image:
         """Draw a wall, or a query beside its matches; ``out`` saves it too, in the format that its ending names.
@@ -334,6 +460,16 @@ class Catalogue:
 
     # --- helpers ---------------------------------------------------------------------------------------------------
 
+    def _within(self, where: str | None, view: str | None) -> str | None:
+        """Join a filter and a view into one filter."""
+        if view is None:
+            return where
+        ids = self.store.view(view)
+        if where:
+            self.store.count(where)  # so that an error speaks of the filter as given
+        within = f"id IN ({', '.join(map(quoted, ids))})" if ids else "id IS NULL"
+        return f"({where}) AND {within}" if where else within
+
     def _encoder(self, encoder: str | Encoder | None) -> Encoder:
         return ENCODERS.get(setting("encoder") if encoder is None else encoder)
 
@@ -349,6 +485,69 @@ class Catalogue:
 
 def _limits() -> Limits:
     return Limits(setting("max_pixels"), setting("min_side"), setting("max_bytes"))
+
+
+def _kind(source: PathLike, terms: Terms) -> str:
+    """Tell a source's kind: as it was said, or as it looks."""
+    from posterity.sources.opening import SOURCES, guess
+
+    kind = guess(source) if terms.kind is None else terms.kind
+    if kind != "folder":
+        SOURCES.get(kind)  # an unknown one fails before any work
+    return kind
+
+
+def _links(terms: Terms) -> dict[int, str]:
+    if terms.links is None:
+        return {}
+    from posterity.sources.imdb import read_links
+
+    return dict(read_links(Path(terms.links)).imdb_of)
+
+
+def _politeness(terms: Terms) -> Politeness:
+    from posterity.sources._http import Politeness
+
+    web = terms.web
+    named = terms.images, setting("tmdb_api"), setting("impawards_site")
+    return Politeness(
+        rate=setting("rate", web.rate),
+        concurrency=setting("concurrency", web.concurrency),
+        allow_private=web.allow_private,
+        max_total=web.max_total,
+        max_bytes=setting("max_bytes"),
+        named_hosts=frozenset(host for address in named if address and (host := host_of(address))),
+    )
+
+
+def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:
+    from posterity.sources.opening import Ask, open_source
+
+    kind = _kind(source, terms)
+    if kind == "folder":
+        raise ArgumentError(f"{source} is a plain folder", "Its pictures come in by: posterity build FOLDER -c DIR")
+    ask = Ask(
+        politeness=_politeness(terms),
+        cache=cache,
+        images=terms.images,
+        size=terms.web.size,
+        language=terms.web.language,
+        limit=terms.limit,
+        refresh=terms.web.refresh,
+    )
+    return open_source(os.fspath(source), kind, ask)
+
+
+def _fetching(folder: Path, listing: Listing, terms: Terms, show_progress: bool | None) -> Fetching:
+    from posterity.building.rows import Fetching
+
+    return Fetching(
+        folder=folder / "downloads" / listing.origin,
+        politeness=_politeness(terms),
+        override=terms.images is not None,
+        refresh=terms.web.refresh,
+        show_progress=show_progress,
+    )
 
 
 def _bytes(folder: Path) -> int:

@@ -18,7 +18,8 @@ from posterity.images import (
     sniff,
     thumbnail,
 )
-from posterity.sources.paths import open_at_once
+from posterity.paths import open_at_once
+from posterity.selection import CHOICE, RULES
 
 REASONS = {
     "empty": "the file has no content",
@@ -35,6 +36,29 @@ REASONS = {
     "loop": "a link to a folder that it lies in",
 }
 """Why a file or folder is dropped: the codes that reports count by."""
+
+ROW_REASONS = {
+    "bad_row": "a row of a table that cannot be read: its columns have slid, or cells are missing",
+    **{name: rule.help for name, rule in RULES.items()},
+    **CHOICE,
+    "no_poster": "no picture is named, or none lies there",
+    "dead_link": "the file or address that is named does not exist",
+    "superseded": "another picture of the same film takes precedence (media libraries)",
+    "ambiguous": "a picture that belongs to no film in particular, or whose role is unknown (media libraries)",
+    "not_a_film": "a show, or a collection of films (media libraries)",
+    "robots": "the site's robots.txt asks not to read that page",
+    "forbidden": "the server refuses to give it",
+    "bad_address": "what is named is no address that could be asked",
+    "redirect_refused": "the server sends on to where Posterity will not go",
+    "incomplete": "the picture ends before the length that the server gave",
+    "server_error": "the server failed, and failed again",
+    "rate_limited": "the server asks to wait for longer than a run should",
+    "timeout": "nothing came in time",
+    "unreachable": "the host cannot be reached",
+    "tls": "the host cannot prove that it is what it says it is",
+    "over_total": "the bytes allowed for one run were used up; the next run goes on",
+}
+"""Why a row of a source is dropped, besides what its picture can be dropped for."""
 
 FLAGS = {
     "animated": "it has several frames; the first is taken",

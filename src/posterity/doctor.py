@@ -16,7 +16,7 @@ from posterity.embedding import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
-from posterity.sources.paths import locate, unescape
+from posterity.paths import locate, unescape
 
 OLD_VERSIONS = 64
 """So many versions on the disk are worth compacting."""

@@ -24,8 +24,8 @@ from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, ImageError
 from posterity.images import Limits, decode, fit, tier
 from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.paths import open_at_once
 from posterity.progress import progress
-from posterity.sources.paths import open_at_once
 
 BATCH = 4096
 """Posters a commit, about a second of work: a commit costs some 20 ms whatever it holds."""

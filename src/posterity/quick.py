@@ -24,9 +24,11 @@ from posterity.encoders import ENCODERS
 from posterity.reports import BuildReport
 from posterity.settings import setting
 from posterity.sources.folder import File, walk
+from posterity.sources.terms import Terms
 
 if TYPE_CHECKING:
     from posterity.encoders import Encoder
+    from posterity.selection import Rules
 
 PathLike = str | os.PathLike[str]
 
@@ -43,36 +45,45 @@ def build(
     folder: PathLike,
     metadata: PathLike | None = None,
     *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
     show_progress: bool | None = False,
 ) -> BuildReport:
-    """Bring a folder of posters into the catalogue in ``folder``, made where there is none, and encode them.
+    """Bring posters into the catalogue in ``folder``, made where there is none, and encode them.
 
     What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
+    Pictures that are not here are downloaded into the catalogue, politely.
 
     Args:
-        source: The folder of posters.
+        source: A folder of posters, a media library, a table of films (TMDb's, IMDb's, your own), ``tmdb:QUERY`` or
+            ``impawards:YEARS``.
         folder: The catalogue's folder.
-        metadata: A CSV, TSV or Parquet table of the films.
+        metadata: For a folder, a CSV, TSV or Parquet table of the films.
+        terms: The source's kind, where its pictures are, and how they are requested.
+        rules: Which films to drop, and how to choose by genre; None takes the default ones.
         encoders: Names or instances; None takes the setting ``encoders``.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
-        SourceError: The folder or the table cannot be read.
+        SourceError: The source or the table cannot be read.
         StorageError: The catalogue cannot be written; what was committed before is kept.
         UnknownNameError: There is no encoder of a name.
     """
     names = setting("encoders").split(",") if encoders is None else encoders
     wanted = [ENCODERS.get(name.strip() if isinstance(name, str) else name) for name in names if name]
     note = _note(source, folder, metadata)
-    listing = _listing(source, folder, metadata) if note.exists() else None
+    recalls = terms in (Terms(), Terms(kind="folder")) and Path(source).is_dir()
+    listing = _listing(source, folder, metadata) if recalls and note.exists() else None
     if listing and (report := _recall(note, _digest(listing, folder, wanted))):
         return report
 
     from posterity.api import build_catalogue
 
-    listing = listing or _listing(source, folder, metadata)
-    report = build_catalogue(source, folder, metadata, encoders=wanted, show_progress=show_progress)
+    listing = listing or (_listing(source, folder, metadata) if recalls else None)
+    report = build_catalogue(
+        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, show_progress=show_progress
+    )
     if (
         report.repeatable and not report.not_encoded and listing and listing == _listing(source, folder, metadata)
     ):  # nothing changed while it ran

@@ -16,8 +16,8 @@ from posterity.errors import ArgumentError, ImageError, StorageError
 from posterity.fonts import font
 from posterity.images import decode, shrink
 from posterity.parallel import chunked
+from posterity.paths import escape, locate, unescape
 from posterity.search import Match, Matches
-from posterity.sources.paths import escape, locate, unescape
 from posterity.walls import Wall
 
 RGB = NDArray[np.uint8]

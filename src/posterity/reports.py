@@ -1,4 +1,4 @@
-"""The report of a build: plain values, in a module of its own so that showing one imports nothing heavy."""
+"""The reports of builds: plain values, in a module of their own so that showing one imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class BuildReport:
     """What a build did: seen = added + updated + unchanged + dropped.
 
     Attributes:
-        source: The folder, escaped and absolute.
-        seen: Files (and unreadable folders) found in it.
+        source: The folder or table, escaped and absolute, or an address.
+        seen: Files (and unreadable folders) found in it; or rows, or films.
         added: New posters.
         updated: Posters whose picture, place or metadata changed.
         unchanged: Posters left alone.
-        dropped: What could not be a poster; each is in the catalogue's findings with its reason.
+        dropped: What could not be a poster, or was not wanted; each is in the catalogue's findings with its reason.
         flagged: Posters, of those seen, that carry at least one flag.
         dropped_by: Reason -> how many.
         flagged_by: Flag -> how many.
@@ -43,3 +43,45 @@ class BuildReport:
     gone: int = 0
     repeatable: bool = True
     not_encoded: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a build would download, and would drop unseen.
+
+    Attributes:
+        source: The source.
+        rows: How many films it names.
+        dropped_by: Reason -> how many would be dropped without a request.
+        to_fetch: Pictures to download.
+        here: Pictures that are here already.
+        known_dead: Pictures that earlier runs found to be gone, and that are not asked for again.
+        hosts: Host -> how many requests.
+        seconds: How long it takes at the rate in force, at least.
+    """
+
+    source: str
+    rows: int
+    dropped_by: dict[str, int]
+    to_fetch: int
+    here: int
+    known_dead: int
+    hosts: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class EnrichReport:
+    """What another source told of the films of a catalogue.
+
+    Attributes:
+        source: The source.
+        rows: Films that it told of, of those in the catalogue.
+        claims: Of these, how many were new or said otherwise than before.
+        updated: Posters whose film shows it.
+    """
+
+    source: str
+    rows: int
+    claims: int
+    updated: int

@@ -18,7 +18,7 @@ from posterity.catalogue import Poster, Store
 from posterity.embedding import encode_file, load_vectors
 from posterity.encoders import ENCODERS, Encoder, Metric
 from posterity.errors import ArgumentError, CatalogueError, ImageError
-from posterity.sources.paths import escape
+from posterity.paths import escape
 
 
 @dataclass(frozen=True)

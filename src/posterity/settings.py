@@ -69,6 +69,16 @@ OPTIONS: dict[str, Option] = {
         Option("min_side", int, 16, "Pictures with a shorter side below this many pixels are dropped.", least=1),
         Option("max_bytes", int, 256 * 2**20, "Files larger than this many bytes are dropped unread.", least=1),
         Option("near_duplicate_bits", int, 8, "Flag pictures whose 64-bit hashes differ in at most so many.", least=0),
+        Option("rate", float, None, "Requests a second to one host; 0 sets no limit.  Without: 1, TMDb 40.", least=0),
+        Option("concurrency", int, 16, "Requests under way at one host.", least=1),
+        Option(
+            "precedence",
+            str,
+            "table,tmdb,imdb,library,movielens,impawards",
+            "Kinds of sources, the one first that decides where two disagree.",
+        ),
+        Option("tmdb_api", str, "https://api.themoviedb.org/3", "Where TMDb's API is."),
+        Option("impawards_site", str, "http://www.impawards.com/", "Where IMP Awards is."),
         Option("cell_width", int, 0, "Width in pixels of a poster on a wall's picture; 0 chooses by number.", least=0),
     )
 }

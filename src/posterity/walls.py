@@ -49,37 +49,44 @@ def make_wall(
     rows: int | None = None,
     cols: int | None = None,
     *,
+    where: str | None = None,
     random_state: int = 0,
     keep: bool = True,
 ) -> Wall:
     """Lay out a wall of all posters; the one in the catalogue is given if it was made from the same, in the same way.
+
+    A wall of a part of them is not kept.
 
     Args:
         store: The catalogue.
         encoder: Name or instance.
         rows: Of the grid; None chooses, from ``cols`` where that is given.
         cols: Likewise.
+        where: An SQL condition that posters must meet.
         random_state: Seed.
         keep: Store it in the catalogue, where that can be written.
 
     Raises:
         ArgumentError: The posters do not fit on so small a grid.
         CatalogueError: There are no posters, or some lack a vector.
+        FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     found = ENCODERS.get(encoder)
     spec = found.spec
-    total = store.count()
-    if total == 0:
+    total = store.count(where)
+    if total == 0 and where is None:
         raise CatalogueError(f"catalogue {store.folder} has no posters", "Build it from a folder that has some.")
+    if total == 0:
+        raise CatalogueError(f"no poster of {store.folder} meets that condition", "Ask for less.")
     n_rows, n_cols = grid_shape(total, rows, cols)
     parameters = json.dumps({"rows": n_rows, "cols": n_cols, "random_state": random_state})
     inputs = inputs_digest(store, spec.fingerprint)
     known = store.artefact(NAME)
-    if known and (known.parameters, known.inputs, known.versions) == (parameters, inputs, versions()):
+    if where is None and known and (known.parameters, known.inputs, known.versions) == (parameters, inputs, versions()):
         ids, cells = store.grid(NAME)
         if len(ids) == total:
             return _wall(spec.name, n_rows, n_cols, ids, cells.tolist(), json.loads(known.scores))
-    ids, vectors = load_vectors(store, found)
+    ids, vectors = load_vectors(store, found, where)
     if len(ids) < total:
         raise CatalogueError(
             f"{total - len(ids)} of {total} posters have no vector of {spec.name!r}",
@@ -92,7 +99,7 @@ def make_wall(
         "topographic_error": som.topographic_error(vectors),
     }
     grid = assign(vectors, som.codebook_)
-    if keep:
+    if keep and where is None:
         artefact = Artefact(
             NAME, "grid", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
             json.dumps(scores), now(),

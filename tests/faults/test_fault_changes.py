@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import posterity
 from faults.support import ENCODERS, LONG_AGO, age, check_all_vectors, check_consistent, check_sums, draw, picture
-from posterity.building import ingest
+from posterity.building import ingest, of_folder
 from posterity.catalogue import Store
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS as REGISTERED
@@ -125,7 +125,7 @@ def test_changed_picture_loses_its_old_vector_and_gets_a_new_one(source: Path, t
     age(source / "film 3.jpg", LONG_AGO + 60)
     age(source / "tt0000003.jpg", LONG_AGO + 60)
     store = Store.open(tmp_path / "films")
-    ingest(store, source)
+    ingest(store, of_folder(source))
     check_consistent(tmp_path / "films")
     for name in ENCODERS:
         assert store.without_vector(name)["id"].to_pylist() == ["file:film 3.jpg", "tt0000003"]

@@ -6,7 +6,8 @@ may read while one writes.
 
 from __future__ import annotations
 
-from posterity.catalogue.schema import FORMAT_VERSION, Artefact, Film, Finding, Poster
+from posterity.catalogue._lance import quoted
+from posterity.catalogue.schema import FORMAT_VERSION, Artefact, Claim, Film, Finding, Poster
 from posterity.catalogue.store import Store, is_catalogue
 
-__all__ = ["FORMAT_VERSION", "Artefact", "Film", "Finding", "Poster", "Store", "is_catalogue"]
+__all__ = ["FORMAT_VERSION", "Artefact", "Claim", "Film", "Finding", "Poster", "Store", "is_catalogue", "quoted"]

@@ -1,7 +1,8 @@
 """The tables of a catalogue, and the typed rows that cross its border.
 
 ``posters`` is the truth: one row a poster. The other tables hang on it: ``thumbnails`` by content, ``findings`` (what
-was dropped, and why) by source and path, ``grids`` by name, ``artefacts`` (what made each derived thing), ``runs`` (the
+was dropped, and why) by source and path, ``claims`` (what each kind of source says of a film) by film and origin,
+``views`` (named choices of posters) and ``grids`` by name, ``artefacts`` (what made each derived thing), ``runs`` (the
 counts of each build) and ``meta`` (the format version).
 
 Thumbnails stand apart from ``posters`` because the store rewrites a whole row when one of its columns changes: with
@@ -20,6 +21,8 @@ FORMAT_VERSION = 1
 """Raised when an older Posterity could no longer read what this one writes."""
 
 VECTOR_PREFIX = "vector_"
+VIEW_PREFIX = "view_"
+"""Of the names of artefacts: which of them are vectors, and which views."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ class Poster:
 
     Attributes:
         id: The IMDb id where known, else ``tmdb:N``, else ``file:`` and the path.
-        source: The folder that it came from, as an absolute path.
-        path: The file below ``source``, in the escaped form of :func:`posterity.sources.paths.escape`.
+        source: The folder that it came from, as an absolute path. (One inside the catalogue is stored relative to it,
+            so that a catalogue with its downloads can be moved.)
+        path: The file below ``source``, in the escaped form of :func:`posterity.paths.escape`.
         film: What is known of the film.
         format: Of the file: "JPEG", ...
         mode: Of its pixels, in Pillow's names.
@@ -116,12 +120,31 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What one kind of source says of a film; where two disagree, both stay, and a precedence decides.
+
+    Attributes:
+        film_id: The film's id as that source gives it: as a poster's, without the mark of another version.
+        origin: The kind of source: "table", "tmdb", "imdb", ...
+        item: Where it says so: source and row or file.
+        film: What it says, genres as given.
+        digest: Of all that, to tell whether it changed.
+    """
+
+    film_id: str
+    origin: str
+    item: str
+    film: Film
+    digest: str
+
+
+@dataclass(frozen=True)
 class Artefact:
     """What made a derived thing, so that a stale one is known as such.
 
     Attributes:
         name: Of the thing: "vector_colour", "wall", ...
-        kind: "vectors" or "grid".
+        kind: "vectors", "grid", "flags" or "view".
         encoder: The encoder's name.
         fingerprint: The encoder's fingerprint.
         parameters: JSON of every parameter, the seed among them.
@@ -170,6 +193,8 @@ def _arrow_fields(kind: type[Any]) -> list[pa.Field]:
 POSTERS = pa.schema(_arrow_fields(Poster))
 FINDINGS = pa.schema(_arrow_fields(Finding))
 ARTEFACTS = pa.schema(_arrow_fields(Artefact))
+CLAIMS = pa.schema(_arrow_fields(Claim))
+VIEWS = pa.schema([("name", pa.string()), ("id", pa.string()), ("labels", pa.list_(pa.string()))])
 THUMBNAILS = pa.schema([("sha256", pa.string()), ("jpeg", pa.binary())])
 GRIDS = pa.schema([("name", pa.string()), ("id", pa.string()), ("row", pa.int32()), ("col", pa.int32())])
 RUNS = pa.schema(
@@ -182,6 +207,8 @@ TABLES = {
     "thumbnails": THUMBNAILS,
     "findings": FINDINGS,
     "artefacts": ARTEFACTS,
+    "claims": CLAIMS,
+    "views": VIEWS,
     "grids": GRIDS,
     "runs": RUNS,
     "meta": META,
@@ -190,15 +217,23 @@ TABLES = {
 FILM_FIELDS = tuple(item.name for item in fields(Film))
 
 
-def poster_to_row(poster: Poster) -> dict[str, Any]:
-    """Flatten a poster into the columns of ``posters``."""
-    row = {item.name: getattr(poster, item.name) for item in fields(Poster) if item.name != "film"}
-    return row | {name: getattr(poster.film, name) for name in FILM_FIELDS}
+def to_row(what: Poster | Claim) -> dict[str, Any]:
+    """Flatten a poster or a claim, with its film, into the columns of its table."""
+    row = {item.name: getattr(what, item.name) for item in fields(what) if item.name != "film"}
+    return row | {name: getattr(what.film, name) for name in FILM_FIELDS}
 
 
 def row_to_poster(row: dict[str, Any]) -> Poster:
-    """Undo :func:`poster_to_row`; columns that are no part of a poster are left out."""
-    film = {name: row[name] for name in FILM_FIELDS} | {"genres": tuple(row["genres"] or ())}
+    """Undo :func:`to_row`; columns that are no part of a poster are left out."""
     own = {item.name: row[item.name] for item in fields(Poster) if item.name != "film"}
     own |= {"flags": tuple(row["flags"] or ()), "flag_details": tuple(row["flag_details"] or ())}
-    return Poster(film=Film(**film), **own)
+    return Poster(film=_film(row), **own)
+
+
+def row_to_claim(row: dict[str, Any]) -> Claim:
+    """Undo :func:`to_row`."""
+    return Claim(film=_film(row), **{item.name: row[item.name] for item in fields(Claim) if item.name != "film"})
+
+
+def _film(row: dict[str, Any]) -> Film:
+    return Film(**{name: row[name] for name in FILM_FIELDS} | {"genres": tuple(row["genres"] or ())})

@@ -5,149 +5,51 @@ Nothing here decides what a poster is worth or means; it keeps what it is given,
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, one_writer, quoted, retried
+from posterity.catalogue._lance import in_our_words, quoted
 from posterity.catalogue.schema import (
     ARTEFACTS,
+    CLAIMS,
     FINDINGS,
-    FORMAT_VERSION,
     GRIDS,
-    META,
     POSTERS,
     RUNS,
-    TABLES,
     THUMBNAILS,
     VECTOR_PREFIX,
+    VIEW_PREFIX,
+    VIEWS,
     Artefact,
+    Claim,
     Finding,
     Poster,
-    poster_to_row,
+    row_to_claim,
     row_to_poster,
+    to_row,
 )
-from posterity.errors import CatalogueError, FilterError, FormatVersionError
+from posterity.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from lancedb.table import Table
+    pass
 
-T = TypeVar("T")
+from posterity.catalogue.tables import Tables, chunks, is_catalogue, now
 
-_MARK = "meta.lance"
-_SOME = 500
-"""How many ids go into one SQL list."""
+__all__ = ["Store", "is_catalogue", "now"]
 
 
-def is_catalogue(folder: str | os.PathLike[str]) -> bool:
-    """Tell whether ``folder`` is a catalogue, from the names in it alone."""
-    return Path(folder, _MARK).is_dir()
-
-
-class Store:
-    """An open catalogue.
+class Store(Tables):
+    """An open catalogue: what is kept in it, and the verbs that read and write it.
 
     Use :meth:`open` or :meth:`create`. Safe to share between threads; a process that forks opens its own.
-
-    Attributes:
-        folder: Where it lies.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    # --- opening ---------------------------------------------------------------------------------------------------
-
-    @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Store:
-        """Open the catalogue in ``folder``.
-
-        Raises:
-            CatalogueError: There is none, or it cannot be read.
-            FormatVersionError: A newer Posterity wrote it.
-        """
-        path = Path(folder)
-        if not is_catalogue(path):
-            problem = "is no catalogue" if path.exists() else "does not exist"
-            raise CatalogueError(f"{path} {problem}", f"Make one: posterity build FOLDER_OF_POSTERS -c {path}")
-        store = cls(path)
-        store._check_format()
-        return store
-
-    @classmethod
-    def create(cls, folder: str | os.PathLike[str]) -> Store:
-        """Open the catalogue in ``folder``, making it where there is none yet.
-
-        Raises:
-            CatalogueError: The folder holds other things, and is left alone.
-            StorageError: It cannot be written.
-        """
-        path = Path(folder)
-        if is_catalogue(path):
-            return cls.open(path)
-        with in_our_words(str(path)):
-            if path.exists() and any(not entry.name.endswith(".lance") for entry in path.iterdir()):
-                raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
-            path.mkdir(parents=True, exist_ok=True)
-            store = cls(path)
-            # `meta` comes last: it is what makes the folder a catalogue, so a kill in between leaves a beginning
-            # that the next call completes.
-            for name in (name for name in TABLES if name != "meta"):
-                store._db.create_table(name, schema=TABLES[name], exist_ok=True)
-            first = pa.Table.from_pylist([{"key": "format", "value": str(FORMAT_VERSION)}], schema=META)
-            store._db.create_table("meta", data=first)
-        return store
-
-    def _check_format(self) -> None:
-        with in_our_words(str(self.folder)):
-            rows = self._table("meta").search().limit(None).to_list()
-        written = {row["key"]: row["value"] for row in rows}.get("format", "0")
-        if int(written) > FORMAT_VERSION:
-            raise FormatVersionError(
-                f"catalogue {self.folder} has format {written}; this Posterity reads up to {FORMAT_VERSION}",
-                "Upgrade: pip install --upgrade posterity",
-            )
-
-    @cached_property
-    def _db(self) -> Any:
-        import lancedb
-
-        # An interval of zero: every read sees the last commit of whatever process made it.
-        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0))
-
-    def _table(self, name: str) -> Table:
-        tables: dict[str, Table] = self.__dict__.setdefault("_tables", {})
-        if name not in tables:
-            tables[name] = self._db.open_table(name)
-        return tables[name]
-
-    def _write(self, write: Callable[[], T]) -> T:
-        with in_our_words(str(self.folder)):
-            return retried(write)
-
-    # --- reading ---------------------------------------------------------------------------------------------------
-
-    @property
-    def version(self) -> int:
-        """The version of ``posters``: raised by every change."""
-        with in_our_words(str(self.folder)):
-            return int(self._table("posters").version)
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns of ``posters`` that a filter may name."""
-        with in_our_words(str(self.folder)):
-            return [name for name in self._table("posters").schema.names if not name.startswith(VECTOR_PREFIX)]
+    # --- posters ---------------------------------------------------------------------------------------------------
 
     @property
     def encoders(self) -> dict[str, int]:
@@ -187,33 +89,17 @@ class Store:
         """
         return [row_to_poster(row) for row in self.read(POSTERS.names, where).to_pylist()]
 
+    def poster_batches(self) -> Iterator[list[Poster]]:
+        """Read all posters, some thousands at a time, in no order."""
+        for batch in self._batches("posters", POSTERS.names):
+            yield [row_to_poster(row) for row in batch.to_pylist()]
+
     def get(self, ids: Iterable[str]) -> dict[str, Poster]:
         """Read the posters of those ids; ids that are not there are left out."""
         found: dict[str, Poster] = {}
-        for some in _chunks(list(ids)):
+        for some in chunks(list(ids)):
             found |= {poster.id: poster for poster in self.posters(f"id IN ({', '.join(map(quoted, some))})")}
         return found
-
-    def _schema(self, table: str, columns: Sequence[str]) -> pa.Schema:
-        schema = self._table(table).schema
-        return pa.schema([schema.field(name) for name in columns])
-
-    def _batches(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
-        with self._filtering(where), in_our_words(str(self.folder)):
-            query = self._table(table).search().select(list(columns))
-            query = query.where(where) if where else query
-            yield from (batch.select(list(columns)) for batch in query.limit(None).to_batches(4096))
-
-    def _filtering(self, where: str | None) -> Any:
-        if where and ";" in re.sub(r"'[^']*'", "", where):  # the store would read up to it and ignore the rest
-            raise FilterError(f"the filter {where!r} holds a semicolon", "It is one SQL condition, no statement.")
-        return _in_the_words_of_a_filter(where, self) if where else nullcontext()
-
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on."""
-        return one_writer(self.folder)
-
-    # --- committing ------------------------------------------------------------------------------------------------
 
     def put_posters(self, posters: Sequence[Poster], thumbnails: Mapping[str, bytes]) -> None:
         """Insert or replace posters whose picture is new, all or none; their vectors, if any, are cleared.
@@ -226,7 +112,7 @@ class Store:
             return
         # Thumbnails first: a poster in the catalogue never lacks its own, whenever a run is killed.
         self.put_thumbnails(thumbnails)
-        rows = pa.Table.from_pylist([poster_to_row(poster) for poster in posters], schema=POSTERS)
+        rows = self._rows(posters)
         for encoder, dimension in self.encoders.items():
             nothing = pa.nulls(len(rows), pa.list_(pa.float32(), dimension))
             rows = rows.append_column(VECTOR_PREFIX + encoder, nothing)
@@ -235,8 +121,11 @@ class Store:
     def update_posters(self, posters: Sequence[Poster]) -> None:
         """Update posters whose picture is the same, all or none; their vectors are kept."""
         if posters:
-            rows = pa.Table.from_pylist([poster_to_row(poster) for poster in posters], schema=POSTERS)
-            self._merge("posters", rows, "id", insert=False)
+            self._merge("posters", self._rows(posters), "id", insert=False)
+
+    def _rows(self, posters: Sequence[Poster]) -> pa.Table:
+        rows = pa.Table.from_pylist([to_row(poster) for poster in posters], schema=POSTERS)
+        return self._stored(rows, self._inside)
 
     def update_columns(self, ids: Sequence[str], **columns: Sequence[Any]) -> None:
         """Set some columns of posters, all or none: ``columns`` maps a name to one value for each id."""
@@ -248,24 +137,9 @@ class Store:
 
     def remove_posters(self, ids: Iterable[str]) -> None:
         """Remove posters; their pictures' thumbnails go when the catalogue is compacted."""
-        for some in _chunks(list(ids)):
+        for some in chunks(list(ids)):
             condition = f"id IN ({', '.join(map(quoted, some))})"
             self._delete("posters", condition)
-
-    def _merge(
-        self, table: str, rows: pa.Table, on: str | list[str], *, update: bool = True, insert: bool = True
-    ) -> None:
-        def write() -> None:
-            merge = self._table(table).merge_insert(on)
-            merge = merge.when_matched_update_all() if update else merge
-            merge = merge.when_not_matched_insert_all() if insert else merge
-            # "null" lets a cleared vector through, which the store would else take for a faulty one.
-            merge.execute(rows, on_bad_vectors="null")
-
-        self._write(write)
-
-    def _delete(self, table: str, condition: str) -> None:
-        self._write(lambda: self._table(table).delete(condition))
 
     # --- what was dropped, and the runs ----------------------------------------------------------------------------
 
@@ -273,26 +147,27 @@ class Store:
         """Insert or replace findings, by source, kind and item."""
         if findings:
             rows = pa.Table.from_pylist([asdict(finding) for finding in findings], schema=FINDINGS)
-            self._merge("findings", rows, ["source", "kind", "item"])
+            self._merge("findings", self._stored(rows, self._inside), ["source", "kind", "item"])
 
     def remove_findings(self, source: str, kind: str, items: Iterable[str] | None = None) -> None:
         """Remove findings of one source and kind: those of ``items``, or all."""
-        base = f"source = {quoted(source)} AND kind = {quoted(kind)}"
-        lists = [""] if items is None else [f" AND item IN ({', '.join(map(quoted, s))})" for s in _chunks(list(items))]
+        base = f"source = {quoted(self._inside(source))} AND kind = {quoted(kind)}"
+        lists = [""] if items is None else [f" AND item IN ({', '.join(map(quoted, s))})" for s in chunks(list(items))]
         for condition in lists:
             self._delete("findings", base + condition)
 
     def findings(self, source: str | None = None) -> list[Finding]:
         """Read the findings, of one source or all, sorted by source and item."""
-        where = f"source = {quoted(source)}" if source is not None else None
+        where = f"source = {quoted(self._inside(source))}" if source is not None else None
         table = pa.Table.from_batches(self._batches("findings", FINDINGS.names, where), schema=FINDINGS)
         rows = table.sort_by([("source", "ascending"), ("kind", "ascending"), ("item", "ascending")]).to_pylist()
         return [Finding(**row) for row in rows]
 
     def add_run(self, source: str, counts: str) -> None:
         """Keep the counts (JSON) of a finished build."""
-        row = pa.Table.from_pylist([{"source": source, "finished_at": now(), "counts": counts}], schema=RUNS)
-        self._write(lambda: self._table("runs").add(row))
+        row = {"source": self._inside(source), "finished_at": now(), "counts": counts}
+        rows = pa.Table.from_pylist([row], schema=RUNS)
+        self._write(lambda: self._table("runs").add(rows))
 
     def runs(self) -> list[dict[str, Any]]:
         """Read the finished builds, oldest first."""
@@ -300,12 +175,65 @@ class Store:
         rows: list[dict[str, Any]] = table.sort_by("finished_at").to_pylist()
         return rows
 
+    # --- what sources claim, and named views -----------------------------------------------------------------------
+
+    def put_claims(self, claims: Sequence[Claim]) -> None:
+        """Insert or replace what sources say of films, by film and origin."""
+        if claims:
+            rows = pa.Table.from_pylist([to_row(claim) for claim in claims], schema=CLAIMS)
+            self._merge("claims", rows, ["film_id", "origin"])
+
+    def claims(self, film_ids: Iterable[str] | None = None) -> list[Claim]:
+        """Read what sources say of some films, or of all, sorted by film and origin."""
+        if film_ids is None:
+            lists: list[str | None] = [None]
+        else:
+            lists = [f"film_id IN ({', '.join(map(quoted, some))})" for some in chunks(sorted(set(film_ids)))]
+        batches = [batch for where in lists for batch in self._batches("claims", CLAIMS.names, where)]
+        table = pa.Table.from_batches(batches, schema=CLAIMS)
+        return [
+            row_to_claim(row) for row in table.sort_by([("film_id", "ascending"), ("origin", "ascending")]).to_pylist()
+        ]
+
+    def claim_keys(self) -> pa.Table:
+        """Read of every claim what tells which film it is of and whether it changed: film_id, origin, digest, ids."""
+        columns = ["film_id", "origin", "digest", "imdb_id", "tmdb_id"]
+        batches = self._batches("claims", columns)
+        return pa.Table.from_batches(batches, schema=self._schema("claims", columns))
+
+    def put_view(self, artefact: Artefact, labels: Mapping[str, Sequence[str]]) -> None:
+        """Store a view: ``labels`` maps each of its posters' ids to the genres that it counts for."""
+        name, ids = artefact.name.removeprefix(VIEW_PREFIX), sorted(labels)
+        columns = {"name": [name] * len(ids), "id": ids, "labels": [list(labels[each]) for each in ids]}
+        rows = pa.table(columns, schema=VIEWS)
+        self.remove_view(name)
+        self._write(lambda: self._table("views").add(rows))
+        # What makes the view valid comes last: after a kill in between there is no view, never half of one.
+        self.put_artefact(artefact)
+
+    def remove_view(self, name: str) -> None:
+        """Forget a view."""
+        self._delete("artefacts", f"name = {quoted(VIEW_PREFIX + name)}")
+        self._delete("views", f"name = {quoted(name)}")
+
+    def view(self, name: str) -> dict[str, tuple[str, ...]]:
+        """Read a view: the ids of its posters, sorted, each with the genres that it counts for.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        known = [a.name.removeprefix(VIEW_PREFIX) for a in self.artefacts() if a.kind == "view"]
+        if name not in known:
+            raise UnknownNameError("view", name, known)
+        rows = pa.Table.from_batches(self._batches("views", VIEWS.names, f"name = {quoted(name)}"), schema=VIEWS)
+        return {row["id"]: tuple(row["labels"]) for row in rows.sort_by("id").to_pylist()}
+
     # --- thumbnails ------------------------------------------------------------------------------------------------
 
     def thumbnails(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Read thumbnails (JPEG) by the SHA-256 of the posters' content."""
         found: dict[str, bytes] = {}
-        for some in _chunks(sorted(set(digests))):
+        for some in chunks(sorted(set(digests))):
             where = f"sha256 IN ({', '.join(map(quoted, some))})"
             for batch in self._batches("thumbnails", THUMBNAILS.names, where):
                 found |= dict(zip(batch["sha256"].to_pylist(), batch["jpeg"].to_pylist(), strict=True))
@@ -440,57 +368,12 @@ class Store:
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
 
-    def versions(self) -> int:
-        """Count the versions of all tables that still take room on the disk."""
-        with in_our_words(str(self.folder)):
-            return sum(len(self._table(name).list_versions()) for name in TABLES)
-
-    def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:
-        """Merge small files and let go of versions older than ``older_than``, which spares readers at work."""
-        for name in TABLES:
-            # The store warns at zero, which is what a caller who asks for it has decided.
-            at_least = max(older_than, timedelta(milliseconds=1))
-            self._write(partial(self._table(name).optimize, cleanup_older_than=at_least))
-
     def orphans(self) -> list[str]:
         """Find the thumbnails (by SHA-256) that no poster uses any more."""
         return sorted(set(self.thumbnail_digests()) - set(self.read(["sha256"])["sha256"].to_pylist()))
 
     def remove_thumbnails(self, digests: Sequence[str]) -> None:
         """Remove thumbnails by SHA-256."""
-        for some in _chunks(digests):
+        for some in chunks(digests):
             condition = f"sha256 IN ({', '.join(map(quoted, some))})"
             self._delete("thumbnails", condition)
-
-
-def now() -> datetime:
-    """Give the time, in UTC."""
-    return datetime.now(UTC)
-
-
-def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(items), _SOME):
-        yield items[start : start + _SOME]
-
-
-class _in_the_words_of_a_filter:  # noqa: N801
-    """Turns the store's refusal of a filter into a :class:`FilterError` that lists the columns."""
-
-    def __init__(self, where: str, store: Store) -> None:
-        self.where = where
-        self.store = store
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, CatalogueError) and isinstance(error.__cause__, ValueError | RuntimeError | OSError):
-            text = " ".join(str(error.__cause__).split())
-            if not any(sign in text.lower() for sign in ("schema error", "parsing", "invalid", "plan", "type", "sql")):
-                return
-            said = text.removeprefix("Invalid input, ").split(". Valid fields are")[0].split(", /")[0][:200]
-            raise FilterError(
-                f"the filter {self.where!r} cannot be used: {said}",
-                f"It is an SQL condition such as: year >= 1980 AND array_has(genres, 'Horror'). "
-                f"Columns: {', '.join(self.store.columns)}",
-            ) from error.__cause__

@@ -3,36 +3,78 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from posterity.cli.options import as_json, bars, catalogue, declared, out, quiet, where
-from posterity.cli.output import one_line, plain, say, say_json, table
+from posterity.cli.options import (
+    as_json,
+    bars,
+    catalogue,
+    declared,
+    listed,
+    out,
+    quiet,
+    rule_options,
+    source_options,
+    view,
+    where,
+)
+from posterity.cli.output import duration, one_line, plain, say, say_json, table
+
+if TYPE_CHECKING:
+    from posterity.reports import DryRun
+    from posterity.selection import Rules
+    from posterity.sources.terms import Terms
 
 
 @click.command()
 @click.argument("source")
 @catalogue
-@click.option("--metadata", metavar="FILE", help="A CSV, TSV or Parquet table of the films.")
+@click.option("--metadata", metavar="FILE", help="For a folder: a CSV, TSV or Parquet table of the films.")
+@source_options
+@rule_options
 @declared("encoders", help="Encoders to compute, comma-separated.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be downloaded and dropped, and how long it takes.")
 @as_json
 @quiet
-def build(source: str, folder: str, metadata: str | None, encoders: str | None, as_json: bool, quiet: bool) -> None:
-    """Bring a folder of posters into a catalogue, and encode them.
+def build(
+    source: str,
+    folder: str,
+    metadata: str | None,
+    terms: Terms,
+    rules: Rules | None,
+    encoders: str | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Bring posters into a catalogue, and encode them.
 
-    SOURCE is a folder of pictures, searched at any depth. Run it again to add what is new and update what changed;
-    a run that was interrupted goes on where it stopped.
+    SOURCE is a folder of pictures, searched at any depth; a media library (Jellyfin, Plex, Kodi, Kometa); a table of
+    films (TMDb's movies_metadata.csv, IMDb's MovieGenre.csv, one of your own); tmdb:QUERY for TMDb itself, with your
+    key in TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. Pictures that are not here are downloaded, politely.
+    Run it again to add what is new and update what changed; a run that was interrupted goes on where it stopped.
 
     \b
     Examples:
       posterity build posters -c films
       posterity build posters -c films --metadata films.csv --json
+      posterity build /media/films -c films --from library
+      posterity build movies_metadata.csv -c films --images posters
+      posterity build movies_metadata.csv -c films --genres-top 10 --per-genre 1000 --dry-run
+      posterity build "tmdb:discover?primary_release_year=1999&with_genres=27" -c films --limit 200
+      posterity build impawards:1999 -c films
     """
     import posterity
 
-    wanted = None if encoders is None else [name.strip() for name in encoders.split(",") if name.strip()]
-    report = posterity.build(source, folder, metadata, encoders=wanted, show_progress=bars(quiet))
+    if dry_run:
+        _say_dry_run(posterity.dry_run(source, folder, terms=terms, rules=rules), as_json)
+        return
+    wanted = None if encoders is None else listed(encoders)
+    report = posterity.build(
+        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, show_progress=bars(quiet)
+    )
     if as_json:
         say_json(report)
         return
@@ -48,6 +90,8 @@ def build(source: str, folder: str, metadata: str | None, encoders: str | None, 
             f"  table: {report.unmatched_rows:,} rows without a file, {report.unmatched_files:,} files without a row, "
             f"{report.faulty_rows:,} rows with faults"
         )
+    elif report.faulty_rows:
+        say(f"  {report.faulty_rows:,} rows with faults in a cell, which was left unknown")
     for identity, why in report.not_encoded.items():
         say(f"  not encoded: {identity}: {why}")
     if report.gone:
@@ -56,6 +100,130 @@ def build(source: str, folder: str, metadata: str | None, encoders: str | None, 
         say(f"What and why: posterity report {folder}")
     if report.added:
         say(f"Next: posterity wall -c {folder} --out wall.png")
+
+
+def _say_dry_run(found: DryRun, as_json: bool) -> None:
+    if as_json:
+        say_json(found)
+        return
+    say(f"{found.source}: {found.rows:,} films")
+    say(f"  would download {found.to_fetch:,} pictures, in at least {duration(found.seconds)}")
+    for host, n in found.hosts.items():
+        say(f"    {n:,} from {host}")
+    say(f"  {found.here:,} are here already, {found.known_dead:,} are known to be gone")
+    if found.dropped_by:
+        say("  would drop: " + ", ".join(f"{count:,} {reason}" for reason, count in found.dropped_by.items()))
+
+
+@click.command()
+@click.argument("source")
+@catalogue
+@source_options
+@as_json
+@quiet
+def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -> None:
+    """Add what another source knows of the films that a catalogue holds; no posters are added.
+
+    SOURCE is any that posterity build takes (but no plain folder), or IMDb's datasets: title.basics.tsv.gz,
+    title.ratings.tsv.gz, or the folder they lie in. Where two sources disagree, both are kept (posterity film).
+
+    \b
+    Examples:
+      posterity enrich title.ratings.tsv.gz -c films
+      posterity enrich ml-latest/links.csv -c films --from movielens
+    """
+    import posterity
+
+    found = posterity.open(folder).enrich(source, terms=terms, show_progress=bars(quiet))
+    if as_json:
+        say_json(found)
+        return
+    say(f"{found.rows:,} films told of; {found.claims:,} said something new; {found.updated:,} posters show it")
+
+
+@click.command()
+@catalogue
+@click.argument("identity", metavar="ID")
+@as_json
+def film(folder: str, identity: str, as_json: bool) -> None:
+    """Tell what is known of a poster's film, and which source says what.
+
+    \b
+    Example:
+      posterity film -c films tt0113277
+    """
+    import posterity
+    from posterity.catalogue.schema import FILM_FIELDS
+
+    cat = posterity.open(folder)
+    claims = cat.claims(identity)
+    poster = cat.store.get([identity])[identity]
+    if as_json:
+        say_json({"id": identity, "film": poster.film, "claims": claims})
+        return
+    rows = [
+        (name, *(_cell(getattr(film, name)) for film in (poster.film, *(c.film for c in claims))))
+        for name in FILM_FIELDS
+    ]
+    table(["", identity, *(claim.origin for claim in claims)], [row for row in rows if any(row[1:])])
+    for claim in claims:
+        say(f"{claim.origin}: {claim.item}")
+
+
+def _cell(value: object) -> object:
+    return ", ".join(value) if isinstance(value, tuple) else value
+
+
+@click.command()
+@catalogue
+@click.argument("name")
+@where
+@rule_options
+@as_json
+def select(folder: str, name: str, where: str | None, rules: Rules | None, as_json: bool) -> None:
+    """Choose posters, and keep the choice as the view NAME, for --view of other commands.
+
+    \b
+    Rules for --drop: no_genre, no_budget, no_revenue, blank_title, duplicate_id (one poster a film).
+
+    Examples:
+      posterity select -c films top10 --genres-top 10 --per-genre 1000 --first-genre
+      posterity select -c films money --drop no_budget,no_revenue --where "year >= 1980"
+      posterity wall -c films --view top10 --out top10.png
+    """
+    import posterity
+
+    found = posterity.open(folder).select(name, where, rules=rules)
+    if as_json:
+        say_json(found)
+        return
+    say(f"view {found.name}: {found.posters:,} posters")
+    for title, counts in (("not taken", found.dropped_by), ("labels", found.labels)):
+        if counts:
+            say(f"  {title}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
+
+
+@click.command()
+@catalogue
+@click.option("--remove", metavar="NAME", help="Forget this view; its posters stay.")
+@as_json
+def views(folder: str, remove: str | None, as_json: bool) -> None:
+    """List the views of a catalogue.
+
+    \b
+    Example:
+      posterity views -c films
+    """
+    import posterity
+
+    cat = posterity.open(folder)
+    if remove is not None:
+        cat.remove_view(remove)
+    found = cat.views()
+    if as_json:
+        say_json({"views": found})
+        return
+    table(["view", "posters", "where"], [(view.name, view.posters, view.where or "") for view in found])
 
 
 @click.command()
@@ -72,8 +240,7 @@ def embed(folder: str, encoders: str | None, as_json: bool, quiet: bool) -> None
     """
     import posterity
 
-    wanted = [name.strip() for name in (encoders or "").split(",") if name.strip()]
-    report = posterity.open(folder).embed(*wanted, show_progress=bars(quiet))
+    report = posterity.open(folder).embed(*listed(encoders), show_progress=bars(quiet))
     if as_json:
         say_json(report)
         return
@@ -89,6 +256,7 @@ def embed(folder: str, encoders: str | None, as_json: bool, quiet: bool) -> None
 @declared("k", "-k")
 @declared("encoder")
 @where
+@view
 @out
 @as_json
 def similar(
@@ -98,6 +266,7 @@ def similar(
     k: int | None,
     encoder: str | None,
     where: str | None,
+    view: str | None,
     out: str | None,
     as_json: bool,
 ) -> None:
@@ -114,7 +283,7 @@ def similar(
     if (identity is None) == (image is None):
         raise click.UsageError("Give one of --id and --image.")
     cat = posterity.open(folder)
-    found = cat.similar(identity, image=image, k=k, encoder=encoder, where=where)
+    found = cat.similar(identity, image=image, k=k, encoder=encoder, where=where, view=view)
     if out:
         cat.draw(found, out)
     if as_json:
@@ -135,6 +304,8 @@ def similar(
 @click.option("--rows", type=click.IntRange(min=1), help="Rows of the grid; chosen where not given.")
 @click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen where not given.")
 @declared("encoder")
+@where
+@view
 @declared("seed")
 @declared("cell_width")
 @out
@@ -144,6 +315,8 @@ def wall(
     rows: int | None,
     cols: int | None,
     encoder: str | None,
+    where: str | None,
+    view: str | None,
     seed: int | None,
     cell_width: int | None,
     out: str | None,
@@ -159,7 +332,7 @@ def wall(
     import posterity
 
     cat = posterity.open(folder)
-    laid = cat.wall(rows, cols, encoder=encoder, random_state=seed)
+    laid = cat.wall(rows, cols, encoder=encoder, where=where, view=view, random_state=seed)
     if out:
         cat.draw(laid, out, cell_width=cell_width)
     if as_json:
@@ -307,8 +480,9 @@ def encoders(as_json: bool) -> None:
 @click.command("list")
 @catalogue
 @where
+@view
 @as_json
-def list_(folder: str, where: str | None, as_json: bool) -> None:
+def list_(folder: str, where: str | None, view: str | None, as_json: bool) -> None:
     """List the posters of a catalogue.
 
     \b
@@ -317,7 +491,7 @@ def list_(folder: str, where: str | None, as_json: bool) -> None:
     """
     import posterity
 
-    found = posterity.open(folder).posters(where)
+    found = posterity.open(folder).posters(where, view=view)
     if as_json:
         say_json({"posters": found})
         return
@@ -353,4 +527,4 @@ def sample(folder: str, n_films: int, seed: int | None, as_json: bool, quiet: bo
     say(f"Next: posterity build {made.posters} -c films --metadata {made.metadata}")
 
 
-commands = [build, doctor, embed, encoders, info, list_, report, sample, similar, wall]
+commands = [build, doctor, embed, encoders, enrich, film, info, list_, report, sample, select, similar, views, wall]

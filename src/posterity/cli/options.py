@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -18,7 +19,9 @@ def declared(name: str, *flags: str, help: str | None = None) -> Callable[[F], F
     kind: Any = option.kind
     if option.least is not None:
         kind = click.IntRange(min=int(option.least)) if option.kind is int else click.FloatRange(min=option.least)
-    text = f"{help or option.help}  [default: {option.default}]"
+    text = help or option.help
+    if option.default not in (None, ""):
+        text = f"{text}  [default: {option.default}]"
     return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, type=kind, default=None, help=text)
 
 
@@ -31,6 +34,105 @@ where = click.option(
     "--where", metavar="SQL", help="Only posters that meet this, e.g. \"year < 1970 AND array_has(genres, 'Horror')\"."
 )
 out = click.option("--out", metavar="FILE", help="Draw it into this picture (.png, .jpg, .webp).")
+
+
+view = click.option("--view", metavar="NAME", help="Only posters of this view (see posterity select).")
+
+_SOURCE = (
+    click.option(
+        "--from", "kind", metavar="KIND",
+        help="tmdb, imdb, movielens, impawards, library, table or folder; guessed where not given.",
+    ),
+    click.option(
+        "--images", metavar="PLACE",
+        help="Folder, or http address, of the pictures, instead of where the source says they are.",
+    ),
+    click.option("--links", metavar="FILE", help="MovieLens' links.csv: IMDb ids and TMDb ids of the same films."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many films of the source."),
+    declared("rate"),
+    declared("concurrency"),
+    click.option("--size", metavar="SIZE", help="Of pictures: TMDb w92 … w780, original (default w342); IMP Awards "
+                 "thumbnail, standard, large."),
+    click.option("--language", metavar="CODE", help="Of titles, where a source has several, e.g. de."),
+    click.option("--max-total", type=click.IntRange(min=1), metavar="BYTES", help="Stop downloading after so much."),
+    click.option("--allow-private", is_flag=True, help="Let rows and redirects lead to private addresses."),
+    click.option("--refresh", is_flag=True, help="Ask again for what is here, whether it changed."),
+)  # fmt: skip
+_RULES = (
+    click.option("--drop", metavar="RULES", help="Also drop films by these rules, comma-separated."),
+    click.option("--keep", metavar="RULES", help="Do not drop films by these rules, comma-separated."),
+    click.option("--require", metavar="COLUMNS", help="Drop films of which one of these columns is not known."),
+    click.option("--genres-top", type=click.IntRange(min=1), metavar="N", help="Only films of the N commonest genres."),
+    click.option("--per-genre", type=click.IntRange(min=1), metavar="M", help="Only the M most popular of each genre."),
+    click.option("--first-genre", is_flag=True, help="Count a film for its first genre alone."),
+)
+
+
+def source_options(command: F) -> F:
+    """Add the flags that say what a source is; the command gets them as ``terms``."""
+
+    @wraps(command)
+    def with_terms(
+        *args: Any,
+        kind: str | None,
+        images: str | None,
+        links: str | None,
+        limit: int | None,
+        allow_private: bool,
+        refresh: bool,
+        rate: float | None,
+        concurrency: int | None,
+        size: str | None,
+        language: str | None,
+        max_total: int | None,
+        **others: Any,
+    ) -> Any:
+        from posterity.sources.terms import Terms, Web
+
+        web = Web(rate, concurrency, allow_private, max_total, refresh, size, language)
+        return command(*args, terms=Terms(kind, images, links, limit, web), **others)
+
+    return cast("F", _with_flags(_SOURCE, with_terms))
+
+
+def rule_options(command: F) -> F:
+    """Add the flags that say which films are taken; the command gets them as ``rules``, None where none is given."""
+
+    @wraps(command)
+    def with_rules(
+        *args: Any,
+        drop: str | None,
+        keep: str | None,
+        require: str | None,
+        genres_top: int | None,
+        per_genre: int | None,
+        first_genre: bool,
+        **others: Any,
+    ) -> Any:
+        asked = drop, keep, require, genres_top, per_genre, first_genre or None
+        rules = None
+        if any(value is not None for value in asked):
+            from posterity.selection import Rules
+
+            rules = Rules(listed(drop), listed(keep), listed(require), genres_top, per_genre, first_genre)
+        return command(*args, rules=rules, **others)
+
+    return cast("F", _with_flags(_RULES, with_rules))
+
+
+def _with_flags(flags: Sequence[Callable[[Any], Any]], command: Callable[..., Any]) -> Any:
+    for flag in reversed(flags):
+        command = flag(command)
+    return command
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """Split what is written with commas between.
+
+    >>> listed("no_budget, no_genre")
+    ('no_budget', 'no_genre')
+    """
+    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
 
 
 def bars(quiet: bool) -> bool | None:

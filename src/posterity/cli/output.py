@@ -57,3 +57,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in cells:
         parts = (c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True))
         click.echo("  ".join(parts).rstrip())
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    >>> duration(0.4), duration(75), duration(7320)
+    ('1 s', '1 min 15 s', '2 h 2 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

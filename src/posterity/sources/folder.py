@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.errors import SourceError
-from posterity.sources.paths import escape
+from posterity.paths import escape
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,15 @@ class File:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Something that cannot hold posters: its escaped path below the folder, and why."""
+    """Something that cannot be a poster: its escaped path below the folder (or what else names it), and why.
+
+    A row that was refused may name the picture that it would have had, below the folder: its poster goes.
+    """
 
     path: str
     reason: str
     detail: str
+    picture: str | None = None
 
 
 _GONE = "gone between listing and looking"

@@ -16,8 +16,8 @@ from typing import Any
 
 from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
+from posterity.paths import escape, unescape
 from posterity.sources import values
-from posterity.sources.paths import escape, unescape
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "file": ("file", "filename", "image", "imagefile", "posterfile", "posterpath", "poster", "path", "img"),
@@ -44,14 +44,12 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "title": values.text,
     "year": values.year,
     "genres": values.names,
-    "budget": values.amount,
-    "revenue": values.amount,
     "popularity": values.number,
     "vote_average": values.number,
     "vote_count": values.whole,
     "runtime": values.number,
     "release_date": values.text,
-    "original_language": values.text,
+    "original_language": values.language,
     "collection": values.name,
 }
 
@@ -164,8 +162,17 @@ def read_metadata(path: str | os.PathLike[str]) -> Metadata:
     return Metadata(rows, faults, shown)
 
 
+def plain_name(name: str) -> str:
+    """Write a column's name as names are compared: case, spaces and signs do not matter.
+
+    >>> plain_name("IMDb ID") == plain_name("imdb_id")
+    True
+    """
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
 def _columns(header: list[str]) -> dict[str, int]:
-    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in header]
+    plain = [plain_name(name) for name in header]
     found = {
         column: plain.index(next(spelling for spelling in spellings if spelling in plain))
         for column, spellings in SYNONYMS.items()
@@ -186,8 +193,26 @@ def _row(number: int, cells: dict[str, object]) -> tuple[Row, list[Fault]]:
             known[column] = parse(cells[column])
         except (ValueError, OverflowError):
             faults.append(Fault(number, "bad_value", f"{column}: {str(cells[column])[:80]!r} left as unknown"))
-    file = values.text(cells.get("file"))
-    return Row(number, Film(**known), file.lstrip("/").split("?")[0] if file else None), faults
+    currencies: dict[str, str] = {}
+    for column in ("budget", "revenue"):
+        try:
+            known[column], currency = values.money(cells.get(column))
+        except (ValueError, OverflowError):
+            faults.append(Fault(number, "bad_value", f"{column}: {str(cells[column])[:80]!r} left as unknown"))
+            continue
+        if currency:
+            currencies[column] = currency
+    if len(set(currencies.values())) > 1:
+        faults.append(Fault(number, "bad_value", f"revenue in {currencies['revenue']}, not in {currencies['budget']}"))
+        known["revenue"] = None
+    known["currency"] = next(iter(currencies.values()), None)
+    return Row(number, Film(**known), _file(values.text(cells.get("file")))), faults
+
+
+def _file(named: str | None) -> str | None:
+    if named is None or values.is_address(named):
+        return named
+    return named.lstrip("/").split("?")[0] or None
 
 
 def _read_csv(file: Path) -> tuple[list[str], Iterator[tuple[int, list[object]]]]:
@@ -237,13 +262,19 @@ def _stem(path: str) -> str:
     return os.path.splitext(path.rsplit("/", 1)[-1])[0]  # noqa: PTH122
 
 
+_NO_TITLES = re.compile(r"(poster|folder|cover|default|movie)[-_ ]?\d*", re.IGNORECASE)
+"""What media libraries call a film's poster, whatever the film: its folder's name tells more."""
+
+
 def film_of_file(path: str) -> Film:
     """Read what an escaped path alone tells of a film: ids, title and year in the file's name.
 
-    >>> film_of_file("Heat (1995) {tmdb-949}.jpg").tmdb_id
-    949
+    >>> film_of_file("Heat (1995) {tmdb-949}.jpg").tmdb_id, film_of_file("Heat (1995)/poster.jpg").title
+    (949, 'Heat')
     """
     stem = _stem(unescape(path))
+    if _NO_TITLES.fullmatch(stem):
+        stem = unescape(path).rpartition("/")[0].rpartition("/")[2]
     title, year = values.title_and_year(escape(stem))
     return Film(imdb_id=values.imdb_id_in_name(stem), tmdb_id=values.tmdb_id_in_name(stem), title=title, year=year)
 

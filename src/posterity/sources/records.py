@@ -1,16 +1,17 @@
-"""Files and table joined: one Record for each file that may be a poster."""
+"""Files and what is known of their films, joined: one Record for each file that may be a poster."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film
+from posterity.paths import unescape
 from posterity.sources.folder import File, Skipped, walk
+from posterity.sources.genres import normalised
 from posterity.sources.metadata import Metadata, completed, film_of_file
-from posterity.sources.paths import unescape
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,15 @@ class Record:
     """A file that may be a poster, and what its source tells of it.
 
     Attributes:
-        path: Escaped, below the source's folder.
+        path: Escaped, below the folder of the source's pictures.
         size: In bytes.
         mtime_ns: Time of change.
-        film: What is known of the film.
+        film: What is known of the film: as given, genres normalised, gaps filled from the file's name.
         matched: Whether a row of the table belongs to it; None where there is no table.
+        given: What the source tells of the film, as it does; None where only the file's name tells anything.
+        origin: What kind of source tells it.
+        item: What names it in reports, where that is not the path.
+        faults: Cells that could not be read, a sentence each.
     """
 
     path: str
@@ -30,6 +35,15 @@ class Record:
     mtime_ns: int
     film: Film
     matched: bool | None
+    given: Film | None = None
+    origin: str = "name"
+    item: str = ""
+    faults: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """What names it in reports."""
+        return self.item or self.path
 
     @property
     def poster_id(self) -> str:
@@ -38,16 +52,19 @@ class Record:
         >>> Record("a.jpg", 1, 1, Film(tmdb_id=949), None).poster_id
         'tmdb:949'
         """
-        if self.film.imdb_id:
-            return self.film.imdb_id
-        if self.film.tmdb_id is not None:
-            return f"tmdb:{self.film.tmdb_id}"
-        return f"file:{self.path}"
+        return film_id(self.film, self.path)
 
     @property
     def metadata_digest(self) -> str:
         """Tells whether what is known of the film has changed."""
         return hashlib.sha256(repr((self.matched, self.film)).encode()).hexdigest()[:16]
+
+
+def film_id(film: Film, path: str) -> str:
+    """Give the id of a film's poster: the IMDb id where known, else ``tmdb:N``, else ``file:`` and the path."""
+    if film.imdb_id:
+        return film.imdb_id
+    return f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else f"file:{path}"
 
 
 def records(
@@ -64,6 +81,9 @@ def records(
 
 def _record(file: File, metadata: Metadata | None) -> Record:
     by_name = film_of_file(file.path)
-    film = metadata.match(unescape(file.path)) if metadata else None
-    matched = None if metadata is None else film is not None
-    return Record(file.path, file.size, file.mtime_ns, completed(film, by_name) if film else by_name, matched)
+    given = metadata.match(unescape(file.path)) if metadata else None
+    matched = None if metadata is None else given is not None
+    if given is None:
+        return Record(file.path, file.size, file.mtime_ns, by_name, matched)
+    film = completed(replace(given, genres=normalised(given.genres, "table")), by_name)
+    return Record(file.path, file.size, file.mtime_ns, film, matched, given, "table")

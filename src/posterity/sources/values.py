@@ -55,6 +55,38 @@ def whole(cell: object) -> int | None:
     return int(value)
 
 
+_CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB"}
+_MONEY = re.compile(
+    r"(?P<before>[A-Z]{3}|US\$|[$€£¥₹₩₽])?\s*(?P<number>[-+\d.,'\s\u00a0e]+?)\s*(?P<after>[A-Z]{3}|[€£¥₹₩₽])?"
+)
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[\s\u00a0']\d{3})+(?:\.\d+)?")
+
+
+def money(cell: object) -> tuple[int | None, str | None]:
+    """Read an amount of money, and its currency (ISO 4217) where one stands beside it.
+
+    0 stands for unknown in every table there is.
+
+    Raises:
+        ValueError: It is no amount, or a negative one.
+
+    >>> money("$1,250,000"), money("INR 250,000,000"), money("3 000 000 €"), money(0), money("75.5")
+    ((1250000, 'USD'), (250000000, 'INR'), (3000000, 'EUR'), (None, None), (76, None))
+    """
+    written = text(cell)
+    if written is None:
+        return None, None
+    found = _MONEY.fullmatch(written)
+    if found is None:
+        return amount(written), None  # which says what is wrong with it
+    digits = found["number"].strip()
+    if _GROUPED.fullmatch(digits):
+        digits = re.sub(r"[\s\u00a0']", "", digits)
+    sign = found["before"] or found["after"]
+    value = amount(digits)
+    return value, (_CURRENCIES.get(sign, sign) if sign and value is not None else None)
+
+
 def amount(cell: object) -> int | None:
     """Read an amount of money; 0 stands for unknown in every table there is.
 
@@ -146,6 +178,38 @@ def title_and_year(stem: str) -> tuple[str | None, int | None]:
     if found := _NAMED_YEAR.match(spaced):
         return found[1], int(found[2])
     return spaced or None, None
+
+
+_LANGUAGES = {
+    "arabic": "ar", "bengali": "bn", "bulgarian": "bg", "cantonese": "cn", "catalan": "ca", "chinese": "zh",
+    "croatian": "hr", "czech": "cs", "danish": "da", "dutch": "nl", "english": "en", "estonian": "et", "finnish": "fi",
+    "french": "fr", "german": "de", "greek": "el", "hebrew": "he", "hindi": "hi", "hungarian": "hu", "icelandic": "is",
+    "indonesian": "id", "italian": "it", "japanese": "ja", "kannada": "kn", "korean": "ko", "latvian": "lv",
+    "lithuanian": "lt", "malayalam": "ml", "mandarin": "zh", "norwegian": "no", "persian": "fa", "polish": "pl",
+    "portuguese": "pt", "romanian": "ro", "russian": "ru", "serbian": "sr", "slovak": "sk", "slovenian": "sl",
+    "spanish": "es", "swedish": "sv", "tamil": "ta", "telugu": "te", "thai": "th", "turkish": "tr", "ukrainian": "uk",
+    "vietnamese": "vi",
+}  # fmt: skip
+"""Languages by their English names, in the codes that TMDb uses: ISO 639-1, and ``cn`` for Cantonese."""
+
+
+def language(cell: object) -> str | None:
+    """Read a language: its English name becomes its code, and what nobody knows is kept as given.
+
+    >>> language("English"), language("EN"), language("Klingon")
+    ('en', 'en', 'Klingon')
+    """
+    written = text(cell)
+    if written is None:
+        return None
+    if len(written) == 2 and written.isascii() and written.isalpha():
+        return written.lower()
+    return _LANGUAGES.get(written.lower(), written)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an ``http`` address."""
+    return text[:8].lower().startswith(("http://", "https://"))
 
 
 def _literal(written: str) -> object:

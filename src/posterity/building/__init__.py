@@ -1,0 +1,71 @@
+"""Source -> catalogue: what is new is added, what changed is updated, the rest is left alone, and nothing is lost.
+
+A run that is killed leaves its last batch, and the next run needs to read only what came after.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from posterity.building.builder import Builder
+from posterity.building.claims import ORIGINS, settle
+from posterity.building.flags import flag_near_duplicates
+from posterity.building.intake import Intake, of_folder
+from posterity.catalogue import Store
+from posterity.cleaning import Dropped, Picture, Same
+from posterity.images import Limits
+from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.progress import progress
+from posterity.reports import BuildReport
+from posterity.sources.folder import Skipped
+from posterity.sources.records import Record
+
+__all__ = ["ORIGINS", "Intake", "ingest", "of_folder", "settle"]
+
+CHUNK = 32
+"""Files a task: enough that handing them over costs nothing, few enough that all threads stay busy."""
+
+
+def ingest(
+    store: Store,
+    intake: Intake,
+    *,
+    limits: Limits = Limits(),
+    near_duplicate_bits: int = 8,
+    precedence: tuple[str, ...] = ORIGINS,
+    workers: int = 0,
+    show_progress: bool | None = None,
+) -> BuildReport:
+    """Bring the posters of a source into a catalogue.
+
+    Args:
+        store: The catalogue.
+        intake: The source.
+        limits: What is too big or too small.
+        near_duplicate_bits: Posters whose perceptual hashes differ in at most so many bits are flagged.
+        precedence: Which kind of source decides where two disagree, the first of them first.
+        workers: Threads; 0 takes one per core.
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Raises:
+        SourceError: The source cannot be read.
+        StorageError: The catalogue cannot be written; what was committed before is kept.
+    """
+    with store.writing():
+        builder = Builder(store, intake, limits)
+
+        def judge(chunk: list[Record | Skipped]) -> list[tuple[Record | Skipped, Picture | Same | Dropped]]:
+            return [(found, builder.judge(found)) for found in chunk]
+
+        with progress("Reading posters", intake.total, show_progress) as bar:
+            for judged in ordered_map(judge, chunked(intake.items, CHUNK), n_workers(workers)):
+                for found, verdict in judged:
+                    builder.take(found, verdict)
+                bar.update(len(judged))
+        builder.finish()
+        flag_near_duplicates(store, near_duplicate_bits)
+        settle(store, precedence)
+        report = builder.report()
+        store.add_run(report.source, json.dumps(asdict(report)))
+        return report

@@ -1,0 +1,156 @@
+"""What the kinds of sources claim of films: all of it is kept, and a precedence decides what a poster shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from posterity.catalogue import Artefact, Claim, Film, Poster, Store
+from posterity.catalogue.provenance import versions
+from posterity.catalogue.store import now
+from posterity.errors import UnknownNameError
+from posterity.sources.genres import normalised
+from posterity.sources.metadata import completed, film_of_file
+from posterity.sources.records import Record, film_id
+
+ORIGINS = ("table", "tmdb", "imdb", "library", "movielens", "impawards")
+"""The kinds of sources, in the default order of precedence: what the user wrote, then the fullest source first.
+What a file's name tells comes last of all."""
+
+
+_METHOD = 1
+"""Raised when the same claims would settle otherwise."""
+
+
+def precedence(text: str) -> tuple[str, ...]:
+    """Read an order of precedence; kinds of sources that it leaves out follow in the default order.
+
+    Raises:
+        UnknownNameError: It names another kind.
+    """
+    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    for name in named:
+        if name not in ORIGINS:
+            raise UnknownNameError("source in the setting precedence", name, ORIGINS)
+    return (*named, *(name for name in ORIGINS if name not in named))
+
+
+class Claims:
+    """The claims of a build under way: those that are known, and those to be committed with the batch."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.digests: dict[tuple[str, str], str] = {}
+        self.imdb_ids: dict[int, str] = {}
+        keys = store.claim_keys()
+        for film, origin, digest, imdb_id, tmdb_id in zip(*(c.to_pylist() for c in keys.columns), strict=True):
+            self.digests[film, origin] = digest
+            if imdb_id and tmdb_id is not None:
+                self.imdb_ids.setdefault(tmdb_id, imdb_id)
+        self.new: dict[tuple[str, str], Claim] = {}
+
+    def link(self, imdb_ids: Mapping[int, str]) -> None:
+        """Learn which IMDb id a TMDb id belongs to."""
+        self.imdb_ids |= imdb_ids
+
+    def linked(self, film: Film) -> Film:
+        """Complete a film with its IMDb id, where any source has told it."""
+        if film.imdb_id is None and film.tmdb_id in self.imdb_ids:
+            return replace(film, imdb_id=self.imdb_ids[film.tmdb_id])
+        return film
+
+    def add(self, record: Record, source: str) -> None:
+        """Take down what a record's source claims, if it has not been."""
+        if record.given is not None:
+            item = source if record.origin == "table" else f"{source}: {record.named}"
+            self.claim(Claim(film_id(record.film, record.path), record.origin, item, record.given, ""))
+
+    def claim(self, claim: Claim) -> bool:
+        """Take down a claim; tell whether it is new."""
+        digest = hashlib.sha256(repr((claim.item, claim.film)).encode()).hexdigest()[:16]
+        key = claim.film_id, claim.origin
+        if self.digests.get(key) == digest:
+            return False
+        self.digests[key] = digest
+        self.new[key] = replace(claim, digest=digest)
+        return True
+
+    def commit(self) -> None:
+        """Write the new claims."""
+        self.store.put_claims(list(self.new.values()))
+        self.new = {}
+
+
+def settled(claims: Sequence[Claim], order: Sequence[str]) -> Film:
+    """Merge what sources claim of one film: of each column, the first of the order that knows it decides.
+
+    >>> a = Claim("tt1", "imdb", "", Film(title="Heat", genres=("Sci-Fi",)), "")
+    >>> b = Claim("tt1", "tmdb", "", Film(title="Heat!", budget=5), "")
+    >>> film = settled([a, b], ORIGINS)
+    >>> film.title, film.budget, film.genres
+    ('Heat!', 5, ('Science Fiction',))
+    """
+    rank = {origin: place for place, origin in enumerate(order)}
+    film = Film()
+    for claim in sorted(claims, key=lambda claim: (rank.get(claim.origin, len(rank)), claim.origin, claim.film_id)):
+        film = completed(film, replace(claim.film, genres=normalised(claim.film.genres, claim.origin)))
+    return film
+
+
+def settle(store: Store, order: Sequence[str]) -> int:
+    """Bring every poster's film up to what the claims, settled, say; tell how many changed.
+
+    It works from what is stored alone, so that a run that was killed before it is made good by the next.
+    """
+    known = store.artefact("films")
+    if (known and known.inputs == _inputs(store, order)) or not len(store.claim_keys()):
+        return 0
+    by_id: dict[str, list[Claim]] = {}
+    for claim in store.claims():
+        for identity in _ids(claim.film_id, claim.film):
+            by_id.setdefault(identity, []).append(claim)
+    n_changed = 0
+    for posters in store.poster_batches():
+        changed = [new for old in posters if (new := _settled(old, by_id, order)) != old]
+        store.update_posters(changed)
+        n_changed += len(changed)
+    store.put_artefact(
+        Artefact(
+            name="films",
+            kind="films",
+            encoder="",
+            fingerprint="",
+            parameters=json.dumps({"precedence": list(order)}),
+            versions=versions(),
+            catalogue_version=store.version,
+            inputs=_inputs(store, order),
+            scores="{}",
+            created_at=now(),
+        )
+    )
+    return n_changed
+
+
+def _inputs(store: Store, order: Sequence[str]) -> str:
+    """Digest all that decides how claims settle."""
+    digest = hashlib.sha256(json.dumps([_METHOD, list(order)]).encode())
+    keys = store.claim_keys().sort_by([("film_id", "ascending"), ("origin", "ascending")])
+    for column in (*keys.columns, *store.read(["metadata_digest", "imdb_id", "tmdb_id"]).columns):
+        digest.update(json.dumps(column.to_pylist()).encode())
+    return digest.hexdigest()
+
+
+def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:
+    ids = _ids(poster.id.split("@")[0], poster.film)
+    claims = {(claim.film_id, claim.origin): claim for identity in ids for claim in by_id.get(identity, ())}
+    if not claims:
+        return poster
+    return replace(poster, film=completed(settled(list(claims.values()), order), film_of_file(poster.path)))
+
+
+def _ids(film: str, known: Film) -> Iterator[str]:
+    """Give all the names that a film goes by, each once."""
+    tmdb = f"tmdb:{known.tmdb_id}" if known.tmdb_id is not None else None
+    return iter(dict.fromkeys(name for name in (film, known.imdb_id, tmdb) if name))

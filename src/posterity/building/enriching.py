@@ -1,0 +1,67 @@
+"""What another source knows of the films that are here already: claims are added, pictures are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from posterity.building.claims import ORIGINS, Claims, settle
+from posterity.catalogue import Claim, Store
+from posterity.progress import progress
+from posterity.reports import EnrichReport
+from posterity.sources.listing import Entry, Skipped
+
+BATCH = 4096
+
+
+def film_ids(store: Store) -> tuple[frozenset[str], frozenset[int]]:
+    """Give the IMDb ids and the TMDb ids of the films of a catalogue."""
+    rows = store.read(["imdb_id", "tmdb_id"])
+    imdb = {identity for identity in rows["imdb_id"].to_pylist() if identity}
+    tmdb = {identity for identity in rows["tmdb_id"].to_pylist() if identity is not None}
+    return frozenset(imdb), frozenset(tmdb)
+
+
+def enrich(
+    store: Store,
+    entries: Iterable[Entry | Skipped],
+    origin: str,
+    label: str,
+    *,
+    imdb_ids: Mapping[int, str] | None = None,
+    precedence: tuple[str, ...] = ORIGINS,
+    show_progress: bool | None = None,
+) -> EnrichReport:
+    """Take down what a source claims of the films in a catalogue; films that are not there are passed over.
+
+    Args:
+        store: The catalogue.
+        entries: The source's films, in any number: they are read one at a time.
+        origin: What kind of source it is.
+        label: What reports call it.
+        imdb_ids: TMDb id -> IMDb id, as far as known.
+        precedence: Which kind of source decides where two disagree.
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Raises:
+        StorageError: The catalogue cannot be written.
+    """
+    with store.writing():
+        imdb, tmdb = film_ids(store)
+        claims = Claims(store)
+        claims.link(imdb_ids or {})
+        rows = new = 0
+        with progress("Reading films", None, show_progress) as bar:
+            for entry in entries:
+                bar.update(1)
+                if isinstance(entry, Skipped):
+                    continue
+                film = claims.linked(entry.film)
+                if film.imdb_id not in imdb and film.tmdb_id not in tmdb:
+                    continue
+                rows += 1
+                identity = film.imdb_id or f"tmdb:{film.tmdb_id}"
+                new += claims.claim(Claim(identity, origin, f"{label}: {entry.item}", film, ""))
+                if len(claims.new) >= BATCH:
+                    claims.commit()
+        claims.commit()
+        return EnrichReport(label, rows, new, settle(store, precedence))

@@ -1,0 +1,322 @@
+"""A listing of films -> files: rules are applied, pictures found or downloaded, and every row gets one answer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
+
+from posterity.building.intake import Intake
+from posterity.catalogue.schema import Film
+from posterity.paths import escape, locate, unescape
+from posterity.selection import Rules, broken, choose
+from posterity.sources._http import Politeness
+from posterity.sources.downloads import Job, Plan, download, plan
+from posterity.sources.folder import File, walk
+from posterity.sources.genres import normalised
+from posterity.sources.listing import Entry, Listing, Skipped
+from posterity.sources.metadata import completed, film_of_file
+from posterity.sources.records import Record
+
+NO_POSTER = "no_poster"
+DEAD_LINK = "dead_link"
+_REASONS = {"missing": DEAD_LINK}
+"""Reasons of requests that go by another name here; all others keep theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry that the rules let through: the film as given and normalised, and what its file is called."""
+
+    entry: Entry
+    film: Film
+    name: str
+
+
+def sifted(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None = None) -> Iterator[Row | Skipped]:
+    """Apply the rules to a listing, in its order: a row for each entry let through, a reason for each other.
+
+    Entries are read one at a time, unless films are chosen by genre: then all must be known first.
+    """
+    known = imdb_ids or {}
+    active = [name for name in rules.active() if name != "duplicate_id" or _films_once(listing, rules)]
+    items = _normalised(listing, known)
+    if rules.chooses:
+        items = _chosen(list(items), rules, active)
+    seen: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for item in items:
+        if isinstance(item, Skipped):
+            yield item
+            continue
+        if fault := broken(item.film, rules, active):
+            yield Skipped(item.entry.item, *fault, picture=_relative(item.entry, listing))
+            continue
+        if "duplicate_id" in active and (twin := _twin(item.film, seen)):
+            yield Skipped(item.entry.item, "duplicate_id", f"the same film as {twin}")
+            continue
+        for identity in _ids(item.film):
+            seen.setdefault(identity, item.entry.item)
+        yield replace(item, name=_name(item, names))
+
+
+def _films_once(listing: Listing, rules: Rules) -> bool:
+    """Tell whether a film that comes again is to be dropped: not where it comes in several versions on purpose."""
+    return listing.origin not in ("library", "impawards") or "duplicate_id" in rules.drop
+
+
+def _normalised(listing: Listing, imdb_ids: Mapping[int, str]) -> Iterator[Row | Skipped]:
+    for entry in listing.entries:
+        if isinstance(entry, Skipped):
+            yield replace(entry, reason=_REASONS.get(entry.reason, entry.reason))
+            continue
+        film = replace(entry.film, genres=normalised(entry.film.genres, listing.origin))
+        if film.imdb_id is None and film.tmdb_id is not None:
+            film = replace(film, imdb_id=imdb_ids.get(film.tmdb_id))
+        yield Row(entry, film, "")
+
+
+def _chosen(items: Sequence[Row | Skipped], rules: Rules, active: Sequence[str]) -> Iterator[Row | Skipped]:
+    """Choose by genre among the rows that break no rule, each film counted once."""
+    seen: dict[str, str] = {}
+    places = []
+    for place, item in enumerate(items):
+        if isinstance(item, Row) and not broken(item.film, rules, active) and not _twin(item.film, seen):
+            places.append(place)
+            seen.update(dict.fromkeys(_ids(item.film), item.entry.item))
+    chosen = dict(zip(places, choose([items[p].film for p in places], rules), strict=True))  # type: ignore[union-attr]
+    for place, item in enumerate(items):
+        verdict = chosen.get(place)
+        if isinstance(item, Row) and verdict and verdict.reason:
+            yield Skipped(item.entry.item, verdict.reason, verdict.detail)
+        else:
+            yield item
+
+
+def _ids(film: Film) -> list[str]:
+    return [name for name in (film.imdb_id, film.tmdb_id is not None and f"tmdb:{film.tmdb_id}") if name]
+
+
+def _twin(film: Film, seen: Mapping[str, str]) -> str | None:
+    return next((seen[identity] for identity in _ids(film) if identity in seen), None)
+
+
+def _name(row: Row, names: dict[str, str]) -> str:
+    """Name a row's download: by the source, else by the film's id, else by its address; never two alike."""
+    film, address = row.film, row.entry.image or row.entry.item
+    digest = hashlib.sha256(address.encode()).hexdigest()[:12]
+    name = row.entry.name or film.imdb_id or (f"tmdb-{film.tmdb_id}" if film.tmdb_id is not None else digest)
+    if names.setdefault(name.lower(), address) != address:
+        name = f"{name}-{digest[:8]}"
+        names[name.lower()] = address
+    return name
+
+
+def _relative(entry: Entry, listing: Listing) -> str | None:
+    """Give the path below the folder of pictures that an entry names, if it names one."""
+    lies_here = entry.image and not _is_address(entry.image) and not _is_address(listing.images or "")
+    return entry.image if lies_here else None
+
+
+def _is_address(text: str) -> bool:
+    return re.match(r"https?://", text, re.IGNORECASE) is not None
+
+
+# --- pictures that lie in a folder ---------------------------------------------------------------------------------
+
+
+def of_local(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None = None) -> Intake:
+    """Make a listing ready whose pictures lie in a folder (``listing.images``).
+
+    A row's picture is the file that it names; else the file whose name, without its ending, is the last part of what
+    it names or one of the film's ids.
+    """
+    assert listing.images is not None  # noqa: S101
+    files = _Folder(listing.images)
+    items = list(sifted(listing, rules, imdb_ids))
+    return Intake(
+        listing.label, listing.images, _found(items, files, listing.origin), len(items), None, True, imdb_ids or {}
+    )
+
+
+class _Folder:
+    """A folder of pictures, looked into where a name does not lead straight to a file."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    @cached_property
+    def stems(self) -> dict[str, File]:
+        """The files by their names without ending, in lower case; the first by path of those that share one."""
+        found: dict[str, File] = {}
+        for item in walk(unescape(self.root)):
+            if isinstance(item, File):
+                found.setdefault(_stem(unescape(item.path)), item)
+        return found
+
+    def find(self, row: Row) -> File | None:
+        """Find a row's file."""
+        image = row.entry.image
+        for path in dict.fromkeys(_candidates(image)) if image else ():
+            try:
+                status = os.stat(locate(self.root, path))  # noqa: PTH116
+            except (OSError, ValueError):
+                continue
+            return File(path, status.st_size, status.st_mtime_ns)
+        film = row.film
+        tmdb = [f"{film.tmdb_id}", f"tmdb-{film.tmdb_id}"] if film.tmdb_id is not None else []
+        imdb = [film.imdb_id, film.imdb_id[2:], film.imdb_id[2:].lstrip("0")] if film.imdb_id else []
+        stems = [*([_stem(_last(image))] if image else []), *imdb, *tmdb]
+        return next((self.stems[stem] for stem in stems if stem in self.stems), None)
+
+
+def _candidates(image: str) -> Iterator[str]:
+    """Give the paths below the folder that a row's picture may have: as named, then by the last part of its name."""
+    if not _is_address(image) and not _climbs(image):
+        yield image.lstrip("/")
+    if (last := _last(image)) not in ("", ".", ".."):
+        yield escape(last)
+
+
+def _climbs(path: str) -> bool:
+    return ".." in unescape(path).replace("\\", "/").split("/")
+
+
+def _last(image: str) -> str:
+    path = unquote(urlsplit(image).path) if _is_address(image) else unescape(image)
+    return path.rsplit("/", 1)[-1]
+
+
+def _stem(path: str) -> str:
+    return Path(path).stem.lower()
+
+
+def _found(items: Iterable[Row | Skipped], files: _Folder, origin: str) -> Iterator[Record | Skipped]:
+    taken: dict[str, str] = {}
+    for row in items:
+        if isinstance(row, Skipped):
+            yield row
+        elif (file := files.find(row)) is None:
+            image = row.entry.image
+            what = f"{image} is not in {files.root}" if image else "it names no picture, and none goes by its ids"
+            yield Skipped(row.entry.item, DEAD_LINK if image else NO_POSTER, what)
+        elif file.path in taken:
+            yield Skipped(row.entry.item, "duplicate", f"{taken[file.path]} has the same picture, {file.path}")
+        else:
+            taken[file.path] = row.entry.item
+            yield _record(row, file, origin)
+
+
+def _record(row: Row, file: File, origin: str) -> Record:
+    film = completed(row.film, film_of_file(file.path))
+    return Record(
+        file.path, file.size, file.mtime_ns, film, True, row.entry.film, origin, row.entry.item, row.entry.faults
+    )
+
+
+# --- pictures that are downloaded ----------------------------------------------------------------------------------
+
+
+def address_of(image: str, base: str | None, override: bool) -> str:
+    """Give the address of a picture that a row names.
+
+    Args:
+        image: What the row names: an address, or an escaped path.
+        base: Where paths lie.
+        override: Whether the base also stands for where addresses lead to: only their last part is kept then.
+
+    >>> address_of("/a b.jpg", "https://image.tmdb.org/t/p/w342/", False)
+    'https://image.tmdb.org/t/p/w342/a%20b.jpg'
+    >>> address_of("https://images.example.com/M/x.jpg?y", "http://127.0.0.1:8000", True)
+    'http://127.0.0.1:8000/x.jpg'
+    """
+    if _is_address(image) and not (base and override):
+        return image
+    path = _last(image) if _is_address(image) else unescape(image).lstrip("/")
+    return f"{(base or '').rstrip('/')}/{quote(path)}"
+
+
+@dataclass(frozen=True)
+class Fetching:
+    """How pictures are downloaded.
+
+    Attributes:
+        folder: Where to: a folder of the catalogue.
+        politeness: How requests are made.
+        override: Whether ``listing.images`` also stands for where rows' addresses lead to.
+        refresh: Ask again for what is here already, whether it changed.
+        show_progress: As for a build.
+    """
+
+    folder: Path
+    politeness: Politeness
+    override: bool = False
+    refresh: bool = False
+    show_progress: bool | None = None
+
+
+def of_remote(listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapping[int, str] | None = None) -> Intake:
+    """Make a listing ready whose pictures are downloaded first; what is here already is not asked for again.
+
+    Raises:
+        StorageError: The downloads cannot be written.
+    """
+    items = list(sifted(listing, rules, imdb_ids))
+    jobs = _jobs(items, listing, fetching)
+    report = download(
+        list(jobs.values()),
+        fetching.folder,
+        fetching.politeness,
+        refresh=fetching.refresh,
+        show_progress=fetching.show_progress,
+    )
+
+    def found() -> Iterator[Record | Skipped]:
+        for row in items:
+            if isinstance(row, Skipped):
+                yield row
+            elif row.entry.item not in jobs:
+                yield Skipped(row.entry.item, NO_POSTER, "it names no picture")
+            else:
+                outcome = report.outcomes[row.entry.item]
+                if outcome.path is None:
+                    reason = _REASONS.get(outcome.status, outcome.status)
+                    yield Skipped(row.entry.item, reason, outcome.detail)
+                    continue
+                status = os.stat(fetching.folder / outcome.path)  # noqa: PTH116
+                file = File(escape(outcome.path), status.st_size, status.st_mtime_ns)
+                yield _record(row, file, listing.origin)
+
+    root = escape(os.path.realpath(fetching.folder))
+    return Intake(listing.label, root, found(), len(items), None, True, imdb_ids or {})
+
+
+def planned(
+    listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapping[int, str] | None = None
+) -> tuple[Plan, dict[str, int]]:
+    """Say what a build of this listing would download, and why it would drop what: reason -> how many."""
+    dropped: dict[str, int] = {}
+    rows: list[Row | Skipped] = []
+    for item in sifted(listing, rules, imdb_ids):
+        reason = item.reason if isinstance(item, Skipped) else NO_POSTER if item.entry.image is None else None
+        if reason:
+            dropped[reason] = dropped.get(reason, 0) + 1
+        else:
+            rows.append(item)
+    jobs = _jobs(rows, listing, fetching)
+    made = plan(list(jobs.values()), fetching.folder, fetching.politeness, refresh=fetching.refresh)
+    return made, dict(sorted(dropped.items()))
+
+
+def _jobs(items: Iterable[Row | Skipped], listing: Listing, fetching: Fetching) -> dict[str, Job]:
+    """Make the downloads of rows, by item."""
+    return {
+        row.entry.item: Job(row.entry.item, address_of(row.entry.image, listing.images, fetching.override), row.name)
+        for row in items
+        if isinstance(row, Row) and row.entry.image is not None
+    }

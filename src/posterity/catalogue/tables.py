@@ -1,0 +1,248 @@
+"""A catalogue's tables: opening and making them, reading and filtering rows, and committing all or nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import pyarrow as pa
+
+from posterity.catalogue._lance import in_our_words, one_writer, retried
+from posterity.catalogue.schema import (
+    FORMAT_VERSION,
+    META,
+    POSTERS,
+    TABLES,
+    VECTOR_PREFIX,
+)
+from posterity.errors import CatalogueError, FilterError, FormatVersionError
+from posterity.paths import escape
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+T = TypeVar("T")
+
+_MARK = "meta.lance"
+_SOME = 500
+"""How many ids go into one SQL list."""
+
+
+def is_catalogue(folder: str | os.PathLike[str]) -> bool:
+    """Tell whether ``folder`` is a catalogue, from the names in it alone."""
+    return Path(folder, _MARK).is_dir()
+
+
+class Tables:
+    """The tables of an open catalogue.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    # --- opening ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Self:
+        """Open the catalogue in ``folder``.
+
+        Raises:
+            CatalogueError: There is none, or it cannot be read.
+            FormatVersionError: A newer Posterity wrote it.
+        """
+        path = Path(folder)
+        if not is_catalogue(path):
+            problem = "is no catalogue" if path.exists() else "does not exist"
+            raise CatalogueError(f"{path} {problem}", f"Make one: posterity build FOLDER_OF_POSTERS -c {path}")
+        store = cls(path)
+        store._check_format()
+        store._complete()
+        return store
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str]) -> Self:
+        """Open the catalogue in ``folder``, making it where there is none yet.
+
+        Raises:
+            CatalogueError: The folder holds other things, and is left alone.
+            StorageError: It cannot be written.
+        """
+        path = Path(folder)
+        if is_catalogue(path):
+            return cls.open(path)
+        with in_our_words(str(path)):
+            if path.exists() and any(not entry.name.endswith(".lance") for entry in path.iterdir()):
+                raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
+            path.mkdir(parents=True, exist_ok=True)
+            store = cls(path)
+            # `meta` comes last: it is what makes the folder a catalogue, so a kill in between leaves a beginning
+            # that the next call completes.
+            for name in (name for name in TABLES if name != "meta"):
+                store._db.create_table(name, schema=TABLES[name], exist_ok=True)
+            first = pa.Table.from_pylist([{"key": "format", "value": str(FORMAT_VERSION)}], schema=META)
+            store._db.create_table("meta", data=first)
+        return store
+
+    def _check_format(self) -> None:
+        with in_our_words(str(self.folder)):
+            rows = self._table("meta").search().limit(None).to_list()
+        written = {row["key"]: row["value"] for row in rows}.get("format", "0")
+        if int(written) > FORMAT_VERSION:
+            raise FormatVersionError(
+                f"catalogue {self.folder} has format {written}; this Posterity reads up to {FORMAT_VERSION}",
+                "Upgrade: pip install --upgrade posterity",
+            )
+
+    def _complete(self) -> None:
+        """Add the tables and columns that a catalogue of an older Posterity lacks."""
+        missing = [name for name in TABLES if not Path(self.folder, f"{name}.lance").is_dir()]
+        with in_our_words(str(self.folder)):
+            for name in missing:
+                self._db.create_table(name, schema=TABLES[name], exist_ok=True)
+            present = set(self._table("posters").schema.names)
+            if columns := [field for field in POSTERS if field.name not in present]:
+                self._table("posters").add_columns(pa.schema(columns))
+
+    @cached_property
+    def _root(self) -> str:
+        return escape(os.path.realpath(self.folder))
+
+    def _inside(self, source: str) -> str:
+        """Write a source's folder as it is stored: relative to the catalogue where it lies inside it."""
+        return "." + source.removeprefix(self._root) if source.startswith(f"{self._root}/") else source
+
+    def _outside(self, source: str | None) -> str | None:
+        """Undo :meth:`_inside`, wherever the catalogue has been moved to meanwhile."""
+        return self._root + source[1:] if source and source.startswith("./") else source
+
+    def _stored(self, rows: pa.Table, change: Callable[[str], str | None]) -> pa.Table:
+        """Apply :meth:`_inside` or :meth:`_outside` to a table's column ``source``, if it has one."""
+        if "source" not in rows.schema.names:
+            return rows
+        found = rows["source"].to_pylist()
+        changed = {source: change(source) for source in set(found) if source}
+        if all(source == new for source, new in changed.items()):
+            return rows
+        place = rows.schema.get_field_index("source")
+        return rows.set_column(place, "source", pa.array([changed.get(source) for source in found], pa.string()))
+
+    @cached_property
+    def _db(self) -> Any:
+        import lancedb
+
+        # An interval of zero: every read sees the last commit of whatever process made it.
+        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0))
+
+    def _table(self, name: str) -> Table:
+        tables: dict[str, Table] = self.__dict__.setdefault("_tables", {})
+        if name not in tables:
+            tables[name] = self._db.open_table(name)
+        return tables[name]
+
+    def _write(self, write: Callable[[], T]) -> T:
+        with in_our_words(str(self.folder)):
+            return retried(write)
+
+    # --- reading, filtering, committing ----------------------------------------------------------------------------
+
+    @property
+    def version(self) -> int:
+        """The version of ``posters``: raised by every change."""
+        with in_our_words(str(self.folder)):
+            return int(self._table("posters").version)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of ``posters`` that a filter may name."""
+        with in_our_words(str(self.folder)):
+            return [name for name in self._table("posters").schema.names if not name.startswith(VECTOR_PREFIX)]
+
+    def _schema(self, table: str, columns: Sequence[str]) -> pa.Schema:
+        schema = self._table(table).schema
+        return pa.schema([schema.field(name) for name in columns])
+
+    def _batches(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
+        with self._filtering(where), in_our_words(str(self.folder)):
+            query = self._table(table).search().select(list(columns))
+            query = query.where(where) if where else query
+            for batch in query.limit(None).to_batches(4096):
+                yield self._stored(batch.select(list(columns)), self._outside)
+
+    def _filtering(self, where: str | None) -> Any:
+        if where and ";" in re.sub(r"'[^']*'", "", where):  # the store would read up to it and ignore the rest
+            raise FilterError(f"the filter {where!r} holds a semicolon", "It is one SQL condition, no statement.")
+        return _in_the_words_of_a_filter(where, self) if where else nullcontext()
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on."""
+        return one_writer(self.folder)
+
+    def _merge(
+        self, table: str, rows: pa.Table, on: str | list[str], *, update: bool = True, insert: bool = True
+    ) -> None:
+        def write() -> None:
+            merge = self._table(table).merge_insert(on)
+            merge = merge.when_matched_update_all() if update else merge
+            merge = merge.when_not_matched_insert_all() if insert else merge
+            # "null" lets a cleared vector through, which the store would else take for a faulty one.
+            merge.execute(rows, on_bad_vectors="null")
+
+        self._write(write)
+
+    def _delete(self, table: str, condition: str) -> None:
+        self._write(lambda: self._table(table).delete(condition))
+
+    def versions(self) -> int:
+        """Count the versions of all tables that still take room on the disk."""
+        with in_our_words(str(self.folder)):
+            return sum(len(self._table(name).list_versions()) for name in TABLES)
+
+    def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:
+        """Merge small files and let go of versions older than ``older_than``, which spares readers at work."""
+        for name in TABLES:
+            # The store warns at zero, which is what a caller who asks for it has decided.
+            at_least = max(older_than, timedelta(milliseconds=1))
+            self._write(partial(self._table(name).optimize, cleanup_older_than=at_least))
+
+
+def now() -> datetime:
+    """Give the time, in UTC."""
+    return datetime.now(UTC)
+
+
+def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut a list into lists that fit into one SQL condition."""
+    for start in range(0, len(items), _SOME):
+        yield items[start : start + _SOME]
+
+
+class _in_the_words_of_a_filter:  # noqa: N801
+    """Turns the store's refusal of a filter into a :class:`FilterError` that lists the columns."""
+
+    def __init__(self, where: str, store: Tables) -> None:
+        self.where = where
+        self.store = store
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, CatalogueError) and isinstance(error.__cause__, ValueError | RuntimeError | OSError):
+            text = " ".join(str(error.__cause__).split())
+            if not any(sign in text.lower() for sign in ("schema error", "parsing", "invalid", "plan", "type", "sql")):
+                return
+            said = text.removeprefix("Invalid input, ").split(". Valid fields are")[0].split(", /")[0][:200]
+            raise FilterError(
+                f"the filter {self.where!r} cannot be used: {said}",
+                f"It is an SQL condition such as: year >= 1980 AND array_has(genres, 'Horror'). "
+                f"Columns: {', '.join(self.store.columns)}",
+            ) from error.__cause__

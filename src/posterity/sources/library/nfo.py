@@ -1,0 +1,245 @@
+"""An NFO: what Kodi, tinyMediaManager, Jellyfin and Radarr write of a film beside it, in whatever state it is.
+
+Read are Kodi's XML (https://kodi.wiki/view/NFO_files/Movies), an address of a film's page in its place or after it,
+and as much of a damaged file as stands before the damage. Nothing is fetched; what declares a document type or
+entities is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, TypeVar
+
+from posterity.catalogue.schema import Film
+from posterity.paths import open_at_once
+from posterity.sources import values
+from posterity.sources.library.markup import Element, RefusedError, parse
+
+MAX_BYTES = 1 << 20
+"""Larger ones are not read: an NFO has a few kilobytes."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, which it starts with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+_DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})")
+# Of Python's codecs only those of scripts: others (punycode, ...) can be made to take minutes.
+_SCRIPTS = ("utf-8", "iso8859", "cp12", "koi8", "gb", "big5", "shift_jis", "euc_", "windows")
+_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
+_IMDB_PAGE = re.compile(r"imdb\.com/(?:[a-z]{2}/)?title/(tt[0-9]{6,9})", re.IGNORECASE)
+_TMDB_PAGE = re.compile(r"themoviedb\.org/movie/([0-9]{1,9})", re.IGNORECASE)
+_DURATION = re.compile(r"(?:([0-9]{1,3})\s*h[a-z]*\.?\s*)?([0-9]{1,5}(?:\.[0-9]+)?)?\s*(?:m[a-z]*\.?)?", re.IGNORECASE)
+_OTHER_KINDS = {"tvshow": "a TV show", "episodedetails": "a TV episode", "musicvideo": "a music video"}
+_READ = re.compile(
+    r"(?:original)?title|year|premiered|release_?date|genre|runtime|ratings?|votes|set|collection|uniqueid|imdb(?:_?id)?"
+    r"|tmdb(?:_?id)?|id|original_?language"
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an NFO tells.
+
+    Attributes:
+        film: Of the film.
+        faults: What could not be read, a sentence each.
+        other_kind: What it tells of, where that is no film: "a TV episode".
+    """
+
+    film: Film = field(default_factory=Film)
+    faults: tuple[str, ...] = ()
+    other_kind: str | None = None
+
+
+def read_nfo(source: str, path: str) -> Told:
+    """Read the NFO stored as (source, path), both in escaped form; what is wrong with it is among its faults."""
+    try:
+        with open_at_once(source, path) as file:
+            return parse_nfo(file.read(MAX_BYTES + 1))
+    except OSError as error:
+        return Told(faults=(f"cannot be read: {error.strerror}",))
+
+
+def parse_nfo(data: bytes) -> Told:
+    """Read an NFO's content, any bytes at all.
+
+    >>> parse_nfo(b"<movie><title>Heat</title><genre>Crime / Drama</genre></movie>").film.genres
+    ('Crime', 'Drama')
+    >>> parse_nfo(b"https://www.themoviedb.org/movie/949-heat").film.tmdb_id
+    949
+    """
+    if len(data) > MAX_BYTES:
+        return Told(faults=(f"not read: over the cap of {MAX_BYTES:,} bytes",))
+    written = _NO_XML.sub("", _decoded(data))
+    if not written.strip():
+        return Told(faults=("is empty",))
+    start = re.search(r"<[A-Za-z_!?]", written)
+    if start is None:
+        return _by_pages(written)
+    document = re.sub(r"\A<\?xml[^>]*>", "", written[start.start() :])
+    try:
+        tree, problem = parse(document, _READ.fullmatch)
+        if problem and not tree.complete:  # the commonest fault: "Tom & Jerry"
+            mended, still = parse(_BARE_AMPERSAND.sub("&amp;", document), _READ.fullmatch)
+            if mended.size >= tree.size:
+                tree, problem = mended, still
+    except RefusedError as error:
+        return Told(faults=(f"refused: {error}",))
+    if tree.root is None:
+        return _by_pages(written)
+    if other := _OTHER_KINDS.get(tree.root.name):
+        return Told(other_kind=other)
+    faults: list[str] = []
+    # Kodi allows the address of a film's page before and after the XML; those inside are of pictures and trailers.
+    pages = _by_pages(f"{written[: start.start()]} {written[written.rfind('>') + 1 :]}").film
+    film = _film(tree.root, pages, faults)
+    if film == Film() and not faults:
+        faults.append(f"damaged: {problem}" if problem and not tree.complete else "tells nothing of a film")
+    elif problem and not tree.complete:
+        faults.append(f"damaged: {problem}; what stands before that is taken")
+    return Told(film, tuple(faults))
+
+
+def _decoded(data: bytes) -> str:
+    for mark, encoding in _BOMS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").removeprefix("\ufeff")
+    declared = _DECLARED.match(data)
+    for name in (declared[1].decode() if declared else "utf-8", "utf-8"):
+        try:
+            if codecs.lookup(name).name.startswith(_SCRIPTS):
+                return data.decode(name)
+        except (LookupError, ValueError):
+            continue
+    return data.decode("latin-1")
+
+
+def _by_pages(written: str) -> Told:
+    imdb, tmdb = _IMDB_PAGE.search(written), _TMDB_PAGE.search(written)
+    if not imdb and not tmdb:
+        return Told(faults=("is neither XML nor the address of a film's page",))
+    return Told(Film(imdb_id=_imdb(imdb[1]) if imdb else None, tmdb_id=int(tmdb[1]) or None if tmdb else None))
+
+
+def _film(root: Element, pages: Film, faults: list[str]) -> Film:
+    def read(what: str, parse: Callable[[str], T | None], cell: str | None) -> T | None:
+        try:
+            return parse(cell) if cell else None
+        except (ValueError, OverflowError):
+            faults.append(f"{what}: {str(cell)[:80]!r} left as unknown")
+            return None
+
+    released = root.first("premiered", "releasedate", "release_date")
+    day = read("release date", _day, released)
+    rating, votes = _rating(root)
+    sets = (values.text(item.first("name") or item.text) for item in root.all("set", "collection"))
+    imdb, tmdb = _ids(root)
+    genres = (values.text(part) for item in root.all("genre") for part in re.split(r"[/,|;]", item.text))
+    known: dict[str, Any] = {
+        "imdb_id": read("IMDb id", _imdb, imdb) or pages.imdb_id,
+        "tmdb_id": read("TMDb id", _tmdb, tmdb) or pages.tmdb_id,
+        "title": root.first("title", "originaltitle"),
+        "year": read("year", _year, root.first("year")) or (int(day[:4]) if day else None),
+        "genres": tuple(dict.fromkeys(genre for genre in genres if genre)),
+        "vote_average": read("rating", _out_of_ten, rating),
+        "vote_count": read("votes", _count, votes),
+        "runtime": read("runtime", _minutes, root.first("runtime")),
+        "release_date": day,
+        "original_language": read("language", _language, root.first("originallanguage", "original_language")),
+        "collection": next((name for name in sets if name), None),
+    }
+    return Film(**known)
+
+
+def _ids(root: Element) -> tuple[str | None, str | None]:
+    """Give what is written for the IMDb id and the TMDb id, the clearest statement first."""
+    typed: dict[str, str] = {}
+    for item in root.all("uniqueid"):
+        if item.text:
+            typed.setdefault(item.attributes.get("type", "").strip().lower(), item.text)
+    plain = root.first("id")
+    # An old, bare <id> is the id of whatever service the film was looked up at; IMDb's tell by their letters.
+    bare = plain if plain and plain.isdigit() and plain not in typed.values() else None
+    imdb = typed.get("imdb") or root.first("imdbid", "imdb_id", "imdb")
+    tmdb = typed.get("tmdb") or typed.get("themoviedb") or root.first("tmdbid", "tmdb_id", "tmdb")
+    return imdb or (plain if plain and values.imdb_id_in_name(plain) else None), tmdb or bare
+
+
+def _rating(root: Element) -> tuple[str | None, str | None]:
+    """Give a rating, as "value/maximum", and its votes: TMDb's before the one marked as default, before others."""
+
+    def place(item: Element) -> tuple[bool, bool]:
+        named = item.attributes.get("name", "").lower()
+        return named not in ("themoviedb", "tmdb"), item.attributes.get("default", "").lower() != "true"
+
+    every = [item for ratings in root.all("ratings") for item in ratings.all("rating") if item.first("value")]
+    if not every:
+        return root.first("rating"), root.first("votes")
+    best = min(every, key=place)
+    return f"{best.first('value')}/{best.attributes.get('max', '').strip() or 10}", best.first("votes")
+
+
+def _imdb(cell: str) -> str | None:
+    found = values.imdb_id(cell)
+    if found is None and cell.strip("0"):
+        raise ValueError(f"{cell!r} is no IMDb id")
+    return found if found and int(found[2:]) else None
+
+
+def _tmdb(cell: str) -> int | None:
+    found = values.whole(cell)
+    if found is not None and not 0 <= found < 2**31:
+        raise ValueError(f"{cell!r} is no TMDb id")
+    return found or None
+
+
+def _year(cell: str) -> int | None:
+    return values.year(cell) if cell.strip("0") else None
+
+
+def _day(cell: str) -> str | None:
+    if re.fullmatch(r"(?:[0-9]{4})?|000.-.*|1601-.*", cell):  # a year alone; what programs write for "unknown"
+        return None
+    return date.fromisoformat(cell[:10]).isoformat()
+
+
+def _out_of_ten(cell: str) -> float | None:
+    value, _, most = cell.partition("/")
+    found = values.number(value.replace(",", "."))
+    highest = values.number(most.replace(",", ".")) or 10.0
+    if not found:
+        return None  # 0 is nobody's vote
+    scaled = round(found * 10 / highest, 6)
+    if not 0 < scaled <= 10:
+        raise ValueError(f"{cell!r} is no rating")
+    return scaled
+
+
+def _count(cell: str) -> int | None:
+    found = values.whole(re.sub(r"(?<=[0-9])[., ](?=[0-9]{3}(?![0-9]))", "", cell))
+    if found is not None and found < 0:
+        raise ValueError(f"{cell!r} is no count")
+    return found
+
+
+def _minutes(cell: str) -> float | None:
+    found = _DURATION.fullmatch(cell)
+    if not found or not (found[1] or found[2]):
+        raise ValueError(f"{cell!r} is no duration")
+    return float(found[1] or 0) * 60 + float(found[2] or 0) or None
+
+
+def _language(cell: str) -> str | None:
+    return cell.lower() if re.fullmatch(r"[A-Za-z]{2}", cell) else None
