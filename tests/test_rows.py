@@ -118,7 +118,7 @@ def test_stricter_rules_take_their_posters_out_again(tmp_path: Path, images: Pat
     assert films.report().seen == 2
 
 
-def test_pictures_are_found_by_the_films_ids_where_a_row_names_none(tmp_path: Path) -> None:
+def test_pictures_are_found_by_the_films_ids(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
     picture(1).save(folder / "tt0000001.png")
@@ -126,7 +126,13 @@ def test_pictures_are_found_by_the_films_ids_where_a_row_names_none(tmp_path: Pa
     rows = [tmdb_row(1, poster_path=""), tmdb_row(2, poster_path="/other name.jpg"), tmdb_row(3)]
     table = write_tmdb(tmp_path / "movies_metadata.csv", rows)
     report = posterity.build(table, tmp_path / "films", terms=posterity.Terms(images=str(folder)))
-    assert (report.added, report.dropped_by) == (2, {"dead_link": 1})
+    assert (report.added, report.dropped_by) == (1, {"dead_link": 1, "no_poster": 1})
+    # Where the table has no column for pictures, as tmdb_5000_movies.csv has none, ids are all there is to go by.
+    bare = tmp_path / "tmdb_5000_movies.csv"
+    bare.write_text("id,title,original_title,vote_count\n901,One,One,5\n902,Two,Two,5\n903,Three,Three,5\n")
+    picture(3).save(folder / "901.png")
+    report = posterity.build(bare, tmp_path / "more", terms=posterity.Terms(images=str(folder)))
+    assert (report.added, report.dropped_by) == (2, {"no_poster": 1})
 
 
 def test_a_row_cannot_reach_outside_the_folder_of_pictures(tmp_path: Path, images: Path) -> None:

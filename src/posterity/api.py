@@ -152,17 +152,17 @@ def build_catalogue(
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
     kind = _kind(source, terms)
+    # A source that cannot be read says so before a catalogue is made for nothing.
     if kind == "folder":
-        next(walk(source), None)  # says what is wrong with it before a catalogue is made for nothing
-    table = None if metadata is None else read_metadata(metadata)
-    return create(folder).build(
-        source,
-        table,
-        terms=replace(terms, kind=kind),
-        rules=rules,
-        encoders=wanted,
-        show_progress=show_progress,
-    )
+        next(walk(source), None)
+        table = None if metadata is None else read_metadata(metadata)
+        return create(folder).build(source, table, terms=terms, encoders=wanted, show_progress=show_progress)
+    listing = _open_listing(source, replace(terms, kind=kind), _pages(folder))
+    if Path(source).exists():
+        listing = listing.begun()
+    catalogue = create(folder)
+    intake = catalogue._found(listing, terms, rules or Rules(), show_progress)
+    return catalogue._take_in(intake, wanted, show_progress)
 
 
 def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules: Rules | None = None) -> DryRun:
@@ -174,7 +174,7 @@ def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules
     """
     from posterity.building.rows import planned
 
-    listing = _open_listing(source, terms, Path(folder, "downloads", "pages"))
+    listing = _open_listing(source, terms, _pages(folder))
     made, dropped = planned(listing, rules or Rules(), _fetching(Path(folder), listing, terms, False), _links(terms))
     return DryRun(
         source=listing.label,
@@ -225,11 +225,15 @@ class Catalogue:
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
         kind = _kind(source, terms)
         if kind != "folder":
-            intake = self._listed(source, replace(terms, kind=kind), rules or Rules(), show_progress)
+            listing = _open_listing(source, replace(terms, kind=kind), _pages(self.folder))
+            intake = self._found(listing, terms, rules or Rules(), show_progress)
         else:
             table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
             own = (str(self.folder),)
             intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
+        return self._take_in(intake, wanted, show_progress)
+
+    def _take_in(self, intake: Intake, wanted: Sequence[Encoder], show_progress: bool | None) -> BuildReport:
         report = ingest(
             self.store,
             intake,
@@ -242,11 +246,10 @@ class Catalogue:
         failed = _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress).failed
         return replace(report, not_encoded=failed)
 
-    def _listed(self, source: PathLike, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
-        """Open a source that lists films, and find or download their pictures."""
+    def _found(self, listing: Listing, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
+        """Find or download the pictures of the films that a source lists."""
         from posterity.building.rows import of_local, of_remote
 
-        listing = _open_listing(source, terms, self.folder / "downloads" / "pages")
         if listing.images is not None and host_of(listing.images) is None:
             return of_local(listing, rules, _links(terms))
         return of_remote(listing, rules, _fetching(self.folder, listing, terms, show_progress), _links(terms))
@@ -270,7 +273,7 @@ class Catalogue:
         if paths := imdb_datasets(source):
             listing = open_imdb_datasets(paths, film_ids(self.store)[0])
         else:
-            listing = _open_listing(source, terms, self.folder / "downloads" / "pages")
+            listing = _open_listing(source, terms, _pages(self.folder))
         return enrich(
             self.store,
             listing.entries,
@@ -518,6 +521,11 @@ def _politeness(terms: Terms) -> Politeness:
         max_bytes=setting("max_bytes"),
         named_hosts=frozenset(host for address in named if address and (host := host_of(address))),
     )
+
+
+def _pages(folder: PathLike) -> Path:
+    """Tell where pages that were asked for are kept in a catalogue."""
+    return Path(folder, "downloads", "pages")
 
 
 def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:

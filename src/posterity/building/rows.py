@@ -134,14 +134,12 @@ def of_local(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None 
     """Make a listing ready whose pictures lie in a folder (``listing.images``).
 
     A row's picture is the file that it names; else the file whose name, without its ending, is the last part of what
-    it names or one of the film's ids.
+    it names or one of the film's ids. Where a table names pictures, a row that names none has none.
     """
     assert listing.images is not None  # noqa: S101
     files = _Folder(listing.images)
     items = list(sifted(listing, rules, imdb_ids))
-    return Intake(
-        listing.label, listing.images, _found(items, files, listing.origin), len(items), None, True, imdb_ids or {}
-    )
+    return Intake(listing.label, listing.images, _found(items, files, listing), len(items), None, True, imdb_ids or {})
 
 
 class _Folder:
@@ -196,11 +194,13 @@ def _stem(path: str) -> str:
     return Path(path).stem.lower()
 
 
-def _found(items: Iterable[Row | Skipped], files: _Folder, origin: str) -> Iterator[Record | Skipped]:
+def _found(items: Iterable[Row | Skipped], files: _Folder, listing: Listing) -> Iterator[Record | Skipped]:
     taken: dict[str, str] = {}
     for row in items:
         if isinstance(row, Skipped):
             yield row
+        elif listing.names_images and row.entry.image is None:
+            yield Skipped(row.entry.item, NO_POSTER, "it names no picture")
         elif (file := files.find(row)) is None:
             image = row.entry.image
             what = f"{image} is not in {files.root}" if image else "it names no picture, and none goes by its ids"
@@ -209,7 +209,7 @@ def _found(items: Iterable[Row | Skipped], files: _Folder, origin: str) -> Itera
             yield Skipped(row.entry.item, "duplicate", f"{taken[file.path]} has the same picture, {file.path}")
         else:
             taken[file.path] = row.entry.item
-            yield _record(row, file, origin)
+            yield _record(row, file, listing.origin)
 
 
 def _record(row: Row, file: File, origin: str) -> Record:

@@ -11,6 +11,7 @@ from posterity.cli.options import (
     as_json,
     bars,
     catalogue,
+    catalogue_first,
     declared,
     listed,
     out,
@@ -346,7 +347,7 @@ def wall(
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@catalogue_first
 @as_json
 def info(folder: str, as_json: bool) -> None:
     """Tell what a catalogue holds.
@@ -376,7 +377,7 @@ def info(folder: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@catalogue_first
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Lines a section; 0: all.")
 @as_json
 def report(folder: str, limit: int, as_json: bool) -> None:
@@ -418,7 +419,7 @@ def _section(title: str, rows: list[tuple[str, ...]], limit: int) -> None:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@catalogue_first
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
 @click.option(
     "--older-than",
@@ -500,7 +501,7 @@ def list_(folder: str, where: str | None, view: str | None, as_json: bool) -> No
 
 
 @click.command()
-@click.argument("folder", metavar="DIR")
+@catalogue_first
 @click.option("-n", "n_films", type=int, default=240, show_default=True, help="How many films.")
 @declared("seed")
 @as_json

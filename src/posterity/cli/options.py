@@ -28,6 +28,24 @@ def declared(name: str, *flags: str, help: str | None = None) -> Callable[[F], F
 catalogue = click.option(
     "-c", "--catalogue", "folder", required=True, metavar="DIR", help="The catalogue's folder."
 )  # fmt: skip
+
+
+def catalogue_first(command: F) -> F:
+    """Let a command take the catalogue's folder as its argument, or by ``-c`` as the others do."""
+
+    @wraps(command)
+    def with_folder(*args: Any, folder: str | None, by_flag: str | None, **others: Any) -> Any:
+        if (folder is None) == (by_flag is None):
+            raise click.UsageError("Name the catalogue's folder once: as DIR or by -c DIR.")
+        return command(*args, folder=folder or by_flag, **others)
+
+    flags = (
+        click.argument("folder", metavar="DIR", required=False),
+        click.option("-c", "--catalogue", "by_flag", metavar="DIR", help="The same as DIR."),
+    )
+    return cast("F", _with_flags(flags, with_folder))
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
 where = click.option(

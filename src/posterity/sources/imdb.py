@@ -15,7 +15,7 @@ from posterity.paths import escape
 from posterity.sources import values
 from posterity.sources.listing import Entry, Skipped
 from posterity.sources.metadata import plain_name
-from posterity.sources.tables import Reading, decoded, opened, read_rows
+from posterity.sources.tables import Reading, decoded, lines_of, opened, read_rows
 
 T = TypeVar("T")
 
@@ -144,22 +144,22 @@ def _read(parse: Callable[[object], T], cell: object) -> T | None:
 def _tsv(path: Path, ids: set[bytes]) -> tuple[list[str], Iterator[tuple[str, list[str]]]]:
     """Open a dataset: its header, and the rows of the ids that are wanted. Quotes mean nothing in it."""
     shown = escape(str(path))
-    file = opened(path)
 
     def failed(error: Exception, number: int) -> SourceError:
         return SourceError(f"{shown}, line {number}: cannot be read on: {error}", "Fetch it again.")
 
     try:
-        header = [plain_name(name) for name in decoded(file.readline()).rstrip("\r\n").split("\t")]
+        with opened(path) as file:
+            first = next(lines_of(file), b"")
     except (OSError, EOFError, zlib.error) as error:
-        file.close()
         raise failed(error, 1) from error
+    header = [plain_name(name) for name in decoded(first).rstrip("\r\n").split("\t")]
 
     def rows() -> Iterator[tuple[str, list[str]]]:
-        number = 1
+        number = 0
         try:
-            with file:
-                for number, line in enumerate(file, 2):  # noqa: B007
+            with opened(path) as file:
+                for number, line in enumerate(lines_of(file), 1):  # noqa: B007
                     # Ten million times: the id's bytes decide before anything else is done with a line.
                     if line[: line.find(b"\t")] in ids:
                         cells = decoded(line).rstrip("\r\n").split("\t")
@@ -220,6 +220,8 @@ def _linked(path: Path) -> Iterator[tuple[int, str, Film | str]]:
             continue
         reading.start(cells)
         film = Film(imdb_id=reading.get("imdbid", values.imdb_id), tmdb_id=reading.get("tmdbid", values.whole))
+        if film.imdb_id is None and (written := cells[reading.columns["imdbid"]].strip()):
+            reading.faults.append(f"{written[:40]!r} is no IMDb id")
         yield number, cells[reading.columns["movieid"]], "; ".join(reading.faults) or film
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from posterity.catalogue.schema import Film
 from posterity.sources.folder import Skipped
@@ -40,9 +41,20 @@ class Listing:
         label: What reports call it: an escaped, absolute path, or an address without secrets.
         entries: Its entries, and what could not be one; may be read once.
         images: Where entries' images lie: an escaped, absolute folder, or an address; None where they name all of it.
+        names_images: Whether it is a source that names pictures, so that an entry that names none has none.
     """
 
     origin: str
     label: str
     entries: Iterable[Entry | Skipped]
     images: str | None = None
+    names_images: bool = False
+
+    def begun(self) -> Listing:
+        """Read the first entry already, so that a source that cannot be read at all raises now.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        entries = iter(self.entries)
+        return replace(self, entries=chain(list(islice(entries, 1)), entries))

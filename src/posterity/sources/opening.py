@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -93,7 +93,7 @@ def open_source(source: str, kind: str, ask: Ask) -> Listing:
     listing = SOURCES.get(kind)(source, ask)
     if ask.limit is None:
         return listing
-    return Listing(listing.origin, listing.label, islice(listing.entries, ask.limit), listing.images)
+    return replace(listing, entries=islice(listing.entries, ask.limit))
 
 
 def _label(source: str) -> str:
@@ -120,10 +120,14 @@ def _tmdb_size(size: str | None) -> str:
 def open_tmdb(source: str, ask: Ask) -> Listing:
     """Open a table of TMDb's (a file), or ask TMDb itself (``tmdb:QUERY``)."""
     if os.path.isfile(source):  # noqa: PTH113
+        from posterity.sources.tables import header_of
         from posterity.sources.tmdb_table import read_tmdb_table
 
         images = _images(ask, TMDB_IMAGES + _tmdb_size(ask.size))
-        return Listing("tmdb", _label(source), read_tmdb_table(Path(source)), images)
+        names_images = "posterpath" in header_of(Path(source))
+        return Listing("tmdb", _label(source), read_tmdb_table(Path(source)), images, names_images)
+    if not source.startswith("tmdb:"):
+        raise SourceError(f"{escape(source)} does not exist", "Name a table of TMDb's, or write tmdb:QUERY.")
     from posterity.sources.tmdb_api import read_tmdb
 
     query = source.removeprefix("tmdb:")
@@ -152,8 +156,10 @@ def open_imdb(source: str, ask: Ask) -> Listing:
             "Build a catalogue of a folder of posters first; then: posterity enrich -c DIR title.basics.tsv.gz",
         )
     from posterity.sources.imdb import read_moviegenre
+    from posterity.sources.tables import header_of
 
-    return Listing("imdb", _label(source), read_moviegenre(Path(source)), _images(ask, None))
+    names_images = "poster" in header_of(Path(source))
+    return Listing("imdb", _label(source), read_moviegenre(Path(source)), _images(ask, None), names_images)
 
 
 def imdb_datasets(source: str | os.PathLike[str]) -> list[Path]:

@@ -18,6 +18,10 @@ from posterity.sources.metadata import plain_name, read_metadata
 Cells = list[str]
 
 
+LONGEST = 2**22
+"""Bytes of the longest line that is read."""
+
+
 def decoded(line: bytes) -> str:
     """Decode a line: UTF-8, else the Western Windows code page that many tables are in, else Latin-1.
 
@@ -56,12 +60,13 @@ def read_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, C
     shown = escape(str(path))
     try:
         with opened(path) as file:
-            first = next(iter(file), b"").removeprefix(b"\xef\xbb\xbf")
+            lines = lines_of(file)
+            first = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
             if not first.strip():
                 raise SourceError(f"{shown} is empty", "A table starts with a line of column names.")
             head = decoded(first)
             mark = delimiter or max(",;\t", key=head.count)
-            reader = csv.reader(_lines(head, file), delimiter=mark)
+            reader = csv.reader(_decoded(head, lines), delimiter=mark)
             while True:
                 start = reader.line_num + 1
                 try:
@@ -77,9 +82,26 @@ def read_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, C
         raise SourceError(f"{shown} cannot be read to its end: {error}", "Fetch or copy it again.") from error
 
 
-def _lines(head: str, file: IO[bytes]) -> Iterator[str]:
+def lines_of(file: IO[bytes]) -> Iterator[bytes]:
+    """Split a file into lines, a block at a time: faster than asking it for each, and no line can fill the memory.
+
+    Raises:
+        OSError: A line is longer than :data:`LONGEST`, as no table's is; or what reading the file raises.
+    """
+    rest = b""
+    while block := file.read(2**18):
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()
+        yield from [line + b"\n" for line in lines]
+        if len(rest) > LONGEST:
+            raise OSError(f"a line is longer than {LONGEST} bytes")
+    if rest:
+        yield rest
+
+
+def _decoded(head: str, lines: Iterator[bytes]) -> Iterator[str]:
     yield head
-    for line in file:
+    for line in lines:
         yield decoded(line)
 
 
