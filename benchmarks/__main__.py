@@ -14,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-CASES = ("startup", "embedding", "search", "rebuild", "wall", "encoder_quality")
+CASES = ("startup", "embedding", "search", "rebuild", "wall", "encoder_quality", "download", "tables", "library")
 ARGUMENTS = {"encoder_quality": (os.path.join(os.environ.get("POSTERITY_DATA", "../shared"), "data"),)}  # noqa: PTH118
 COLUMNS = ("case", "measure", "value", "unit", "beside", "beside_value", "ratio", "goal", "met")
 

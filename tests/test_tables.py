@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
 import io
@@ -289,6 +290,16 @@ def test_any_text_is_money_a_language_an_address_or_refused(cell: str) -> None:
         except (ValueError, OverflowError) as error:
             assert str(error)
     assert isinstance(values.is_address(cell), bool)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=5), st.booleans())
+def test_literals_read_the_short_way_are_as_python_reads_them(wanted: list[str], one: bool) -> None:
+    items = [{"id": i, "name": name} for i, name in enumerate(wanted)]
+    written = repr(items[0] if one and items else items)
+    literal = ast.literal_eval(written)
+    expected = [item["name"].strip() for item in (literal if isinstance(literal, list) else [literal])]
+    known = [name for name in expected if values.text(name)]
+    assert values.names(written) == tuple(dict.fromkeys(known))
 
 
 @given(st.integers(1, 10**12), st.sampled_from([("$", "USD"), ("€", "EUR"), ("INR ", "INR"), ("", None)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +16,10 @@ from posterity.sources.listing import Entry, Skipped
 from posterity.sources.metadata import plain_name, read_metadata
 
 Cells = list[str]
+Planned = tuple[str, str, int, Callable[[object], Any], dict[str, Any]]
+
+_NEW = object()
+_REMEMBERED = 8192
 
 
 LONGEST = 2**22
@@ -164,6 +168,32 @@ class Reading:
         except (ValueError, OverflowError):
             self.faults.append(f"{name}: {cell[:80]!r} left as unknown")
             return None
+
+    def plan(self, fields: Mapping[str, tuple[str, Callable[[object], Any]]]) -> list[Planned]:
+        """Look up once, for all rows, where the cells of fields stand: field -> (column, how to read it)."""
+        here = {field: (name, parse) for field, (name, parse) in fields.items() if name in self.columns}
+        return [(field, name, self.columns[name], parse, {}) for field, (name, parse) in here.items()]
+
+    def known(self, planned: list[Planned]) -> dict[str, Any]:
+        """Read cells, by their fields; those of a cell that cannot be read are left out.
+
+        Zeros, languages, lists of genres come again in thousands of rows: what was read once is remembered.
+        """
+        found = {}
+        cells = self.cells
+        for field, name, place, parse, memory in planned:
+            cell = cells[place]
+            value = memory.get(cell, _NEW)
+            if value is _NEW:
+                try:
+                    value = parse(cell)
+                except (ValueError, OverflowError):
+                    self.faults.append(f"{name}: {cell[:80]!r} left as unknown")
+                    continue
+                if len(memory) < _REMEMBERED:
+                    memory[cell] = value
+            found[field] = value
+        return found
 
 
 def read_table(path: Path) -> Iterator[Entry | Skipped]:

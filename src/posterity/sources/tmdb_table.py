@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
@@ -14,10 +14,6 @@ from posterity.sources import values
 from posterity.sources.listing import Entry, Skipped
 from posterity.sources.metadata import plain_name
 from posterity.sources.tables import Cells, Reading, read_rows
-
-# The same lists stand in thousands of rows; each is parsed once.
-_names = lru_cache(maxsize=65536)(values.names)
-_name = lru_cache(maxsize=65536)(values.name)
 
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4}|\d{4}")
 _PICTURE = re.compile(r"/?[^/]+\.(?:jpe?g|png|webp|svg|gif)", re.IGNORECASE)
@@ -42,6 +38,7 @@ def read_tmdb_table(path: Path) -> Iterator[Entry | Skipped]:
             f"It has: {', '.join(names[:12])}. For a table of your own: --from table.",
         )
     reading = Reading(columns)
+    planned = reading.plan(_FIELDS)
     for number, cells in rows:
         item = f"row {number}"
         if isinstance(cells, str):
@@ -50,7 +47,7 @@ def read_tmdb_table(path: Path) -> Iterator[Entry | Skipped]:
             yield Skipped(item, "bad_row", wrong)
         else:
             reading.start(cells)
-            film, image = _film(reading), reading.get("posterpath", values.text)
+            film, image = _film(reading.known(planned)), reading.get("posterpath", values.text)
             yield Entry(item, film, escape(image.lstrip("/")) if image else None, faults=tuple(reading.faults))
 
 
@@ -74,23 +71,27 @@ def _slid(cells: Cells, columns: dict[str, int], n: int) -> str | None:
     return None
 
 
-def _film(reading: Reading) -> Film:
-    get = reading.get
-    votes = get("votecount", values.whole)
-    released = get("releasedate", values.text)
-    return Film(
-        imdb_id=get("imdbid", values.imdb_id),
-        tmdb_id=get("id", values.whole),
-        title=get("title", values.text),
-        year=get("releasedate", values.year),
-        genres=get("genres", _names) or (),
-        budget=get("budget", values.amount),
-        revenue=get("revenue", values.amount),
-        popularity=get("popularity", values.number),
-        vote_average=get("voteaverage", values.number) if votes != 0 else None,
-        vote_count=votes,
-        runtime=get("runtime", values.number) or None,
-        release_date=released,
-        original_language=get("originallanguage", values.text),
-        collection=get("belongstocollection", _name),
-    )
+_FIELDS: dict[str, tuple[str, Callable[[object], Any]]] = {
+    "imdb_id": ("imdbid", values.imdb_id),
+    "tmdb_id": ("id", values.whole),
+    "title": ("title", values.text),
+    "genres": ("genres", values.names),
+    "budget": ("budget", values.amount),
+    "revenue": ("revenue", values.amount),
+    "popularity": ("popularity", values.number),
+    "vote_average": ("voteaverage", values.number),
+    "vote_count": ("votecount", values.whole),
+    "runtime": ("runtime", values.number),
+    "year": ("releasedate", values.year),
+    "release_date": ("releasedate", values.text),
+    "original_language": ("originallanguage", values.text),
+    "collection": ("belongstocollection", values.name),
+}
+
+
+def _film(known: dict[str, Any]) -> Film:
+    if known.get("vote_count") == 0:
+        known["vote_average"] = None
+    if known.get("runtime") == 0:
+        known["runtime"] = None
+    return Film(**known)

@@ -15,12 +15,18 @@ _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _NAMED_YEAR = re.compile(r"^(.*\S)\s*[(\[](1[89]\d\d|20\d\d)[)\]]")
 
 
+_ITEM = r"\{'id': \d+, 'name': '[^'\\\n]*'\}"
+_PLAIN = re.compile(rf"\[{_ITEM}(?:, {_ITEM})*\]|{_ITEM}")
+_NAMED = re.compile(r"'name': '([^']*)'\}")
+"""The literals of TMDb's tables as they nearly always are: read without Python's parser, ten times as fast."""
+
+
 def text(cell: object) -> str | None:
     """Trim; the many ways of writing nothing become None."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
     trimmed = str(cell).strip()
-    return None if trimmed.lower() in _NOTHING else trimmed
+    return None if len(trimmed) < 5 and trimmed.lower() in _NOTHING else trimmed
 
 
 def number(cell: object) -> float | None:
@@ -32,13 +38,18 @@ def number(cell: object) -> float | None:
     >>> number("$1,250,000"), number("7.5"), number("NaN")
     (1250000.0, 7.5, None)
     """
-    written = text(cell)
-    if written is None:
+    try:
+        value = float(cell)  # type: ignore[arg-type]  # plain numbers, which nearly all are, are read at once
+    except (TypeError, ValueError):
+        written = text(cell)
+        if written is None:
+            return None
+        value = float(written.replace(",", "").removeprefix("$").strip())
+    if value - value == 0:
+        return value
+    if value != value:  # not a number: how tables write nothing
         return None
-    value = float(written.replace(",", "").removeprefix("$").strip())
-    if not math.isfinite(value):
-        raise ValueError(f"{written!r} is no finite number")
-    return value
+    raise ValueError(f"{cell!r} is no finite number")
 
 
 def whole(cell: object) -> int | None:
@@ -127,6 +138,8 @@ def names(cell: object) -> tuple[str, ...]:
     written = text(cell)
     if written is None:
         return ()
+    if _PLAIN.fullmatch(written):
+        return _unique(_NAMED.findall(written))
     if written[0] in "[{" and (listed := _literal(written)) is not None:
         return _unique(listed if isinstance(listed, list | tuple) else [listed])
     return _unique(written.split("|" if "|" in written else ","))
