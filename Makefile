@@ -24,8 +24,10 @@ $(VENV)/.core: pyproject.toml
 	@$(BIN)/python -m pip install -q -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.core
-	@$(BIN)/python -m pip install -q -e '.[dev]'
+# What the extra networks needs comes without its dependencies: they would replace the PyTorch that is wanted.
+$(VENV)/.dev: $(VENV)/.core constraints.txt
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,openvino]' torch safetensors
+	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
 	@touch $@
 
 setup: $(VENV)/.core

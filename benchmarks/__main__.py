@@ -14,8 +14,18 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-CASES = ("startup", "embedding", "search", "rebuild", "wall", "encoder_quality", "download", "tables", "library")
-ARGUMENTS = {"encoder_quality": (os.path.join(os.environ.get("POSTERITY_DATA", "../shared"), "data"),)}  # noqa: PTH118
+CASES = (
+    "startup",
+    "embedding",
+    "search",
+    "rebuild",
+    "wall",
+    "encoder_speed",
+    "encoder_quality",
+    "download",
+    "tables",
+    "library",
+)
 COLUMNS = ("case", "measure", "value", "unit", "beside", "beside_value", "ratio", "goal", "met")
 
 
@@ -33,7 +43,7 @@ def main(wanted: list[str]) -> int:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         for case in wanted or CASES:
-            command = [sys.executable, "-m", f"benchmarks.{case}", *ARGUMENTS.get(case, ())]
+            command = [sys.executable, "-m", f"benchmarks.{case}"]
             done = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             for line in done.stdout or ():
                 if not line.startswith("{"):

@@ -1,106 +1,91 @@
-"""How well each encoder's nearest posters fit, on real posters: ``python benchmarks/encoder_quality.py DATA``.
+"""How good each encoder is on films that the one in the box was not trained on, beside the prior and raw pixels.
 
-DATA is a folder with posters/, posters.csv (file, imdb_id, genres, collection), versions/ and versions.csv (file,
-imdb_id, relation). Prints one row an encoder, each figure with its 95% bootstrap interval over the queries:
+The held-out films are those of ``training.data``: whole franchises, and films sharing artwork, are on one side. Every
+encoder that can run here is scored on the same posters by :mod:`posterity.evaluation`; and by the films' other pictures
+(``versions``): how often the film's own poster is the nearest of all held-out ones (same artwork @1), or among the five
+nearest (another artwork @5).
 
-- franchise@1, @5: films with a sibling in the same collection that find one among their 1 or 5 nearest;
-- genre@5: how many of the 5 nearest share a genre, and ``chance``, how many of all posters do;
-- same art, other art: another file of the same artwork, or another poster of the film, has the film's poster nearest;
-- µs: one thread, encoding alone, for each poster.
+Weights are those of ``shared/weights`` unless ``POSTERITY_WEIGHTS`` says otherwise. Name encoders to score only those.
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
+import os
+import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from posterity.encoders import ENCODERS, Encoder
+from benchmarks.harness import data, tell
+from posterity.encoders import ENCODERS, Encoder, available
+from posterity.evaluation import EncoderScores, Score, score_prior, score_vectors
+from posterity.images import decode, fit, tier
+from posterity.metrics import bootstrap_interval
+from posterity.parallel import chunked, n_workers, ordered_map
 
-CHUNK = 64
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """Read a CSV file, one dictionary a line."""
-    with path.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def read_pictures(files: list[Path], sizes: set[tuple[int, int]]) -> dict[tuple[int, int], np.ndarray]:
-    """Decode each file once and shrink it to every size."""
-
-    def read(file: Path) -> list[np.ndarray]:
-        picture = cv2.imdecode(np.fromfile(file, np.uint8), cv2.IMREAD_COLOR_RGB)
-        return [cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA) for size in sizes]
-
-    with ThreadPoolExecutor() as pool:
-        columns = zip(*pool.map(read, files), strict=True)
-    return {size: np.stack(column) for size, column in zip(sizes, columns, strict=True)}
+FIGURES = ("franchise_at_1", "franchise_at_5", "genre_at_5", "genre_map", "genre_auc", "genre_top3")
+CHUNK = 32
 
 
-def encode(encoder: Encoder, pictures: np.ndarray) -> tuple[np.ndarray, float]:
-    """Give the vectors, and the best of three times in µs a poster."""
-    took = []
-    for _ in range(3):
+def encode(encoder: Encoder, files: list[Path]) -> NDArray[np.float32]:
+    """Encode files as a catalogue's are, (n, d)."""
+    spec = encoder.spec
+    enough = tier(spec.size)
+
+    def one(chunk: list[Path]) -> NDArray[np.float32]:
+        return encoder.encode(np.stack([fit(decode(f.read_bytes(), enough), spec.size, spec.fit) for f in chunk]))
+
+    return np.concatenate(list(ordered_map(one, chunked(files, CHUNK), n_workers())))
+
+
+def version_hits(versions: NDArray[np.float32], films: list[str], posters: NDArray[np.float32], own: list[str], k: int,
+                 metric: str) -> Score:  # fmt: skip
+    """Tell how often a film's own poster is among the k nearest to another picture of the film."""
+    half = np.einsum("nd,nd->n", posters, posters) / 2 if metric == "euclidean" else np.zeros(len(posters))
+    near = np.argsort(half[None] - versions @ posters.T, axis=1, kind="stable")[:, :k]
+    hits = (np.array(own)[near] == np.array(films)[:, None]).any(1).astype(float)
+    return Score(float(hits.mean()), *bootstrap_interval(hits))
+
+
+def say(name: str, scores: EncoderScores, more: dict[str, Score]) -> None:
+    """Print a row for each figure."""
+    for figure in FIGURES:
+        if (score := getattr(scores, figure)) is not None:
+            tell(f"{name} {figure}", score.value, f"[{score.low:.3f}, {score.high:.3f}]")
+    for figure, score in more.items():
+        tell(f"{name} {figure}", score.value, f"[{score.low:.3f}, {score.high:.3f}]")
+
+
+def main(wanted: list[str]) -> None:
+    """Score the encoders."""
+    root = data()
+    os.environ.setdefault("POSTERITY_DATA", str(root.parent))
+    os.environ.setdefault("POSTERITY_WEIGHTS", str(root.parent / "weights"))
+    from training.data import pictures
+
+    held = [item for item in pictures() if item.test]
+    posters = [item for item in held if item.kind == "poster"]
+    genres, franchises = [item.genres for item in posters], [item.collection for item in posters]
+    films = [item.film for item in posters]
+    others = {kind: [item for item in held if item.kind == kind] for kind in ("same_art", "other_art")}
+    say("prior", score_prior(genres, franchises, films), {})
+    for name in wanted or [name for name in ENCODERS if available(ENCODERS.get(name))]:
+        encoder = ENCODERS.get(name)
         start = time.perf_counter()
-        vectors = np.concatenate([encoder.encode(pictures[i : i + CHUNK]) for i in range(0, len(pictures), CHUNK)])
-        took.append(time.perf_counter() - start)
-    return vectors, min(took) / len(pictures) * 1e6
-
-
-def interval(hits: np.ndarray) -> str:
-    """Format a mean with its 95% bootstrap interval over 1,000 resamples."""
-    rng = np.random.default_rng(0)
-    means = [hits[rng.integers(0, len(hits), len(hits))].mean() for _ in range(1000)]
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{hits.mean():.3f} [{low:.3f}, {high:.3f}]"
-
-
-def main() -> None:
-    """Measure every registered encoder and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path)
-    data = parser.parse_args().data
-    films = read_table(data / "posters.csv")
-    versions = read_table(data / "versions.csv")
-    encoders = [ENCODERS.get(name) for name in ENCODERS]
-    files = [data / "posters" / film["file"] for film in films] + [data / "versions" / v["file"] for v in versions]
-    pictures = read_pictures(files, {encoder.spec.size for encoder in encoders})
-
-    collection = np.array([film["collection"] for film in films])
-    named, counts = np.unique(collection[collection != ""], return_counts=True)
-    siblings = np.flatnonzero(np.isin(collection, named[counts > 1]))
-    genres = sorted({genre for film in films for genre in film["genres"].split("|")} - {""})
-    has = np.array([[genre in film["genres"].split("|") for genre in genres] for film in films], np.float32)
-    shared = has @ has.T > 0
-    with_genre = np.flatnonzero(has.any(axis=1))
-    row_of = {film["imdb_id"]: row for row, film in enumerate(films)}
-    own = np.array([row_of[version["imdb_id"]] for version in versions])
-    chance = shared[np.ix_(with_genre, with_genre)].mean()
-    print(f"{len(films)} posters, {len(siblings)} with a sibling, {len(versions)} versions; genre chance {chance:.3f}")
-    print("encoder | d | franchise@1 | franchise@5 | genre@5 | same art@1 | other art@1 | µs")
-    for encoder in encoders:
-        vectors, took = encode(encoder, pictures[encoder.spec.size])
-        stored = vectors[: len(films)]
-        # Squared Euclidean distance less the query's own length: ranks cosine and Euclidean encoders alike.
-        distance = (stored**2).sum(axis=1) - 2 * vectors @ stored.T
-        nearest_to_version = distance[len(films) :].argmin(axis=1)
-        among = distance[: len(films)]
-        np.fill_diagonal(among, np.inf)
-        near = np.argsort(among, axis=1)[:, :5]
-        kin = collection[near[siblings]] == collection[siblings, None]
-        agree = np.take_along_axis(shared, near, axis=1)[with_genre].mean(axis=1)
-        art = [nearest_to_version == own, np.array([version["relation"] for version in versions])]
-        same, other = (art[0][art[1] == relation].astype(float) for relation in ("same_art", "other_art"))
-        figures = [kin[:, 0].astype(float), kin.any(axis=1).astype(float), agree, same, other]
-        row = [encoder.spec.name, str(encoder.spec.dimension), *map(interval, figures), f"{took:.0f}"]
-        print(" | ".join(row), flush=True)
+        vectors = encode(encoder, [root / item.file for item in posters])
+        took = time.perf_counter() - start
+        scores = score_vectors(name, vectors, encoder.spec.metric, genres, franchises, films)
+        more = {}
+        for kind, k in (("same_art", 1), ("other_art", 1), ("other_art", 5)):
+            looks = encode(encoder, [root / item.file for item in others[kind]])
+            hits = partial(version_hits, looks, [item.film for item in others[kind]], vectors, films)
+            more[f"{kind}@{k}"] = hits(k, encoder.spec.metric)
+        say(name, scores, more)
+        tell(f"{name} speed, reading and decoding included", len(posters) / took, "posters/s")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -77,7 +77,7 @@ def test_lost_thumbnails_are_made_from_the_files(films: posterity.Catalogue) -> 
 def test_missing_vectors_are_made(films: posterity.Catalogue) -> None:
     picture(60).save(source_of(films) / "new.jpg")
     films.build(source_of(films), encoders=["pixels"])
-    assert kinds(films.doctor()) == ["vector_missing", "vector_missing"]
+    assert kinds(films.doctor()) == ["vector_missing"] * 3  # poster, colour, composition
     assert films.doctor(repair=True).well
     assert len(films.vectors("composition")[0]) == 13
 

@@ -6,6 +6,7 @@ import csv
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from posterity.encoders import ENCODERS, Encoder, EncoderSpec
 from posterity.encoders._lab import LEVELS, code_lab, count_codes, rgb_to_lab
 from posterity.encoders.colour import ANCHORS, BANDWIDTH, Colour, anchors
 from posterity.encoders.composition import COLUMNS, ORIENTATIONS, ROWS, SCALES, Composition, oriented_gradients
+from posterity.encoders.known import KNOWN
 from posterity.encoders.palette import palette
 from posterity.encoders.pixels import Pixels
 from posterity.errors import ArgumentError
@@ -38,8 +40,16 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> np.
     return np.full((1, *size, 3), colour, np.uint8)
 
 
-@pytest.fixture(params=list(ENCODERS))
-def encoder(request: pytest.FixtureRequest) -> Encoder:
+@pytest.fixture(params=[*(name for name in ENCODERS if name not in KNOWN), "squeezenet1_1"])
+def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Encoder:
+    """Every encoder that comes with Posterity, and one of the networks whose weights do not."""
+    if request.param in KNOWN:
+        folder = DATA.parent / "weights"
+        if not (folder / f"{request.param}.safetensors").exists():
+            pytest.skip(f"real weights are not here: no {folder / request.param}.safetensors")
+        if find_spec("torch") is None:
+            pytest.skip("the extra networks is not installed: PyTorch is missing")
+        monkeypatch.setenv("POSTERITY_WEIGHTS", str(folder))
     return ENCODERS.get(request.param)
 
 

@@ -120,7 +120,7 @@ def test_fits_differ_in_what_they_keep() -> None:
     assert fit(wide, (100, 100), "center-crop").max() == 0
     assert fit(wide, (100, 100), "stretch")[:, :20].min() == 255
     assert fit(wide, (100, 100), "pad")[:20].max() == 0
-    with pytest.raises(UnknownNameError, match="center-crop, pad, sample, stretch"):
+    with pytest.raises(UnknownNameError, match="center-crop, multi-crop, native, pad, random-crop, sample, stretch"):
         fit(wide, (10, 10), "squash")
 
 

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import posterity
-from posterity.encoders import Metric
 from posterity.errors import ArgumentError, CatalogueError, FilterError, ImageError
-from posterity.search import Index
+from posterity.nearest import Index, Metric
 
 
 def obvious(vectors: np.ndarray, query: np.ndarray, k: int, metric: Metric, allowed: np.ndarray) -> list[int]:
@@ -117,7 +116,7 @@ def test_filters_limit_matches_before_they_are_counted(films: posterity.Catalogu
 def test_what_cannot_be_searched_is_told(films: posterity.Catalogue, tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="no poster 'tt404'"):
         films.similar("tt404")
-    with pytest.raises(ArgumentError, match="id or an image"):
+    with pytest.raises(ArgumentError, match="an id, an image or a text"):
         films.similar()
     with pytest.raises(ArgumentError):
         films.similar("tt0000001", k=0)

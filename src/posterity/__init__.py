@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
+    from posterity.evaluation import EncoderScores, Score
     from posterity.quick import build
     from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from posterity.som import SelfOrganizingMap
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
+    from posterity.text import ZeroShot
     from posterity.views import View
     from posterity.walls import Wall
 
@@ -39,6 +41,7 @@ __all__ = [
     "DryRun",
     "EmbedReport",
     "Encoder",
+    "EncoderScores",
     "EncoderSpec",
     "EnrichReport",
     "Film",
@@ -52,11 +55,13 @@ __all__ = [
     "Query",
     "Report",
     "Rules",
+    "Score",
     "SelfOrganizingMap",
     "Terms",
     "View",
     "Wall",
     "Web",
+    "ZeroShot",
     "__version__",
     "build",
     "create",
@@ -73,6 +78,7 @@ _HOMES = {
     "DryRun": "reports",
     "EmbedReport": "embedding",
     "Encoder": "encoders",
+    "EncoderScores": "evaluation",
     "EncoderSpec": "encoders",
     "EnrichReport": "reports",
     "Film": "catalogue",
@@ -86,11 +92,13 @@ _HOMES = {
     "Query": "search",
     "Report": "api",
     "Rules": "selection",
+    "Score": "evaluation",
     "SelfOrganizingMap": "som",
     "Terms": "sources.terms",
     "View": "views",
     "Wall": "walls",
     "Web": "sources.terms",
+    "ZeroShot": "text",
     "build": "quick",
     "create": "api",
     "dry_run": "api",

@@ -20,20 +20,24 @@ from numpy.typing import NDArray
 from posterity import doctor as _doctor
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
-from posterity.catalogue import FORMAT_VERSION, Claim, Finding, Poster, Store, quoted
-from posterity.embedding import EmbedReport, load_vectors
+from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
+from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
+from posterity.evaluation import EncoderScores, evaluate
 from posterity.images import Limits
+from posterity.nearest import Index
 from posterity.reports import BuildReport, DryRun, EnrichReport
-from posterity.search import Index, Matches, load_index
+from posterity.search import Matches, load_index
 from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
 from posterity.sources.folder import walk
+from posterity.sources.genres import GENRES
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
+from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, views
 from posterity.walls import Wall, make_wall
 
@@ -354,17 +358,44 @@ class Catalogue:
         id: str | None = None,
         *,
         image: PathLike | None = None,
+        text: str | None = None,
         k: int | None = None,
         encoder: str | Encoder | None = None,
         where: str | None = None,
         view: str | None = None,
     ) -> Matches:
-        """Find the posters most like one of the catalogue, or like a picture; see :func:`posterity.search.similar`."""
-        found = self._encoder(encoder)
+        """Find the posters most like one of the catalogue, a picture or a text; see :func:`posterity.search.similar`.
+
+        A text needs an encoder of pictures and text; without a name, the first one that the catalogue has vectors of.
+        """
+        found = self._encoder(encoder if encoder is not None or text is None else self._knowing_text())
         index = self._index(found)
         path = None if image is None else Path(image)
         within = self._within(where, view)
-        return _similar(self.store, index, found, id=id, image=path, k=setting("k", k), where=within)
+        return _similar(self.store, index, found, id=id, image=path, text=text, k=setting("k", k), where=within)
+
+    def zero_shot(
+        self,
+        labels: Sequence[str] | None = None,
+        *,
+        encoder: str | Encoder | None = None,
+        prompt: str = PROMPT,
+        where: str | None = None,
+        view: str | None = None,
+    ) -> ZeroShot:
+        """Tell how well each label, by its name alone, fits each poster; see :func:`posterity.text.zero_shot`."""
+        found = self._encoder(encoder if encoder is not None else self._knowing_text())
+        ids, vectors = load_vectors(self.store, found, self._within(where, view))
+        return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
+
+    def evaluate(
+        self, *encoders: str | Encoder, where: str | None = None, view: str | None = None
+    ) -> list[EncoderScores]:
+        """Score the vectors of encoders, or of all that there are; see :mod:`posterity.evaluation`."""
+        return evaluate(self.store, encoders, self._within(where, view))
+
+    def _knowing_text(self) -> str:
+        return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
 
     def wall(
         self,
@@ -407,9 +438,7 @@ class Catalogue:
         rows = store.read(["source", "year", "genres", "flags"])
         genres = Counter(genre for genres in rows["genres"].to_pylist() for genre in genres or ())
         years = [year for year in rows["year"].to_pylist() if year is not None]
-        made_by = {
-            artefact.encoder: artefact.fingerprint for artefact in store.artefacts() if artefact.kind == "vectors"
-        }
+        made_by = {artefact.encoder: artefact for artefact in store.artefacts() if artefact.kind == "vectors"}
         encoders = tuple(
             EncoderInfo(name, dimension, len(rows) - len(store.without_vector(name)), _current(name, made_by.get(name)))
             for name, dimension in sorted(store.encoders.items())
@@ -567,9 +596,9 @@ def _bytes(folder: Path) -> int:
     return total
 
 
-def _current(name: str, fingerprint: str | None) -> bool:
+def _current(name: str, made_by: Artefact | None) -> bool:
     try:
-        return ENCODERS.get(name).spec.fingerprint == fingerprint
+        return made_by is not None and is_current(ENCODERS.get(name), made_by)
     except UnknownNameError:
         return False
 

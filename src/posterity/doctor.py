@@ -12,7 +12,7 @@ from pathlib import Path
 from posterity.catalogue import Artefact, Finding, Store
 from posterity.catalogue.provenance import inputs_digest
 from posterity.cleaning import Picture, look_at
-from posterity.embedding import embed
+from posterity.embedding import embed, is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
@@ -168,7 +168,7 @@ def _vectors(store: Store, repair: bool, workers: int, show_progress: bool | Non
             yield Problem("unknown_encoder", name, "its vectors are kept", "Install the package that brings it.")
             continue
         known = made_by.get(name)
-        if known is None or known.fingerprint != encoder.spec.fingerprint:
+        if known is None or not is_current(encoder, known):
             kind, detail = "stale_vectors", f"all {store.count()} are to be made anew"
         elif lacking := len(store.without_vector(name)):
             kind, detail = "vector_missing", f"{lacking} posters lack one"

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +98,8 @@ def embed(
 
 def _embed(store: Store, found: Sequence[Encoder], workers: int, show_progress: bool | None) -> EmbedReport:
     for encoder in found:
+        if prepare := getattr(encoder, "prepare", None):
+            prepare()  # what it cannot run without is fetched now; its spec tells of it from then on
         store.prepare_vectors(encoder.spec.name, encoder.spec.dimension, provenance(store, encoder))
     lacking, kept = _lacking(store, found)
     encoded = dict.fromkeys(kept, 0)
@@ -145,6 +147,18 @@ def provenance(store: Store, encoder: Encoder) -> Artefact:
     )
 
 
+def is_current(encoder: Encoder, made_by: Artefact) -> bool:
+    """Tell whether stored vectors are those that the encoder would make now.
+
+    Of a network whose weights are not on this machine, that is as far as can be told without them.
+    """
+    spec = encoder.spec
+    if made_by.fingerprint == spec.fingerprint:
+        return True
+    stored = json.loads(made_by.parameters).get("weights")
+    return not getattr(encoder, "available", True) and replace(spec, weights=stored).fingerprint == made_by.fingerprint
+
+
 def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tuple[list[str], NDArray[np.float32]]:
     """Read an encoder's vectors: sorted ids, and float32 (n, d).
 
@@ -157,7 +171,7 @@ def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tu
     again = f"Run: posterity embed -c {store.folder} --encoder {spec.name}"
     if spec.name not in store.encoders or made_by is None:
         raise CatalogueError(f"catalogue {store.folder} has no vectors of the encoder {spec.name!r}", again)
-    if made_by.fingerprint != spec.fingerprint:
+    if not is_current(encoder, made_by):
         raise CatalogueError(f"the vectors of {spec.name!r} were made by another version of that encoder", again)
     return store.vectors(spec.name, where)
 

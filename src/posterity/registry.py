@@ -6,7 +6,7 @@ register through an entry-point group of the same name, exactly as a built-in wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar, cast
@@ -23,6 +23,8 @@ class Registry(Generic[T]):
         kind: What is registered, in the singular, for messages ("encoder").
         builtin: Name -> ``"module:attribute"`` of an object, or of a callable without arguments that makes one.
         group: The entry-point group in which other packages register theirs.
+        families: ``"module:function"`` of families of implementations, which make one of a name, or None; and the names
+            of theirs that are listed.
 
     >>> codecs = Registry[object]("codec", {"json": "json:loads"}, group="posterity.no_such_group")
     >>> list(codecs)
@@ -32,10 +34,13 @@ class Registry(Generic[T]):
     posterity.errors.UnknownNameError: unknown codec 'xml'. Known: json
     """
 
-    def __init__(self, kind: str, builtin: Mapping[str, str], group: str) -> None:
+    def __init__(
+        self, kind: str, builtin: Mapping[str, str], group: str, families: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.kind = kind
         self.group = group
         self._builtin = dict(builtin)
+        self._families = dict(families or {})
         self._loaded: dict[str, T] = {}
 
     def _targets(self) -> dict[str, str]:
@@ -43,7 +48,8 @@ class Registry(Generic[T]):
         return {**outside, **self._builtin}
 
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted({*self._targets(), *self._loaded}))
+        listed = {name for names in self._families.values() for name in names}
+        return iter(sorted({*self._targets(), *self._loaded, *listed}))
 
     def add(self, name: str, implementation: T) -> None:
         """Register ``implementation`` under ``name`` for this process."""
@@ -59,9 +65,24 @@ class Registry(Generic[T]):
             return name
         if name not in self._loaded:
             target = self._targets().get(name)
+            made = self._of_a_family(name) if target is None else None
+            if made is not None:
+                self._loaded[name] = made
+                return made
             if target is None:
                 raise UnknownNameError(self.kind, name, self)
-            module, _, attribute = target.partition(":")
-            found: Any = getattr(import_module(module), attribute)
+            found = _imported(target)
             self._loaded[name] = cast("T", found() if isinstance(found, type) else found)
         return self._loaded[name]
+
+    def _of_a_family(self, name: str) -> T | None:
+        for target in self._families:
+            made = _imported(target)(name)
+            if made is not None:
+                return cast("T", made)
+        return None
+
+
+def _imported(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)

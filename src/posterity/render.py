@@ -83,7 +83,7 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
     draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=font(17), fill=GREY)
     draw.line([(left, margin), (left, size[1] - margin)], fill=(214, 211, 204), width=1)
     _paste(image, first, (margin, top), (big_height, big_width))
-    _caption(draw, (margin, top + big_height + 8), big_width, query.title, "")
+    _caption(draw, (margin, top + big_height + 8), big_width, "" if query.text else query.title, "")
     for index, match in enumerate(matches.matches):
         x = left + gap + index % columns * (width + gap)
         y = top + index // columns * (height + caption)
@@ -136,6 +136,13 @@ def _paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[in
 
 
 def _query_picture(store: Store, matches: Matches) -> RGB:
+    """Give the picture of a query; of words, a sheet with them on it."""
+    if matches.query.text is not None:
+        sheet = Image.new("RGB", (300, 450), (236, 233, 226))
+        draw = ImageDraw.Draw(sheet)
+        for row, line in enumerate(_wrapped(draw, f"“{matches.query.text}”", 230, 12)):
+            draw.text((30, 40 + row * 24), line, font=font(18), fill=INK)
+        return np.asarray(sheet)
     if matches.query.file is not None:
         return decode(Path(unescape(matches.query.file)).read_bytes(), (450, 300))
     identity = str(matches.query.id)

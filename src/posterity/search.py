@@ -1,13 +1,8 @@
-"""Which vectors are nearest: exact, deterministic, and as fast as one matrix–vector product.
-
-The product in float32 finds candidates, generously; their distances are then computed again in float64, each from its
-own two vectors alone. So equal vectors have equal distances wherever they stand, and ties fall by id, always.
-"""
+"""Which posters of a catalogue are most like one of them, a picture or a text."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +11,11 @@ from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
 from posterity.embedding import encode_file, load_vectors
-from posterity.encoders import ENCODERS, Encoder, Metric
+from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
+from posterity.nearest import Index, Metric, score
 from posterity.paths import escape
+from posterity.text import text_vectors
 
 
 @dataclass(frozen=True)
@@ -44,17 +41,19 @@ class Match:
 
 @dataclass(frozen=True)
 class Query:
-    """What was searched for: a poster of the catalogue (``id``), or a picture (``file``).
+    """What was searched for: a poster of the catalogue (``id``), a picture (``file``) or a text.
 
     Attributes:
         id: Of the poster; for a picture, of the poster with the very same content, if there is one.
-        title: Its film's title, or the picture's name.
+        title: Its film's title, or the picture's name, or the text.
         file: The picture's path.
+        text: What was written.
     """
 
     id: str | None
     title: str
     file: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,76 +63,6 @@ class Matches:
     query: Query
     encoder: str
     matches: tuple[Match, ...]
-
-
-class Index:
-    """Vectors held ready for exact search.
-
-    Args:
-        ids: (n,) sorted and distinct.
-        vectors: (n, d) float32; of unit length where the metric is cosine.
-        metric: "cosine" or "euclidean".
-    """
-
-    def __init__(self, ids: Sequence[str], vectors: NDArray[np.float32], metric: Metric) -> None:
-        self.ids = list(ids)
-        self.vectors = vectors
-        self.metric = metric
-        self._place = {identity: index for index, identity in enumerate(self.ids)}
-        # Euclidean order is that of |x|²/2 - x·q, so that both metrics cost one product.
-        self._half_squares = None if metric == "cosine" else np.einsum("nd,nd->n", vectors, vectors) / 2
-        largest = np.sqrt(np.abs(self._half_squares).max(initial=0) * 2) if self._half_squares is not None else 1.0
-        # Bound of the float32 product's error (Higham 2002, §3.1), for vectors of this length and dimension.
-        self._slack = 4 * np.finfo(np.float32).eps * max(vectors.shape[1], 1) * max(float(largest), 1e-30)
-
-    def place(self, identity: str) -> int | None:
-        """Give the row of an id."""
-        return self._place.get(identity)
-
-    def nearest(
-        self, query: NDArray[np.float32], k: int, allowed: NDArray[np.bool_] | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Find the k rows nearest to a vector, exactly.
-
-        Args:
-            query: (d,).
-            k: How many; fewer come back where fewer are allowed.
-            allowed: (n,) mask of the rows that may be given; None allows all.
-
-        Returns:
-            Rows and distances, (k,) each, by distance and then by id.
-        """
-        query = np.ascontiguousarray(query, np.float32)
-        key = self.vectors @ query
-        if self._half_squares is not None:
-            key -= self._half_squares
-        if allowed is not None:
-            key[~allowed] = -np.inf
-        n_allowed = len(key) if allowed is None else int(np.count_nonzero(allowed))
-        k = min(k, n_allowed)
-        if k == 0:
-            return np.empty(0, np.int64), np.empty(0)
-        kth = np.partition(key, len(key) - k)[len(key) - k]
-        slack = self._slack * max(float(np.linalg.norm(query)), 1.0)
-        candidates = np.flatnonzero(key >= kth - slack)
-        distances = self._exact(candidates, query)
-        order = np.lexsort((candidates, distances))[:k]
-        return candidates[order], distances[order]
-
-    def _exact(self, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Compute distances in float64; each depends on its own row only, in a fixed order of summation."""
-        ours = query.astype(np.float64)
-        squares = np.empty(len(rows))
-        for start in range(0, len(rows), 4096):  # ties may make every row a candidate
-            some = slice(start, start + 4096)
-            squares[some] = np.sum((self.vectors[rows[some]].astype(np.float64) - ours) ** 2, axis=1)
-        # Of unit vectors: |a - b|² = 2 (1 - cos), which has no cancellation where a is near b.
-        return squares / 2 if self.metric == "cosine" else np.sqrt(squares)
-
-
-def score(distance: float, metric: Metric) -> float:
-    """Turn a distance into a score: 1 for the same vector, less for others."""
-    return 1 - distance if metric == "cosine" else 1 / (1 + distance)
 
 
 def load_index(store: Store, encoder: str | Encoder) -> Index:
@@ -155,10 +84,11 @@ def similar(
     *,
     id: str | None = None,
     image: str | Path | None = None,
+    text: str | None = None,
     k: int = 5,
     where: str | None = None,
 ) -> Matches:
-    """Find the posters most like a poster of the catalogue, or like a picture; never that poster itself.
+    """Find the posters most like a poster of the catalogue, a picture or a text; never that poster itself.
 
     Args:
         store: The catalogue.
@@ -166,22 +96,27 @@ def similar(
         encoder: Name or instance.
         id: A poster of the catalogue.
         image: Or the path of a picture. A poster with its very same content counts as the query itself.
+        text: Or words, for an encoder that knows text.
         k: How many.
         where: An SQL condition that matches must meet.
 
     Raises:
-        ArgumentError: Not one of ``id`` and ``image`` is given, or k is below 1.
+        ArgumentError: Not one of ``id``, ``image`` and ``text`` is given, k is below 1, or the encoder knows no text.
         CatalogueError: There is no such poster, or it has no vector.
         ImageError: The picture cannot be read.
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
-    if (id is None) == (image is None):
-        raise ArgumentError("a search takes an id or an image, and one of them", "Give --id ID or --image FILE.")
+    if [id, image, text].count(None) != 2:
+        raise ArgumentError(
+            "a search takes an id, an image or a text, and one of them", "Give --id ID, --image FILE or --text WORDS."
+        )
     if k < 1:
         raise ArgumentError(f"k = {k} is too small", "Ask for 1 match or more.")
     found = ENCODERS.get(encoder)
     if id is not None:
         query, vector, own = _query_of_poster(store, index, found, id)
+    elif text is not None:
+        query, vector, own = Query(None, text, text=text), text_vectors(found, [text])[0], []
     else:
         query, vector, own = _query_of_picture(store, found, Path(str(image)))
     allowed = np.ones(len(index.ids), bool)

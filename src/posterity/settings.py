@@ -60,8 +60,12 @@ class Option:
 OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (
-        Option("encoder", str, "colour", "The encoder that searches and walls use: see `posterity encoders`."),
-        Option("encoders", str, "pixels,colour,composition", "The encoders that a build computes, comma-separated."),
+        Option("encoder", str, "poster", "The encoder that searches and walls use: see `posterity encoders`."),
+        Option(
+            "encoders", str, "poster,colour,composition,pixels", "The encoders that a build computes, comma-separated."
+        ),
+        Option("runtime", str, "onnxruntime", "What networks are run by: onnxruntime, or openvino (an extra)."),
+        Option("weights", str, "", "Folder in which networks' weights are looked for first."),
         Option("k", int, 5, "How many matches to give.", least=1),
         Option("workers", int, 0, "Threads that read and decode; 0 takes one per core.", least=0),
         Option("seed", int, 0, "Seed of everything random.", least=0),

@@ -229,19 +229,46 @@ def views(folder: str, remove: str | None, as_json: bool) -> None:
 
 @click.command()
 @catalogue
-@declared("encoders", "--encoder", help="Encoders to compute, comma-separated.")
+@declared("encoders", "--encoder", help="Encoders to compute, comma-separated (see posterity encoders).")
+@click.option(
+    "--weights", metavar="FILE", help="A network's weights, .safetensors or .onnx; remembered for later runs."
+)
+@click.option(
+    "--fit",
+    metavar="HOW",
+    help="How a network's posters are fitted: stretch, center-crop, pad, random-crop, native, multi-crop.",
+)
+@declared("runtime")
 @as_json
 @quiet
-def embed(folder: str, encoders: str | None, as_json: bool, quiet: bool) -> None:
+def embed(
+    folder: str,
+    encoders: str | None,
+    weights: str | None,
+    fit: str | None,
+    runtime: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Give every poster of a catalogue that lacks one a vector of each encoder.
 
     \b
-    Example:
+    Examples:
       posterity embed -c films --encoder colour,composition
+      posterity embed -c films --encoder resnet18 --weights resnet18.safetensors
+      posterity embed -c films --encoder dinov2_small --fit pad --runtime openvino
     """
     import posterity
+    from posterity.encoders import configured
+    from posterity.settings import setting
 
-    report = posterity.open(folder).embed(*listed(encoders), show_progress=bars(quiet))
+    cat = posterity.open(folder)
+    names = listed(setting("encoders", encoders))
+    if weights is not None and len(names) != 1:
+        raise click.UsageError("--weights FILE belongs to one network: name it with --encoder.")
+    report = cat.embed(
+        *(configured(name, fit=fit, weights=weights, runtime=runtime) for name in names), show_progress=bars(quiet)
+    )
     if as_json:
         say_json(report)
         return
@@ -254,6 +281,7 @@ def embed(folder: str, encoders: str | None, as_json: bool, quiet: bool) -> None
 @catalogue
 @click.option("--id", "identity", metavar="ID", help="Search for the posters most like this one.")
 @click.option("--image", metavar="FILE", help="Search for the posters most like this picture.")
+@click.option("--text", metavar="WORDS", help="Search for the posters that these words describe (image-text encoders).")
 @declared("k", "-k")
 @declared("encoder")
 @where
@@ -264,6 +292,7 @@ def similar(
     folder: str,
     identity: str | None,
     image: str | None,
+    text: str | None,
     k: int | None,
     encoder: str | None,
     where: str | None,
@@ -271,20 +300,21 @@ def similar(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Find the posters most like a given one.
+    """Find the posters most like a given one, like a picture, or as words describe.
 
     \b
     Examples:
       posterity similar -c films --id tt0113277
       posterity similar -c films --image poster.jpg -k 10 --encoder composition
       posterity similar -c films --id tt0113277 --where "year < 1970" --out similar.png
+      posterity similar -c films --text "red skull on black" --encoder clip_vit_b32
     """
     import posterity
 
-    if (identity is None) == (image is None):
-        raise click.UsageError("Give one of --id and --image.")
+    if [identity, image, text].count(None) != 2:
+        raise click.UsageError("Give one of --id, --image and --text.")
     cat = posterity.open(folder)
-    found = cat.similar(identity, image=image, k=k, encoder=encoder, where=where, view=view)
+    found = cat.similar(identity, image=image, text=text, k=k, encoder=encoder, where=where, view=view)
     if out:
         cat.draw(found, out)
     if as_json:
@@ -459,23 +489,106 @@ def doctor(folder: str, repair: bool, older_than: float, as_json: bool, quiet: b
         raise click.exceptions.Exit(1)
 
 
+@click.command("zero-shot")
+@catalogue
+@click.option("--labels", metavar="NAMES", help="Comma-separated; without: TMDb's genres.")
+@click.option("--prompt", metavar="TEXT", help="What a label is put into, with {} for it.")
+@declared("encoder", help="An encoder of pictures and text; without: the one there is.")
+@where
+@view
+@as_json
+def zero_shot(
+    folder: str,
+    labels: str | None,
+    prompt: str | None,
+    encoder: str | None,
+    where: str | None,
+    view: str | None,
+    as_json: bool,
+) -> None:
+    """Tell which labels fit each poster by their names alone, with an encoder of pictures and text.
+
+    \b
+    Examples:
+      posterity embed -c films --encoder clip_vit_b32
+      posterity zero-shot -c films
+      posterity zero-shot -c films --labels "photograph,painting,drawing" --prompt "a poster made of a {}"
+    """
+    import posterity
+    from posterity.text import PROMPT
+
+    found = posterity.open(folder).zero_shot(
+        listed(labels) or None, encoder=encoder, prompt=prompt or PROMPT, where=where, view=view
+    )
+    first = found.first()
+    if as_json:
+        rows = [{"id": identity, "labels": dict(best)} for identity, best in first]
+        say_json({"encoder": found.encoder, "labels": list(found.labels), "posters": rows})
+        return
+    table(["id", "labels"], [(i, ", ".join(f"{name} {share:.2f}" for name, share in best)) for i, best in first])
+
+
+@click.command()
+@catalogue
+@click.option("--encoder", "encoders", metavar="NAMES", help="Comma-separated; without: all that have vectors.")
+@where
+@view
+@as_json
+def evaluate(folder: str, encoders: str | None, where: str | None, view: str | None, as_json: bool) -> None:
+    """Score the encoders by what the catalogue knows of its films, beside what chance gives.
+
+    Franchise recall at 1 and 5, how many of the five nearest share a genre, and a linear probe of genres (mAP, AUC, one
+    of three right), each with its 95% interval. Films are scored by a probe that has not seen their franchise.
+
+    \b
+    Example:
+      posterity evaluate -c films
+      posterity evaluate -c films --encoder poster,pixels --json
+    """
+    import posterity
+
+    found = posterity.open(folder).evaluate(*listed(encoders), where=where, view=view)
+    if as_json:
+        say_json({"encoders": [plain(row) for row in found]})
+        return
+    say(f"{found[0].posters:,} posters, {found[0].queries:,} of them with a sibling in their franchise")
+    names = ["franchise_at_1", "franchise_at_5", "genre_at_5", "genre_map", "genre_auc", "genre_top3"]
+    table(
+        ["encoder", "dimension", "franchise@1", "franchise@5", "genre@5", "genre mAP", "AUC", "1 of 3"],
+        [(row.encoder, row.dimension or "", *(str(getattr(row, name) or "") for name in names)) for row in found],
+    )
+
+
 @click.command()
 @as_json
 def encoders(as_json: bool) -> None:
-    """List the encoders there are.
+    """List the encoders there are: dimension, weights and their licence, and whether they can run here as it is.
 
     \b
     Example:
       posterity encoders --json
     """
-    from posterity.encoders import ENCODERS
+    from posterity.encoders import ENCODERS, available
 
-    specs = [ENCODERS.get(name).spec for name in ENCODERS]
+    found = [(ENCODERS.get(name).spec, available(ENCODERS.get(name))) for name in ENCODERS]
     if as_json:
-        say_json([asdict(spec) | {"fingerprint": spec.fingerprint, "available": True} for spec in specs])
+        say_json([
+            asdict(spec) | {"fingerprint": spec.fingerprint, "open_licence": spec.open_licence, "available": here}
+            for spec, here in found
+        ])  # fmt: skip
         return
-    rows = [(s.name, s.dimension, f"{s.size[0]}×{s.size[1]}", s.metric, s.summary) for s in specs]
-    table(["encoder", "dimension", "reads", "metric", ""], rows)
+    rows = [
+        (
+            s.name, s.dimension, f"{s.size[0]}×{s.size[1]}", f"{s.bytes / 1e6:.1f} MB" if s.bytes else "",
+            (s.licence or "") + ("" if s.open_licence else " (!)"), "yes" if here else "", s.summary,
+        )
+        for s, here in found
+    ]  # fmt: skip
+    table(["encoder", "dimension", "reads", "weights", "licence", "here", ""], rows)
+    if not all(spec.open_licence for spec, _ in found):
+        say("(!) This licence limits use, commercial use above all: read it first.")
+    if not all(here for _, here in found):
+        say("Weights that are not here are fetched when first used: pip install 'posterity[networks]'")
 
 
 @click.command("list")
@@ -528,4 +641,21 @@ def sample(folder: str, n_films: int, seed: int | None, as_json: bool, quiet: bo
     say(f"Next: posterity build {made.posters} -c films --metadata {made.metadata}")
 
 
-commands = [build, doctor, embed, encoders, enrich, film, info, list_, report, sample, select, similar, views, wall]
+commands = [
+    build,
+    doctor,
+    embed,
+    encoders,
+    enrich,
+    evaluate,
+    film,
+    info,
+    list_,
+    report,
+    sample,
+    select,
+    similar,
+    views,
+    wall,
+    zero_shot,
+]

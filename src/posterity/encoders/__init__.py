@@ -5,10 +5,14 @@ Other packages register theirs in the entry-point group ``posterity.encoders``.
 
 from __future__ import annotations
 
-from posterity.encoders.base import Encoder, EncoderSpec, Metric
+from pathlib import Path
+
+from posterity.encoders.base import Encoder, EncoderSpec
+from posterity.encoders.known import KNOWN
+from posterity.errors import ArgumentError
 from posterity.registry import Registry
 
-__all__ = ["ENCODERS", "Encoder", "EncoderSpec", "Metric"]
+__all__ = ["ENCODERS", "Encoder", "EncoderSpec", "Metric", "available", "configured"]
 
 ENCODERS: Registry[Encoder] = Registry(
     "encoder",
@@ -16,6 +20,47 @@ ENCODERS: Registry[Encoder] = Registry(
         "colour": "posterity.encoders.colour:Colour",
         "composition": "posterity.encoders.composition:Composition",
         "pixels": "posterity.encoders.pixels:Pixels",
+        "poster": "posterity.encoders.poster:Poster",
     },
     group="posterity.encoders",
+    families={"posterity.encoders.networks:named": tuple(KNOWN)},
 )
+
+
+def available(encoder: Encoder) -> bool:
+    """Tell whether an encoder can run here, without fetching anything."""
+    return bool(getattr(encoder, "available", True))
+
+
+def configured(name: str, *, fit: str | None = None, weights: str | None = None, runtime: str | None = None) -> Encoder:
+    """Make an encoder as asked for on the command line.
+
+    Args:
+        name: Of an encoder.
+        fit: How a network's posters are fitted: one of ``posterity.encoders.networks.FITS``.
+        weights: A network's file of weights, which is remembered.
+        runtime: What networks are run by.
+
+    Raises:
+        UnknownNameError: There is no encoder of that name.
+        ArgumentError: It is none of the networks that can be fitted otherwise or take weights.
+    """
+    if fit is None and weights is None and runtime is None:
+        return ENCODERS.get(name)
+    from posterity.encoders.networks import Net, named
+    from posterity.encoders.networks.weights import remember
+    from posterity.encoders.poster import Poster
+
+    found = named(name)
+    if found is None:
+        encoder = ENCODERS.get(name)
+        if fit is not None or weights is not None:
+            raise ArgumentError(
+                f"the encoder {name!r} takes neither weights nor another fit", f"These do: {', '.join(KNOWN)}."
+            )
+        return Poster(runtime) if isinstance(encoder, Poster) else encoder
+    if weights is not None:
+        remember(found.network.shares or found.network.name, Path(weights))
+    made = Net(found.network, fit or found.fit, None if weights is None else Path(weights), runtime)
+    ENCODERS.add(made.spec.name, made)
+    return made

@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-Metric = Literal["cosine", "euclidean"]
+from posterity.nearest import Metric
+
+OPEN_LICENCES = frozenset({"Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"})
+"""SPDX identifiers of licences that allow any use."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class EncoderSpec:
         summary: One line for people.
         licence: SPDX identifier of its weights, or None where it has none.
         weights: SHA-256 of its weights, or None where it has none.
+        bytes: How large its weights are.
     """
 
     name: str
@@ -42,12 +46,18 @@ class EncoderSpec:
     summary: str
     licence: str | None = None
     weights: str | None = None
+    bytes: int = 0
 
     @property
     def fingerprint(self) -> str:
         """A short digest of all that decides the vectors; two encoders with the same one are interchangeable."""
-        decisive = {key: value for key, value in asdict(self).items() if key not in ("summary", "licence")}
+        decisive = {key: value for key, value in asdict(self).items() if key not in ("summary", "licence", "bytes")}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def open_licence(self) -> bool:
+        """Whether the weights may be used for anything, also for money; those without weights may."""
+        return self.licence is None or self.licence in OPEN_LICENCES
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from functools import cache
 
@@ -86,9 +87,22 @@ def pad(picture: RGB, size: tuple[int, int]) -> RGB:
     return canvas
 
 
+def random_crop(picture: RGB, size: tuple[int, int]) -> RGB:
+    """Scale until the target is covered and cut somewhere, the same place whenever the picture is the same."""
+    (h, w), (height, width) = picture.shape[:2], size
+    scale = max(height / h, width / w)
+    cut_h, cut_w = min(h, round(height / scale)), min(w, round(width / scale))
+    place = zlib.crc32(picture.tobytes()) / 2**32
+    top, left = round(place * (h - cut_h)), round(place * (w - cut_w))
+    return stretch(picture[top : top + cut_h, left : left + cut_w], size)
+
+
 FITS: dict[str, Callable[[RGB, tuple[int, int]], RGB]] = {
     "center-crop": centre_crop,
+    "multi-crop": stretch,  # to 2:3; the encoder averages over the squares at the top, in the middle, at the bottom
+    "native": stretch,  # to 2:3, as posters are: hardly anything is distorted
     "pad": pad,
+    "random-crop": random_crop,
     "sample": sample,
     "stretch": stretch,
 }

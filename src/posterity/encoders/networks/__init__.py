@@ -1,0 +1,232 @@
+"""The well-known networks as encoders: ``resnet18``, ``vgg16_fc2``, ``dinov2_small``, ``clip_vit_b32`` and others.
+
+The first time a network is used with certain weights, its own library (the extra ``networks``) builds it, and it is
+written as ONNX into the cache; from then on it runs as the encoder in the box does, and no PyTorch is loaded.
+
+A name with a fit behind it, as ``resnet18_pad``, is the same network with posters fitted another way: its vectors are
+kept apart from those of ``resnet18``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.encoders import runtime
+from posterity.encoders._check import check_images
+from posterity.encoders.base import EncoderSpec
+from posterity.encoders.known import KNOWN, Network
+from posterity.encoders.networks import weights
+from posterity.encoders.networks.weights import WeightsError
+from posterity.errors import ArgumentError
+from posterity.settings import setting
+
+__all__ = ["FITS", "KNOWN", "Net", "Network", "WeightsError", "named"]
+
+FITS = ("stretch", "center-crop", "pad", "random-crop", "native", "multi-crop")
+"""The ways of fitting a poster to a network: the article's four, its own shape, and the average over three squares."""
+
+BATCH = 8
+"""Pictures a run: networks of this size gain nothing from more on a processor."""
+
+_EXPORT = 1
+"""Raised when networks are written as ONNX otherwise than before."""
+
+
+class Net:
+    """Posters -> features of a known network, of unit length.
+
+    Args:
+        network: Which.
+        fit: One of :data:`FITS`; None takes the network's own.
+        file: Its weights; None looks for them, and fetches them when first used.
+        by: A runtime of :mod:`posterity.encoders.runtime`; None takes the setting ``runtime``.
+
+    Raises:
+        ArgumentError: The network cannot read posters fitted that way.
+    """
+
+    def __init__(
+        self, network: Network, fit: str | None = None, file: Path | None = None, by: str | None = None
+    ) -> None:
+        self.network = network
+        self.fit = fit or network.fit
+        if self.fit not in FITS or (self.fit == "native" and network.native is None):
+            raise ArgumentError(f"{network.name} cannot take posters by {self.fit!r}", f"Ways: {', '.join(FITS)}.")
+        self._file = file and weights.checked(file)
+        self._by = by
+        self._lock = threading.Lock()
+        self._runs: dict[str, runtime.Run] = {}
+
+    def __repr__(self) -> str:
+        return f"<posterity encoder {self.spec.name}>"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures it reads."""
+        if self.fit == "native" and self.network.native:
+            return self.network.native
+        side = self.network.square
+        return (side * 3 // 2, side) if self.fit == "multi-crop" else (side, side)
+
+    @property
+    def file(self) -> Path | None:
+        """Its weights on this machine, or None."""
+        return self._file or weights.find(self.network)
+
+    @property
+    def available(self) -> bool:
+        """Whether it can run here, without fetching anything."""
+        return self.file is not None and (self._export("pictures").is_file() or find_spec("torch") is not None)
+
+    @cached_property
+    def _name(self) -> str:
+        return (
+            self.network.name if self.fit == self.network.fit else f"{self.network.name}_{self.fit.replace('-', '_')}"
+        )
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """What it declares of itself; its weights are those that are here, else those that would be fetched."""
+        network, file = self.network, self.file
+        published = network.weights
+        return EncoderSpec(
+            name=self._name,
+            dimension=network.dimension,
+            size=self.size,
+            fit=self.fit,
+            metric="cosine",
+            version=1,
+            summary=network.summary,
+            licence=network.licence,
+            weights=weights.digest(file) if file else published.sha256 if published else None,
+            bytes=file.stat().st_size if file else published.bytes if published else 0,
+        )
+
+    def prepare(self) -> None:
+        """Fetch its weights if they are not here, and make it ready to run.
+
+        Raises:
+            WeightsError: They cannot be had, or are another network's.
+            MissingExtraError: What builds or runs it is not installed.
+        """
+        self._ready("pictures")
+
+    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Turn uint8 RGB pictures (n, *size, 3) into float32 vectors (n, d) of unit length.
+
+        Raises:
+            ArgumentError: ``images`` has another type or shape.
+            WeightsError: The weights cannot be had, or are another network's.
+            MissingExtraError: What builds or runs it is not installed.
+        """
+        check_images(images, self.spec)
+        run = self._ready("pictures")
+        return runtime.unit(runtime.batched(run, images, BATCH, self.network.dimension))
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether text and pictures share one space here."""
+        return self.network.library == "open_clip"
+
+    def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Turn texts into float32 vectors (n, d) of unit length, in the space of the pictures'.
+
+        Raises:
+            ArgumentError: This network knows no text.
+            WeightsError: The weights cannot be had, or are another network's.
+            MissingExtraError: What builds or runs it is not installed.
+        """
+        if not self.reads_text:
+            raise ArgumentError(f"{self._name} knows no text", f"These do: {', '.join(image_text())}.")
+        from posterity.encoders.networks.building import libraries
+
+        run = self._ready("text")
+        tokens = np.asarray(libraries("open_clip")[1].get_tokenizer(self.network.architecture)(list(texts)), np.int64)
+        return runtime.unit(runtime.batched(run, tokens, 1, self.network.dimension))
+
+    def _export(self, side: str) -> Path:
+        """Tell where the network is kept as ONNX."""
+        file = self.file
+        held = weights.digest(file)[:16] if file else "none"
+        return weights.cache_folder() / "networks" / f"{self._name}-{side}-{held}-{_EXPORT}.onnx"
+
+    def _ready(self, side: str) -> runtime.Run:
+        with self._lock:
+            if side not in self._runs:
+                self._runs[side] = self._load(side)
+            return self._runs[side]
+
+    def _load(self, side: str) -> runtime.Run:
+        file = self.file
+        if file is None:
+            file = self._file = weights.fetch(self.network)
+        by = self._by or setting("runtime")
+        if file.suffix.lower() == ".onnx":
+            return self._published(file, by)
+        kept = self._export(side)
+        if not kept.is_file():
+            self._write(file, side, kept)
+        return runtime.load(kept.read_bytes(), by)
+
+    def _write(self, file: Path, side: str, kept: Path) -> None:
+        from posterity.encoders.networks import building
+
+        module_size = (self.network.square, self.network.square) if self.fit == "multi-crop" else self.size
+        module = building.build(self.network, module_size)
+        building.put_in(self.network, module, file)
+        if side == "text":
+            model = building.text_to_onnx(module, module.context_length)
+        else:
+            model = building.pictures_to_onnx(self.network, module, self.size, self.fit == "multi-crop")
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        part = kept.with_suffix(f".{os.getpid()}")
+        part.write_bytes(model)
+        part.replace(kept)
+
+    def _published(self, file: Path, by: str) -> runtime.Run:
+        """Run an ONNX file as others publish them: normalised float pictures (n, 3, h, w) in, features or a map out."""
+        run = runtime.load(file.read_bytes(), by)
+        mean, deviation = (np.array(values, np.float32) * 255 for values in self.network.colours)
+        dimension = self.network.dimension
+
+        def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+            x = (images.astype(np.float32) - mean) / deviation
+            rows = run(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+            rows = rows.reshape(*rows.shape[:2], -1).mean(2)
+            if rows.shape[1] != dimension:
+                raise WeightsError(
+                    f"{file} gives {rows.shape[1]} features where {self.network.name} has {dimension}",
+                    "Name an ONNX file of that network without its classifier.",
+                )
+            return np.asarray(rows, np.float32)
+
+        return features
+
+
+def image_text() -> list[str]:
+    """Name the networks that know text."""
+    return [name for name, network in KNOWN.items() if network.library == "open_clip"]
+
+
+def named(name: str) -> Net | None:
+    """Make the encoder of a name, with or without a fit behind it; None where it names none.
+
+    >>> named("resnet18_pad").spec.fit, named("resnet18").spec.size, named("alexnet")
+    ('pad', (240, 160), None)
+    """
+    if name in KNOWN:
+        return Net(KNOWN[name])
+    for fit in FITS:
+        base = re.sub(rf"_{fit.replace('-', '_')}$", "", name)
+        if base != name and base in KNOWN and KNOWN[base].fit != fit and (fit != "native" or KNOWN[base].native):
+            return Net(KNOWN[base], fit)
+    return None

@@ -1,0 +1,160 @@
+"""Weights on this machine: where they are looked for, fetched to, and checked by their digests. Never a pickle.
+
+They are looked for in the folder of the setting ``weights``, then where ``--weights`` once named them, then in the
+hub's own cache, which other programs share; from the hub they are fetched when first used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from posterity.encoders.known import Network, Weights
+from posterity.errors import ArgumentError, MissingExtraError, PosterityError
+from posterity.paths import escape
+from posterity.settings import setting
+
+KINDS = (".safetensors", ".onnx")
+"""Endings of files of weights."""
+
+
+class WeightsError(PosterityError):
+    """A network's weights are not here, cannot be had, or are not what they should be."""
+
+
+def cache_folder() -> Path:
+    """Give the folder that notes of weights, and networks made ready, are kept in."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posterity"
+
+
+def digest(path: Path) -> str:
+    """Compute a file's SHA-256, once for as long as its size and time of change stay."""
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _size: int, _changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checked(path: Path) -> Path:
+    """Make sure that a file can be weights: it is there, and safetensors or ONNX.
+
+    Raises:
+        ArgumentError: It is not; pickles (.pt, .pth, .bin) never are.
+    """
+    shown = escape(str(path))
+    if path.suffix.lower() not in KINDS:
+        raise ArgumentError(
+            f"{shown} is no file of weights", "They are .safetensors or .onnx. Pickles (.pt, .pth, .bin) can run code."
+        )
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise ArgumentError(f"{shown} cannot be read: {error.strerror}", "Check its name.") from error
+    if path.suffix.lower() == ".safetensors" and (
+        len(head) < 8 or struct.unpack("<Q", head)[0] > min(path.stat().st_size, 100 * 2**20)
+    ):
+        raise ArgumentError(f"{shown} is no safetensors file", "Fetch it again.")
+    return path
+
+
+def remember(name: str, path: Path) -> None:
+    """Note where a network's weights lie, for later runs.
+
+    Raises:
+        ArgumentError: The file cannot be weights.
+    """
+    checked(path)
+    note = cache_folder() / "weights" / f"{name}.json"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    part = note.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(str(path.resolve())), encoding="utf-8")
+    part.replace(note)
+
+
+def find(network: Network) -> Path | None:
+    """Find a network's weights on this machine; None where they are not here."""
+    name = network.shares or network.name
+    if folder := setting("weights"):
+        for kind in KINDS:
+            if (path := Path(folder, name + kind)).is_file():
+                return path
+    with suppress(OSError, ValueError):
+        path = Path(json.loads((cache_folder() / "weights" / f"{name}.json").read_text(encoding="utf-8")))
+        if path.is_file():
+            return path
+    return _in_hub_cache(network.weights) if network.weights else None
+
+
+def _in_hub_cache(weights: Weights) -> Path | None:
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    found = try_to_load_from_cache(weights.repository, weights.file, revision=weights.revision)
+    return Path(found) if isinstance(found, str) and _verified(Path(found), weights) else None
+
+
+def _verified(path: Path, weights: Weights) -> bool:
+    """Tell whether a file is the one that is meant; what was verified once is noted, by its size and time of change."""
+    status = path.stat()
+    seal = f"{weights.sha256} {status.st_size} {status.st_mtime_ns}"
+    note = cache_folder() / "weights" / f"{weights.sha256[:16]}.verified"
+    with suppress(OSError):
+        if note.read_text(encoding="utf-8") == seal:
+            return True
+    if digest(path) != weights.sha256:
+        return False
+    with suppress(OSError):
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(seal, encoding="utf-8")
+    return True
+
+
+def fetch(network: Network, endpoint: str | None = None) -> Path:
+    """Fetch a network's weights from the hub, with progress; what was begun is gone on with.
+
+    Args:
+        network: Whose.
+        endpoint: The hub's address; None takes the library's (``HF_ENDPOINT``).
+
+    Raises:
+        WeightsError: The hub cannot be reached or has them no more, or what came is not what it should be.
+        MissingExtraError: The hub's library is not installed.
+    """
+    weights = network.weights
+    by_hand = f"Give a file of them: --encoder {network.name} --weights FILE.safetensors"
+    if weights is None:
+        raise WeightsError(
+            f"the weights of {network.name} are not here, and no place is known to fetch them from", by_hand
+        )
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtraError(f"fetching the weights of {network.name}", "networks") from error
+    try:
+        path = Path(hf_hub_download(weights.repository, weights.file, revision=weights.revision, endpoint=endpoint))
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise WeightsError(
+            f"the weights of {network.name} ({weights.repository}) cannot be fetched: {str(error).splitlines()[0]}",
+            f"Run it again where the hub can be reached. {by_hand}",
+        ) from error
+    if not _verified(path, weights):
+        found = digest(path)
+        path.resolve().unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        raise WeightsError(
+            f"the weights of {network.name} that came have the SHA-256 {found[:16]}… instead of {weights.sha256[:16]}…",
+            "They were thrown away. Run it again; if it happens again, do not trust the source.",
+        )
+    return path

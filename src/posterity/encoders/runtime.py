@@ -1,0 +1,104 @@
+"""Running a network that is given as ONNX: by ONNX Runtime, which comes with Posterity, or by OpenVINO, an extra.
+
+A network reads pictures as they are decoded, uint8 (n, h, w, 3), and does all else itself, so that nothing is computed
+in Python. Each call uses one thread: the pipeline calls from several threads at once, which decode in turn, and so
+the cores stay busy with nobody in the others' way. On a GPU, where ONNX Runtime sees one, calls are one after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.errors import MissingExtraError, UnknownNameError
+from posterity.parallel import n_workers
+
+Run = Callable[[NDArray[Any]], NDArray[np.float32]]
+"""A network ready to run: inputs of one batch -> float32 (n, d)."""
+
+
+def onnxruntime(model: bytes) -> Run:
+    """Load a model of one input and one output into ONNX Runtime."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    wanted = [
+        name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in ort.get_available_providers()
+    ]
+    session = ort.InferenceSession(model, options, providers=wanted)
+    name = session.get_inputs()[0].name
+    return lambda batch: np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+
+def openvino(model: bytes) -> Run:
+    """Load a model of one input and one output into OpenVINO, in full precision: vectors of both runtimes are one kind.
+
+    Raises:
+        MissingExtraError: OpenVINO is not installed.
+    """
+    try:
+        import openvino as ov
+    except ImportError as error:
+        raise MissingExtraError("the runtime openvino", "openvino") from error
+    import threading
+
+    settings = {
+        "INFERENCE_NUM_THREADS": 1,
+        "NUM_STREAMS": n_workers(),
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    compiled = ov.Core().compile_model(ov.Core().read_model(model, b""), "CPU", settings)
+    local = threading.local()
+
+    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+        if not hasattr(local, "request"):
+            local.request = compiled.create_infer_request()  # one may not be shared between threads
+        found = local.request.infer([np.ascontiguousarray(batch)], share_inputs=True)
+        return np.array(found[0], np.float32)
+
+    return run
+
+
+RUNTIMES: dict[str, Callable[[bytes], Run]] = {"onnxruntime": onnxruntime, "openvino": openvino}
+"""What a network can be run by, by name."""
+
+
+def load(model: bytes, runtime: str) -> Run:
+    """Make a model ready to run.
+
+    Raises:
+        UnknownNameError: There is no such runtime.
+        MissingExtraError: It is not installed.
+    """
+    if runtime not in RUNTIMES:
+        raise UnknownNameError("runtime", runtime, RUNTIMES)
+    return RUNTIMES[runtime](model)
+
+
+def batched(run: Run, rows: NDArray[Any], batch: int, dimension: int) -> NDArray[np.float32]:
+    """Run rows in batches: float32 (n, d).
+
+    A batch is always full, the last one by repeating a row, as libraries choose their arithmetic by the batch's size:
+    so a picture's vector does not depend on how many are encoded with it.
+    """
+    out = np.empty((len(rows), dimension), np.float32)
+    for start in range(0, len(rows), batch):
+        some = rows[start : start + batch]
+        n = len(some)
+        if n < batch:
+            some = np.concatenate([some, np.repeat(some[-1:], batch - n, axis=0)])
+        out[start : start + n] = run(np.ascontiguousarray(some))[:n]
+    return out
+
+
+def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale rows to unit length; a row of zeros becomes equal parts of everything."""
+    length = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))[:, None]
+    even = np.float32(1 / np.sqrt(rows.shape[1]))
+    return np.where(length > 1e-20, rows / np.maximum(length, 1e-20), even).astype(np.float32)
