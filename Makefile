@@ -26,7 +26,7 @@ $(VENV)/.core: pyproject.toml
 
 # What the extra networks needs comes without its dependencies: they would replace the PyTorch that is wanted.
 $(VENV)/.dev: $(VENV)/.core constraints.txt
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,openvino]' torch safetensors
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,index,openvino]' torch safetensors
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
 	@touch $@
 

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, Encoder, available
-from posterity.evaluation import EncoderScores, Score, score_prior, score_vectors
+from posterity.evaluation import EncoderScores, Score, score_random, score_vectors
 from posterity.images import decode, fit, tier
 from posterity.metrics import bootstrap_interval
 from posterity.parallel import chunked, n_workers, ordered_map
 
-FIGURES = ("franchise_at_1", "franchise_at_5", "genre_at_5", "genre_map", "genre_auc", "genre_top3")
+FIGURES = ("franchise_at_1", "franchise_at_5", "franchise_at_10", "genre_at_5", "genre_map", "genre_auc", "genre_top3")
 CHUNK = 32
 
 
@@ -71,7 +71,7 @@ def main(wanted: list[str]) -> None:
     genres, franchises = [item.genres for item in posters], [item.collection for item in posters]
     films = [item.film for item in posters]
     others = {kind: [item for item in held if item.kind == kind] for kind in ("same_art", "other_art")}
-    say("prior", score_prior(genres, franchises, films), {})
+    say("random", score_random(genres, franchises, films), {})
     for name in wanted or [name for name in ENCODERS if available(ENCODERS.get(name))]:
         encoder = ENCODERS.get(name)
         start = time.perf_counter()

@@ -206,3 +206,18 @@ def test_a_reader_sees_whole_commits_while_another_process_writes(store: Store) 
     assert (counts[0], counts[-1]) == (3, 303)
     assert len(counts) > 2, "the reader saw nothing of the writing in between"
     assert all((count - 3) % 10 == 0 for count in counts), "the reader saw part of a commit"
+
+
+def test_many_vectors_are_mapped_from_a_file_and_the_same(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from posterity.catalogue import store
+
+    ids, vectors = films.store.vectors("colour")
+    monkeypatch.setattr(store, "IN_MEMORY", 100)
+    mapped_ids, mapped = films.store.vectors("colour")
+    assert isinstance(mapped, np.memmap)
+    assert mapped_ids == ids == sorted(ids)
+    assert np.array_equal(mapped, vectors)
+    assert len(films.pairs(3, encoder="colour").pairs) == 3
+    assert not [path for path in films.folder.iterdir() if path.is_file() and "tmp" in path.name]

@@ -117,7 +117,7 @@ def test_a_users_error_is_one_line_and_status_1(
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["nonsense"], ["similar", "-c", "x"], ["similar", "-c", "x", "--id", "a", "--image", "b"], ["build"],
+    [[], ["nonsense"], ["similar", "-c", "x"], ["similar", "-c", "x", "--weights", "colour"], ["build"],
      ["wall", "-c", "x", "--rows", "0"], ["similar", "-c", "x", "--id", "a", "-k", "many"]],
 )  # fmt: skip
 def test_wrong_usage_is_status_2(capsys: Capture, arguments: list[str]) -> None:

@@ -75,7 +75,7 @@ def test_what_is_known_to_be_perfect_and_what_is_noise() -> None:
     noise = evaluation.score_vectors(
         "noise", rng.normal(size=(n, 8)).astype(np.float32), "cosine", genres, franchises, films
     )
-    prior = evaluation.score_prior(genres, franchises, films)
+    prior = evaluation.score_random(genres, franchises, films)
     assert good.queries == noise.queries == prior.queries == 60
     assert good.genre_map is not None
     assert noise.genre_auc is not None
@@ -85,7 +85,8 @@ def test_what_is_known_to_be_perfect_and_what_is_noise() -> None:
     assert good.genre_at_5.value == 1
     assert noise.genre_auc.low < 0.5 < noise.genre_auc.high + 0.08
     assert prior.genre_auc.value == pytest.approx(0.5, abs=0.1)
-    assert prior.franchise_at_1 is None
+    assert prior.franchise_at_1 is not None
+    assert prior.franchise_at_1.value == pytest.approx(1 / 239)  # one sibling among 239
     assert noise.genre_map is not None
     assert noise.genre_map.low < noise.genre_map.value < noise.genre_map.high
 
@@ -107,10 +108,54 @@ def test_a_catalogue_is_evaluated_on_the_command_line(
     capsys.readouterr()
     assert run(["evaluate", "-c", films, "--json"]) == 0
     rows = {row["encoder"]: row for row in json.loads(capsys.readouterr().out)["encoders"]}
-    assert list(rows) == ["prior", "pixels", "poster"]
+    assert list(rows) == ["random", "pixels", "poster"]
     assert rows["pixels"]["queries"] == 2  # of a saga of two
-    assert 0 <= rows["poster"]["genre_map"]["low"] <= rows["poster"]["genre_map"]["value"] <= 1
+    low, high = rows["poster"]["genre_probe_mAP interval"]
+    assert 0 <= low <= rows["poster"]["genre_probe_mAP"] <= high <= 1
+    assert rows["poster"]["baselines"]["random"]["franchise_recall@5"] == pytest.approx(5 / 79)
+    assert rows["poster"]["baselines"]["pixels"]["genre_agreement@5"] == rows["pixels"]["genre_agreement@5"]
+    assert run(["evaluate", "-c", films, "--weights", "poster=1", "--out", str(tmp_path / "scores.png"), "--json"]) == 0
+    mixed = {row["encoder"]: row for row in json.loads(capsys.readouterr().out)["encoders"]}
+    assert {**rows["poster"], "baselines": 0} == {**mixed["poster"], "baselines": 0}
+    assert (tmp_path / "scores.png").stat().st_size > 5000
     assert run(["evaluate", "-c", films, "--encoder", "pixels", "--where", "year < 1990"]) == 0
     assert "40 posters" in capsys.readouterr().out
     assert run(["evaluate", "-c", films, "--where", "year < 1900"]) == 1
     assert run(["evaluate", "-c", films, "--encoder", "colour"]) == 1
+
+
+def test_chance_is_what_drawing_at_random_gives() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(30), [1] * 10 + [2] * 10 + [4] * 10)
+    siblings = evaluation._siblings(groups)
+    assert sorted(siblings.tolist()) == [1] * 20 + [3] * 40
+    hits = []
+    for _ in range(400):
+        for item in np.flatnonzero(groups >= 10):
+            others = np.delete(np.arange(len(groups)), item)
+            hits.append((groups[rng.choice(others, 5, replace=False)] == groups[item]).any())
+    assert evaluation.hit_by_chance(siblings, len(groups), 5) == pytest.approx(np.mean(hits), abs=0.01)
+    assert evaluation.hit_by_chance(siblings[:0], 9, 5) is None
+
+
+def test_a_mixture_is_the_sum_of_standardised_similarities() -> None:
+    rng = np.random.default_rng(0)
+    one, two = (rng.normal(size=(90, d)).astype(np.float32) for d in (4, 30))
+    one, two = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (one, two))
+    joined = evaluation.mixture([one, two], [1.0, 3.0])
+    i, j = np.triu_indices(90, 1)
+    alike = [(rows[i] * rows[j]).sum(1) for rows in (one, two)]
+    wanted = alike[0] / alike[0].std() + 3 * alike[1] / alike[1].std()
+    assert np.corrcoef((joined[i] * joined[j]).sum(1), wanted)[0, 1] > 0.9999
+
+
+def test_a_films_own_other_posters_are_no_siblings() -> None:
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(40, 6)).astype(np.float32)
+    vectors[1] = vectors[0]  # two looks of one film
+    films = ["a", "a", *map(str, range(38))]
+    franchises = ["saga", "saga", "saga", *[""] * 37]
+    scores = evaluation.score_vectors("x", vectors, "euclidean", [()] * 40, franchises, films)
+    assert (scores.queries, scores.versions) == (2, 2)
+    assert scores.same_film_at_1 is not None
+    assert scores.same_film_at_1.value == 1

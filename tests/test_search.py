@@ -116,7 +116,7 @@ def test_filters_limit_matches_before_they_are_counted(films: posterity.Catalogu
 def test_what_cannot_be_searched_is_told(films: posterity.Catalogue, tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="no poster 'tt404'"):
         films.similar("tt404")
-    with pytest.raises(ArgumentError, match="an id, an image or a text"):
+    with pytest.raises(ArgumentError, match="posters and pictures, or colours, or a text"):
         films.similar()
     with pytest.raises(ArgumentError):
         films.similar("tt0000001", k=0)

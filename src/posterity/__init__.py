@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
+    from posterity.duplicates import DuplicateGroup, Duplicates
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
     from posterity.evaluation import EncoderScores, Score
+    from posterity.explain import Explanation
+    from posterity.pairs import Pair, Pairs
     from posterity.quick import build
     from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
@@ -39,16 +42,21 @@ __all__ = [
     "Claim",
     "Diagnosis",
     "DryRun",
+    "DuplicateGroup",
+    "Duplicates",
     "EmbedReport",
     "Encoder",
     "EncoderScores",
     "EncoderSpec",
     "EnrichReport",
+    "Explanation",
     "Film",
     "Finding",
     "Info",
     "Match",
     "Matches",
+    "Pair",
+    "Pairs",
     "Poster",
     "PosterityError",
     "Problem",
@@ -76,16 +84,21 @@ _HOMES = {
     "Claim": "catalogue",
     "Diagnosis": "doctor",
     "DryRun": "reports",
+    "DuplicateGroup": "duplicates",
+    "Duplicates": "duplicates",
     "EmbedReport": "embedding",
     "Encoder": "encoders",
     "EncoderScores": "evaluation",
     "EncoderSpec": "encoders",
     "EnrichReport": "reports",
+    "Explanation": "explain",
     "Film": "catalogue",
     "Finding": "catalogue",
     "Info": "api",
     "Match": "search",
     "Matches": "search",
+    "Pair": "pairs",
+    "Pairs": "pairs",
     "Poster": "catalogue",
     "PosterityError": "errors",
     "Problem": "doctor",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,18 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
+from posterity.approximate import Approximate
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
+from posterity.duplicates import Duplicates
+from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.evaluation import EncoderScores, evaluate
+from posterity.explain import Explanation
+from posterity.explain import explain as _explain
+from posterity.facets import Facet, load_facets, parse_weights
 from posterity.images import Limits
+from posterity.indexes import searchable
 from posterity.nearest import Index
+from posterity.pairs import Pairs
+from posterity.pairs import pairs as _pairs
 from posterity.reports import BuildReport, DryRun, EnrichReport
-from posterity.search import Matches, load_index
+from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
@@ -49,6 +58,7 @@ if TYPE_CHECKING:
     from posterity.sources.listing import Listing
 
 PathLike = str | os.PathLike[str]
+Drawable = Wall | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
 
 
 @dataclass(frozen=True)
@@ -201,6 +211,8 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._indexes: dict[str, tuple[int, Index]] = {}
+        self._approximate: dict[str, tuple[int, Index | Approximate]] = {}
+        self._held_facets: dict[tuple[str, ...], tuple[int, dict[str, Facet]]] = {}
 
     def __repr__(self) -> str:
         return f"<posterity.Catalogue {str(self.folder)!r}>"
@@ -355,24 +367,112 @@ class Catalogue:
 
     def similar(
         self,
-        id: str | None = None,
+        id: str | Sequence[str] | None = None,
         *,
-        image: PathLike | None = None,
+        image: PathLike | Sequence[PathLike] | None = None,
+        unlike: str | Sequence[str] = (),
+        colours: str | Sequence[str] = (),
         text: str | None = None,
         k: int | None = None,
         encoder: str | Encoder | None = None,
+        weights: str | Mapping[str, float] | None = None,
         where: str | None = None,
         view: str | None = None,
+        years: str | None = None,
+        min_score: float | None = None,
+        diversity: float = 0.0,
     ) -> Matches:
-        """Find the posters most like one of the catalogue, a picture or a text; see :func:`posterity.search.similar`.
+        """Find the posters most like one of the catalogue, several, pictures, colours or a text.
 
-        A text needs an encoder of pictures and text; without a name, the first one that the catalogue has vectors of.
+        Args:
+            id: A poster of the catalogue, or several: then their mean is searched for.
+            image: A picture, or several, by path; they may be mixed with ids.
+            unlike: Ids or paths of what matches are to be unlike.
+            colours: Colours that matches are to consist of, as "#aa0000,#101010" or a list.
+            text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
+            k: How many.
+            encoder: What compares them, or what the facet "content" is; for colours, without a name, "colour".
+            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see :mod:`posterity.facets`.
+            where: An SQL condition that matches must meet.
+            view: The view that they must be in.
+            years: Of their films: "1980s", "1984", "1980-1989".
+            min_score: Matches of less are left out.
+            diversity: From 0, the most alike, to 1, as unlike each other as can be.
+
+        Raises:
+            ArgumentError: What is searched for does not go together, or an option is out of range.
+            CatalogueError: There is no such poster, or it has no vector.
+            ImageError: A picture cannot be read.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            UnknownNameError: There is no such encoder, facet or view.
         """
+        if years is not None:
+            condition = years_filter(years)
+            where = f"({where}) AND {condition}" if where else condition
+        wanted = Wanted(
+            ids=(id,) if isinstance(id, str) else tuple(id or ()),
+            images=_paths(image),
+            unlike=(unlike,) if isinstance(unlike, str) else tuple(unlike),
+            colours=parse_colours(colours if isinstance(colours, str) else ",".join(colours)) if colours else (),
+            text=text,
+            k=setting("k", k),
+            where=self._within(where, view),
+            min_score=min_score,
+            diversity=diversity,
+        )
+        if weights is not None:
+            shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
+            content = self._encoder(encoder)
+            return steered(self.store, self._facets(shares, content), content, wanted, shares)
+        if encoder is None and colours:
+            encoder = "colour"
         found = self._encoder(encoder if encoder is not None or text is None else self._knowing_text())
-        index = self._index(found)
-        path = None if image is None else Path(image)
-        within = self._within(where, view)
-        return _similar(self.store, index, found, id=id, image=path, text=text, k=setting("k", k), where=within)
+        return _similar(self.store, self._searchable(found), found, wanted)
+
+    def pairs(
+        self,
+        n: int = 200,
+        *,
+        encoder: str | Encoder | None = None,
+        hide_franchise: bool = False,
+        hide_duplicates: bool = False,
+        where: str | None = None,
+        view: str | None = None,
+        show_progress: bool | None = False,
+    ) -> Pairs:
+        """Find the n closest pairs of posters, exactly, each with its kind; see :func:`posterity.pairs.pairs`."""
+        return _pairs(
+            self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
+            where=self._within(where, view), workers=setting("workers"), show_progress=show_progress,
+        )  # fmt: skip
+
+    def duplicates(
+        self,
+        *,
+        encoder: str | Encoder | None = None,
+        mirrored: bool = False,
+        where: str | None = None,
+        view: str | None = None,
+        show_progress: bool | None = False,
+    ) -> Duplicates:
+        """Find the posters that show the same artwork; see :func:`posterity.duplicates.duplicates`."""
+        return _duplicates(
+            self.store, self._encoder(encoder), where=self._within(where, view), mirrored=mirrored,
+            workers=setting("workers"), show_progress=show_progress,
+        )  # fmt: skip
+
+    def explain(
+        self,
+        a: str,
+        b: str,
+        *,
+        encoder: str | Encoder | None = None,
+        weights: str | Mapping[str, float] = "colour=1,composition=1,content=1",
+    ) -> Explanation:
+        """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.explain.explain`."""
+        shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
+        content = self._encoder(encoder)
+        return _explain(self.store, self._facets(shares, content), content, a, b, shares)
 
     def zero_shot(
         self,
@@ -389,10 +489,15 @@ class Catalogue:
         return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
 
     def evaluate(
-        self, *encoders: str | Encoder, where: str | None = None, view: str | None = None
+        self,
+        *encoders: str | Encoder,
+        weights: str | Mapping[str, float] | None = None,
+        where: str | None = None,
+        view: str | None = None,
     ) -> list[EncoderScores]:
-        """Score the vectors of encoders, or of all that there are; see :mod:`posterity.evaluation`."""
-        return evaluate(self.store, encoders, self._within(where, view))
+        """Score the vectors of encoders, or of all that there are, and a mixture; see :mod:`posterity.evaluation`."""
+        shares = parse_weights(weights) if isinstance(weights, str) else weights
+        return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
     def _knowing_text(self) -> str:
         return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
@@ -413,19 +518,27 @@ class Catalogue:
         found, within = self._encoder(encoder), self._within(where, view)
         return make_wall(self.store, found, rows, cols, where=within, random_state=seed, keep=writable)
 
-    def draw(self, what: Wall | Matches, out: PathLike | None = None, *, cell_width: int | None = None) -> Image:
-        """Draw a wall, or a query beside its matches; ``out`` saves it too, in the format that its ending names.
+    def draw(self, what: Drawable, out: PathLike | None = None, *, cell_width: int | None = None) -> Image:
+        """Draw a wall, matches, pairs, duplicates, an explanation or scores; ``out`` saves it, by its ending.
 
         Raises:
             ArgumentError: The ending names no format, or the picture would be too large.
             StorageError: ``out`` cannot be written.
         """
-        from posterity import render
+        from posterity import render, sheets
 
         if isinstance(what, Wall):
             image = render.draw_wall(self.store, what, setting("cell_width", cell_width))
-        else:
+        elif isinstance(what, Matches):
             image = render.draw_matches(self.store, what)
+        elif isinstance(what, Pairs):
+            image = sheets.draw_pairs(self.store, what)
+        elif isinstance(what, Duplicates):
+            image = sheets.draw_duplicates(self.store, what)
+        elif isinstance(what, list):
+            image = sheets.draw_scores(what)
+        else:
+            image = sheets.draw_explanation(self.store, what)
         if out is not None:
             render.save(image, out)
         return image
@@ -505,6 +618,24 @@ class Catalogue:
     def _encoder(self, encoder: str | Encoder | None) -> Encoder:
         return ENCODERS.get(setting("encoder") if encoder is None else encoder)
 
+    def _facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:
+        """Give the facets held, read again where the catalogue has changed since."""
+        version, key = self.store.version, (content.spec.fingerprint, *sorted(names))
+        held = self._held_facets.get(key)
+        if held is None or held[0] != version:
+            held = (version, load_facets(self.store, sorted(names), content))
+            self._held_facets = {key: held}
+        return held[1]
+
+    def _searchable(self, encoder: Encoder) -> Index | Approximate:
+        """Give what an encoder's vectors are searched by: themselves, or an approximate index where they are many."""
+        version, key = self.store.version, encoder.spec.fingerprint
+        held = self._approximate.get(key)
+        if held is None or held[0] != version:
+            held = (version, searchable(self.store, encoder, self._index(encoder), setting("index")))
+            self._approximate[key] = held
+        return held[1]
+
     def _index(self, encoder: Encoder) -> Index:
         """Give the vectors held for an encoder, read again where the catalogue has changed since."""
         version, key = self.store.version, encoder.spec.fingerprint
@@ -513,6 +644,10 @@ class Catalogue:
             held = (version, load_index(self.store, encoder))
             self._indexes[key] = held
         return held[1]
+
+
+def _paths(given: PathLike | Sequence[PathLike] | None) -> tuple[Path, ...]:
+    return (Path(given),) if isinstance(given, str | os.PathLike) else tuple(Path(each) for each in given or ())
 
 
 def _limits() -> Limits:

@@ -2,10 +2,15 @@
 
 - **franchise recall@k**: of the posters whose film has a sibling in its franchise, the share that find one among their
   k nearest.
+- **same film@k**: of the posters whose film has another poster, the share that find one among their k nearest.
 - **genre agreement@5**: how many of the five nearest share a genre; by chance, how many of all posters do.
 - **genre probe**: ridge regression from vectors to genres, each film predicted from the other folds; mean average
   precision (mAP) and mean area under the ROC curve (AUC) over the genres with enough films, and how often one of the
   three genres predicted first is right. The prior knows how common each genre is and nothing else.
+
+Beside the encoders stand what neighbours drawn at random would reach, on average ("random"), and, where asked for, a
+mixture of encoders: the sum of their cosine similarities, each standardised over random pairs and weighed
+(:mod:`posterity.facets`).
 
 Intervals are 95%, by the percentile bootstrap over posters. Films of one franchise, and looks of one film, are in one
 fold of the probe, so that it does not recognise what it has seen.
@@ -13,7 +18,7 @@ fold of the probe, so that it does not recognise what it has seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +29,27 @@ from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.metrics import bootstrap_interval, group_hits_at_k, label_agreement_by_chance, label_agreements_at_k
-from posterity.nearest import Metric, nearest_to_all
+from posterity.nearest import Metric, nearest_to_all, pair_distances
 
 Rows = NDArray[np.float32]
 Labels = NDArray[np.float64]
+
+RANDOM = "random"
+
+FIGURES = {
+    "franchise_recall@1": "franchise_at_1",
+    "franchise_recall@5": "franchise_at_5",
+    "franchise_recall@10": "franchise_at_10",
+    "same_film@1": "same_film_at_1",
+    "same_film@5": "same_film_at_5",
+    "genre_agreement@5": "genre_at_5",
+    "genre_probe_mAP": "genre_map",
+    "genre_probe_AUC": "genre_auc",
+    "genre_one_of_3": "genre_top3",
+}
+"""The figures' names, as they are reported, and the attributes of :class:`EncoderScores` that hold them."""
+
+BASELINES = (RANDOM, "pixels")
 
 FOLDS = 4
 ENOUGH = 30
@@ -51,12 +73,16 @@ class EncoderScores:
     """What an encoder's vectors are good for; None where the catalogue has too little to tell by.
 
     Attributes:
-        encoder: Its name; "prior" knows how common each genre is.
+        encoder: Its name; "random" finds neighbours by chance and knows how common each genre is.
         dimension: Of its vectors.
         posters: How many were scored.
         queries: How many of them have a sibling in their franchise.
+        versions: How many of them have another poster of their film.
         franchise_at_1: Recall.
         franchise_at_5: Recall.
+        franchise_at_10: Recall.
+        same_film_at_1: Recall.
+        same_film_at_5: Recall.
         genre_at_5: Agreement.
         genre_map: The probe's mean average precision.
         genre_auc: The probe's mean area under the ROC curve.
@@ -67,8 +93,12 @@ class EncoderScores:
     dimension: int
     posters: int
     queries: int
+    versions: int = 0
     franchise_at_1: Score | None = None
     franchise_at_5: Score | None = None
+    franchise_at_10: Score | None = None
+    same_film_at_1: Score | None = None
+    same_film_at_5: Score | None = None
     genre_at_5: Score | None = None
     genre_map: Score | None = None
     genre_auc: Score | None = None
@@ -186,11 +216,14 @@ def score_vectors(
         metric: "cosine" or "euclidean".
         genres: Of each row's film.
         franchises: Of each row's film, or "".
-        films: Which film each row shows: its own other pictures are no siblings.
+        films: Which film each row shows. Franchises and genres are scored on one poster a film, so that a film's own
+            other posters are neither siblings nor films of a shared genre.
     """
-    near, _ = nearest_to_all(vectors, 5, metric)
-    groups = _franchise_numbers(franchises)
-    hits = {k: group_hits_at_k(near[:, :k], groups) for k in (1, 5)}
+    own = _numbers(films)
+    versions = {k: group_hits_at_k(nearest_to_all(vectors, k, metric)[0], own) for k in (1, 5)}
+    first = np.sort(np.unique(own, return_index=True)[1])
+    near, _ = nearest_to_all(vectors[first], 10, metric)
+    hits = {k: group_hits_at_k(near[:, :k], _numbers(franchises)[first]) for k in (1, 5, 10)}
     labels, every, fold, known = _genres(genres, franchises, films)
     probe = probe_scores(ridge_probe(vectors[known], labels, fold), labels) if labels.size else (None,) * 3
     return EncoderScores(
@@ -198,26 +231,85 @@ def score_vectors(
         vectors.shape[1],
         len(vectors),
         len(hits[1]),
+        len(versions[1]),
         _mean(hits[1]),
         _mean(hits[5]),
-        _mean(label_agreements_at_k(near, every)) if every.size else None,
+        _mean(hits[10]),
+        _mean(versions[1]),
+        _mean(versions[5]),
+        _mean(label_agreements_at_k(near[:, :5], every[first])) if every.size else None,
         *probe,
     )
 
 
-def score_prior(genres: Sequence[Sequence[str]], franchises: Sequence[str], films: Sequence[str]) -> EncoderScores:
-    """Score knowing nothing of a poster but how common genres are."""
+def score_random(genres: Sequence[Sequence[str]], franchises: Sequence[str], films: Sequence[str]) -> EncoderScores:
+    """Score neighbours drawn at random, and a probe that knows nothing but how common genres are: expected values."""
     labels, every, fold, _ = _genres(genres, franchises, films)
-    chance = label_agreement_by_chance(every[every.any(1)]) if every.any(1).sum() > 1 else None
     probe = probe_scores(prior_scores(labels, fold), labels) if labels.size else (None,) * 3
-    agreement = None if chance is None else Score(chance, chance, chance)
-    queries = len(group_hits_at_k(np.full((len(genres), 1), -1), _franchise_numbers(franchises)))
-    return EncoderScores("prior", 0, len(genres), queries, None, None, agreement, *probe)
+    own = _numbers(films)
+    first = np.sort(np.unique(own, return_index=True)[1])
+    groups, shown = _numbers(franchises)[first], every[first]
+    labelled = shown[shown.any(1)]
+    chance = _sure(label_agreement_by_chance(labelled)) if len(labelled) > 1 else None
+    siblings, versions = _siblings(groups), _siblings(own)
+    found = [_sure(hit_by_chance(siblings, len(first), k)) for k in (1, 5, 10)]
+    same = [_sure(hit_by_chance(versions, len(films), k)) for k in (1, 5)]
+    return EncoderScores(
+        RANDOM, 0, len(genres), len(siblings), len(versions), found[0], found[1], found[2], same[0], same[1], chance,
+        *probe,
+    )  # fmt: skip
 
 
-def _franchise_numbers(franchises: Sequence[str]) -> NDArray[np.int64]:
-    _, numbers = np.unique(np.asarray(franchises, dtype=str), return_inverse=True)
-    return np.where([bool(name) for name in franchises], numbers, -1)
+def hit_by_chance(siblings: NDArray[np.int64], n: int, k: int) -> float | None:
+    """Compute how often one of k items, drawn at random from the other n - 1, is one of a query's siblings, on average.
+
+    1 - C(n - 1 - s, k) / C(n - 1, k) for s siblings (the hypergeometric distribution); None where there are no queries.
+    """
+    if not len(siblings):
+        return None
+    drawn = np.arange(min(k, n - 1))
+    missed = np.prod(np.clip(n - 1 - siblings[:, None] - drawn, 0, None) / (n - 1 - drawn), axis=1)
+    return float(1 - missed.mean())
+
+
+def mixture(vectors: Sequence[Rows], weights: Sequence[float]) -> Rows:
+    """Join vectors of unit length so that their products are the weighted sums of standardised cosine similarities.
+
+    Args:
+        vectors: Of each encoder, (n, d).
+        weights: Of each; not negative.
+
+    Returns:
+        (n, Σ d), of unit length.
+    """
+    rng = np.random.default_rng(0)
+    n = len(vectors[0])
+    i = rng.integers(0, n, 50_000)
+    j = (i + rng.integers(1, max(n, 2), 50_000)) % n
+    parts = []
+    for rows, weight in zip(vectors, weights, strict=True):
+        deviation = max(float(pair_distances(rows, i, j, "cosine").std()), 1e-9)
+        parts.append(rows * np.float32((weight / deviation) ** 0.5))
+    joined = np.hstack(parts)
+    return np.asarray(joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-12))
+
+
+def _sure(value: float | None) -> Score | None:
+    return None if value is None else Score(value, value, value)
+
+
+def _siblings(groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count the siblings of each item that has any."""
+    known = groups[groups >= 0]
+    _, inverse, counts = np.unique(known, return_inverse=True, return_counts=True)
+    siblings = counts[inverse] - 1 if len(known) else known
+    return np.asarray(siblings[siblings > 0], np.int64)
+
+
+def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
+    """Number names; -1 is none."""
+    _, numbers = np.unique(np.asarray(names, dtype=str), return_inverse=True)
+    return np.where([bool(name) for name in names], numbers, -1)
 
 
 def _genres(
@@ -234,34 +326,82 @@ def _genres(
     return labels, every, fold, known
 
 
+def baselines(table: Sequence[EncoderScores]) -> dict[str, dict[str, float | None]]:
+    """Give the figures of the baselines among scores: baseline -> figure -> value."""
+    found = {}
+    for row in table:
+        if row.encoder in BASELINES:
+            scores = {name: getattr(row, attribute) for name, attribute in FIGURES.items()}
+            found[row.encoder] = {name: None if score is None else score.value for name, score in scores.items()}
+    return found
+
+
 # --- a catalogue ---------------------------------------------------------------------------------------------------
 
 
-def evaluate(store: Store, encoders: Sequence[str | Encoder] = (), where: str | None = None) -> list[EncoderScores]:
-    """Score the encoders whose vectors a catalogue holds, the prior first.
+def evaluate(
+    store: Store,
+    encoders: Sequence[str | Encoder] = (),
+    where: str | None = None,
+    weights: Mapping[str, float] | None = None,
+    content: str | Encoder = "poster",
+) -> list[EncoderScores]:
+    """Score the encoders whose vectors a catalogue holds, chance first, and a mixture last.
 
     Args:
         store: The catalogue.
         encoders: Names or instances; none takes all that have vectors.
         where: An SQL condition on posters.
+        weights: Encoder -> weight of a mixture, where one is to be scored; "content" stands for ``content``.
+        content: Name or instance.
 
     Raises:
+        ArgumentError: Fewer than two posters are left, or a weight is negative or its encoder has no cosine similarity.
         CatalogueError: There are no vectors of an encoder, or no posters.
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     wanted = [ENCODERS.get(encoder) for encoder in (encoders or sorted(store.encoders))]
     if not wanted:
         raise CatalogueError(f"catalogue {store.folder} has no vectors", f"Run: posterity embed -c {store.folder}")
-    posters = {poster.id: poster for poster in store.posters(where)}
-    if len(posters) < 2:
+    columns = store.read(["genres", "collection", "imdb_id"], where).to_pylist()
+    films = {row["id"]: row for row in columns}
+    if len(films) < 2:
         raise ArgumentError("fewer than two posters are left to evaluate", "Widen --where or --view.")
+
+    def known(ids: Sequence[str]) -> tuple[list[tuple[str, ...]], list[str], list[str]]:
+        rows = [films[identity] for identity in ids]
+        return (
+            [tuple(row["genres"] or ()) for row in rows],
+            [row["collection"] or "" for row in rows],
+            [row["imdb_id"] or row["id"].split("@")[0] for row in rows],
+        )
+
     table: list[EncoderScores] = []
     for encoder in wanted:
         ids, vectors = load_vectors(store, encoder, where)
-        films = [posters[identity].film for identity in ids]
-        names = [identity.split("@")[0] for identity in ids]
-        known = [film.genres for film in films], [film.collection or "" for film in films], names
         if not table:
-            table.append(score_prior(*known))
-        table.append(score_vectors(encoder.spec.name, vectors, encoder.spec.metric, *known))
+            table.append(score_random(*known(ids)))
+        table.append(score_vectors(encoder.spec.name, vectors, encoder.spec.metric, *known(ids)))
+    if weights:
+        ids, vectors = _mixed(store, weights, content, where)
+        table.append(score_vectors(" + ".join(weights), vectors, "cosine", *known(ids)))
     return table
+
+
+def _mixed(
+    store: Store, weights: Mapping[str, float], content: str | Encoder, where: str | None
+) -> tuple[list[str], Rows]:
+    loaded = {}
+    for name, weight in weights.items():
+        encoder = ENCODERS.get(content if name == "content" else name)
+        if encoder.spec.metric != "cosine" or not weight > 0:
+            raise ArgumentError(
+                f"{name}={weight} cannot be mixed", "Give positive weights of encoders compared by their cosine."
+            )
+        loaded[name] = load_vectors(store, encoder, where)
+    ids = sorted(set.intersection(*(set(own) for own, _ in loaded.values())))
+    rows = []
+    for own, vectors in loaded.values():
+        place = {identity: i for i, identity in enumerate(own)}
+        rows.append(vectors[[place[identity] for identity in ids]])
+    return ids, mixture(rows, list(weights.values()))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from posterity.catalogue import Poster, Store
-from posterity.errors import ArgumentError, ImageError, StorageError
+from posterity.catalogue import Store
+from posterity.errors import ArgumentError, StorageError
 from posterity.fonts import font
 from posterity.images import decode, shrink
 from posterity.parallel import chunked
-from posterity.paths import escape, locate, unescape
-from posterity.search import Match, Matches
+from posterity.paths import escape, unescape
+from posterity.pictures import picture_of
+from posterity.search import Match, Matches, stripes
 from posterity.walls import Wall
 
 RGB = NDArray[np.uint8]
@@ -82,13 +84,13 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
     draw.text((margin, margin - 6), "Query", font=font(17), fill=GREY)
     draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=font(17), fill=GREY)
     draw.line([(left, margin), (left, size[1] - margin)], fill=(214, 211, 204), width=1)
-    _paste(image, first, (margin, top), (big_height, big_width))
+    paste(image, first, (margin, top), (big_height, big_width))
     _caption(draw, (margin, top + big_height + 8), big_width, "" if query.text else query.title, "")
     for index, match in enumerate(matches.matches):
         x = left + gap + index % columns * (width + gap)
         y = top + index // columns * (height + caption)
-        _paste(image, _picture(store, posters[match.id], (height, width)), (x, y), (height, width))
-        _caption(draw, (x, y + height + 8), width, _titled(match), f"{match.score:.3f}")
+        paste(image, picture_of(store, posters[match.id], (height, width)), (x, y), (height, width))
+        _caption(draw, (x, y + height + 8), width, _titled(match), f"{match.score:.3f}", _reasons(match))
     if not matches.matches:
         draw.text((left + gap, top), "no poster meets the conditions", font=font(17), fill=GREY)
     return image
@@ -127,7 +129,7 @@ def _place(cell: RGB, picture: RGB) -> None:
     cell[top : top + small.shape[0], left : left + small.shape[1]] = small
 
 
-def _paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int, int]) -> None:
+def paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int, int]) -> None:
     """Put a picture, as large as fits, at the bottom middle of a box of ``size`` = (height, width)."""
     scale = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
     target = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
@@ -140,36 +142,65 @@ def _query_picture(store: Store, matches: Matches) -> RGB:
     if matches.query.text is not None:
         sheet = Image.new("RGB", (300, 450), (236, 233, 226))
         draw = ImageDraw.Draw(sheet)
-        for row, line in enumerate(_wrapped(draw, f"“{matches.query.text}”", 230, 12)):
+        for row, line in enumerate(wrapped(draw, f"“{matches.query.text}”", 230, 12)):
             draw.text((30, 40 + row * 24), line, font=font(18), fill=INK)
         return np.asarray(sheet)
-    if matches.query.file is not None:
-        return decode(Path(unescape(matches.query.file)).read_bytes(), (450, 300))
-    identity = str(matches.query.id)
-    return _picture(store, store.get([identity])[identity], (450, 300))
+    if matches.query.colours:
+        return stripes(matches.query.colours, 450 // len(matches.query.colours), 300)
+    known = store.get((*matches.query.likes, *matches.query.unlikes))
+
+    def shown(name: str) -> RGB:
+        if name in known:
+            return picture_of(store, known[name], (450, 300))
+        return decode(Path(unescape(name)).read_bytes(), (450, 300))
+
+    likes = [shown(name) for name in matches.query.likes[:4]]
+    if len(likes) == 1 and not matches.query.unlikes:
+        return likes[0]
+    # Several: side by side, and what is to be unlike dark and grey.
+    return montage([*likes, *(_dimmed(shown(name)) for name in matches.query.unlikes[:2])])
 
 
-def _picture(store: Store, poster: Poster, enough: tuple[int, int]) -> RGB:
-    """Give a poster's picture from its file, or its thumbnail where the file is gone or broken by now."""
-    try:
-        return decode(Path(locate(poster.source, poster.path)).read_bytes(), enough)
-    except (OSError, ImageError):
-        return decode(store.thumbnails([poster.sha256])[poster.sha256])
+def _dimmed(picture: RGB) -> RGB:
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return np.asarray(grey // 2, np.uint8)
+
+
+def montage(pictures: Sequence[RGB], size: tuple[int, int] = (450, 300)) -> RGB:
+    """Put a few pictures on one sheet, two a line."""
+    columns = 1 if len(pictures) == 1 else 2
+    lines = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (size[1], size[0]), PAPER)
+    cell = (size[0] // lines, size[1] // columns)
+    for at, picture in enumerate(pictures):
+        corner = (at % columns * cell[1] + 3, at // columns * cell[0] + 3)
+        paste(sheet, picture, corner, (cell[0] - 6, cell[1] - 6))
+    return np.asarray(sheet)
 
 
 def _titled(match: Match) -> str:
     return f"{match.title} ({match.year})" if match.year else match.title
 
 
-def _caption(draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, title: str, score: str) -> None:
+def _reasons(match: Match) -> str:
+    """Write each facet's part in a score, short enough to stand below a poster."""
+    parts = match.contributions or {}
+    return "  ".join(f"{name[:4]}\u00a0{part:+.1f}" for name, part in parts.items()) if len(parts) > 1 else ""
+
+
+def _caption(
+    draw: ImageDraw.ImageDraw, at: tuple[int, int], width: int, title: str, score: str, reasons: str = ""
+) -> None:
     x, y = at
-    for line in _wrapped(draw, title, width, 2):
+    for line in wrapped(draw, title, width, 1 if reasons else 2):
         draw.text((x, y), line, font=font(16), fill=INK)
         y += 20
     draw.text((x, y + 2), score, font=font(15), fill=GREY)
+    for row, line in enumerate(wrapped(draw, reasons, round(width * 1.2), 2)):
+        draw.text((x, y + 22 + 15 * row), line, font=font(13), fill=GREY)
 
 
-def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
+def wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
     """Break a text into at most so many lines of so many pixels; what does not fit ends in an ellipsis."""
     lines: list[str] = []
     words = text.split()
@@ -178,11 +209,12 @@ def _wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> lis
         while words and draw.textlength(f"{line} {words[0]}", font=font(16)) <= width:
             line += f" {words.pop(0)}"
         last = len(lines) == most - 1
-        lines.append(_shortened(draw, f"{line} {' '.join(words)}" if last and words else line, width))
+        lines.append(shortened(draw, f"{line} {' '.join(words)}" if last and words else line, width))
     return lines
 
 
-def _shortened(draw: ImageDraw.ImageDraw, line: str, width: int) -> str:
+def shortened(draw: ImageDraw.ImageDraw, line: str, width: int) -> str:
+    """Cut a line to so many pixels; what does not fit ends in an ellipsis."""
     if draw.textlength(line, font=font(16)) <= width:
         return line
     fits: Iterable[int] = range(len(line), 0, -1)

@@ -1,21 +1,37 @@
-"""Which posters of a catalogue are most like one of them, a picture or a text."""
+"""Which posters of a catalogue are most like what is searched for: posters, pictures, colours, words.
+
+What is searched for becomes one vector: of several likes the mean, less half the mean of the unlikes (Rocchio 1971).
+Without weights it is compared by one encoder; with weights, by facets (:mod:`posterity.facets`).
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from posterity.approximate import Approximate
 from posterity.catalogue import Poster, Store
 from posterity.embedding import encode_file, load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
-from posterity.nearest import Index, Metric, score
+from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
+from posterity.nearest import Index, Metric, pair_distances
 from posterity.paths import escape
 from posterity.text import text_vectors
+
+Vector = NDArray[np.float32]
+
+AWAY = 0.5
+"""How far the mean of the unlikes pushes, against the mean of the likes."""
+
+POOL = 10
+"""Candidates for a diverse list, as a multiple of its length."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +41,13 @@ class Match:
     Attributes:
         id: Its id.
         title: Its film's title, or the id where that is not known.
-        score: The more alike, the larger; 1 is the same vector. The cosine similarity, or 1 / (1 + distance).
-        distance: The less alike, the larger; 0 is the same vector. 1 - cosine similarity, or the Euclidean distance.
+        score: The more alike, the larger. By an encoder: 1 is the same vector; the cosine similarity, or
+            1 / (1 + distance). By facets: the sum of the contributions; 0 is a random poster.
+        distance: The less alike, the larger. By an encoder: 0 is the same vector; 1 - cosine similarity, or the
+            Euclidean distance. By facets: -score.
         year: Of its film.
         genres: Of its film.
+        contributions: By facets: facet -> its part of the score.
     """
 
     id: str
@@ -37,32 +56,88 @@ class Match:
     distance: float
     year: int | None = None
     genres: tuple[str, ...] = ()
+    contributions: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class Query:
-    """What was searched for: a poster of the catalogue (``id``), a picture (``file``) or a text.
+    """What was searched for: posters of the catalogue, pictures, colours or a text.
 
     Attributes:
-        id: Of the poster; for a picture, of the poster with the very same content, if there is one.
-        title: Its film's title, or the picture's name, or the text.
-        file: The picture's path.
+        id: Of the poster, where it is one; for a picture, of the poster with the very same content, if there is one.
+        title: Its film's title, or the picture's name, or the text; of several, all of them.
+        file: The picture's path, where it is one.
         text: What was written.
+        likes: The ids and paths of all that is to be like.
+        unlikes: The ids and paths of all that is to be unlike.
+        colours: As "#rrggbb".
     """
 
     id: str | None
     title: str
     file: str | None = None
     text: str | None = None
+    likes: tuple[str, ...] = ()
+    unlikes: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Matches:
-    """The posters most like a query, the most alike first."""
+    """The posters most like a query, the most alike first.
+
+    Attributes:
+        query: What was searched for.
+        encoder: What compared them: an encoder's name, or "facets".
+        matches: What was found.
+        weights: By facets: facet -> its share, of which the absolute values sum to 1.
+    """
 
     query: Query
     encoder: str
     matches: tuple[Match, ...]
+    weights: dict[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to search for; see :meth:`posterity.Catalogue.similar`.
+
+    Attributes:
+        ids: Posters of the catalogue to be like.
+        images: Pictures to be like.
+        unlike: Posters of the catalogue, or paths of pictures, to be unlike.
+        colours: Colours to consist of, in equal shares: "#rrggbb".
+        text: Words that describe it.
+        k: How many.
+        where: An SQL condition that matches must meet.
+        min_score: Matches of less are left out.
+        diversity: From 0, the most alike, to 1, as unlike each other as can be.
+    """
+
+    ids: tuple[str, ...] = ()
+    images: tuple[Path, ...] = ()
+    unlike: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    text: str | None = None
+    k: int = 5
+    where: str | None = None
+    min_score: float | None = None
+    diversity: float = 0.0
+
+    def __post_init__(self) -> None:
+        kinds = [bool(self.ids or self.images), bool(self.colours), self.text is not None]
+        if sum(kinds) != 1:
+            raise ArgumentError(
+                "a search takes posters and pictures, or colours, or a text, and one of them",
+                "Give --id ID, --image FILE, --colour '#aa0000,#101010' or --text WORDS.",
+            )
+        if self.unlike and not kinds[0]:
+            raise ArgumentError("only posters and pictures can be unlike others", "Give --id or --image with --unlike.")
+        if self.k < 1:
+            raise ArgumentError(f"k = {self.k} is too small", "Ask for 1 match or more.")
+        if not 0 <= self.diversity <= 1:
+            raise ArgumentError(f"diversity = {self.diversity} is not from 0 to 1", "Try 0.3.")
 
 
 def load_index(store: Store, encoder: str | Encoder) -> Index:
@@ -77,98 +152,291 @@ def load_index(store: Store, encoder: str | Encoder) -> Index:
     return Index(ids, vectors, found.spec.metric)
 
 
-def similar(
-    store: Store,
-    index: Index,
-    encoder: str | Encoder,
-    *,
-    id: str | None = None,
-    image: str | Path | None = None,
-    text: str | None = None,
-    k: int = 5,
-    where: str | None = None,
-) -> Matches:
-    """Find the posters most like a poster of the catalogue, a picture or a text; never that poster itself.
+def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wanted: Wanted) -> Matches:
+    """Find the posters most like what is wanted by one encoder; never those that are searched for themselves.
 
     Args:
         store: The catalogue.
         index: The encoder's vectors of that catalogue.
         encoder: Name or instance.
-        id: A poster of the catalogue.
-        image: Or the path of a picture. A poster with its very same content counts as the query itself.
-        text: Or words, for an encoder that knows text.
-        k: How many.
-        where: An SQL condition that matches must meet.
+        wanted: What to search for.
 
     Raises:
-        ArgumentError: Not one of ``id``, ``image`` and ``text`` is given, k is below 1, or the encoder knows no text.
+        ArgumentError: The encoder knows no text, or no colours.
         CatalogueError: There is no such poster, or it has no vector.
-        ImageError: The picture cannot be read.
-        FilterError: ``where`` is not SQL over the catalogue's columns.
+        ImageError: A picture cannot be read.
+        FilterError: The filter is not SQL over the catalogue's columns.
     """
-    if [id, image, text].count(None) != 2:
-        raise ArgumentError(
-            "a search takes an id, an image or a text, and one of them", "Give --id ID, --image FILE or --text WORDS."
-        )
-    if k < 1:
-        raise ArgumentError(f"k = {k} is too small", "Ask for 1 match or more.")
     found = ENCODERS.get(encoder)
-    if id is not None:
-        query, vector, own = _query_of_poster(store, index, found, id)
-    elif text is not None:
-        query, vector, own = Query(None, text, text=text), text_vectors(found, [text])[0], []
+    pictures = _read_pictures(store, wanted)
+    vector = _vector(store, index, found, wanted, pictures)
+    allowed = _allowed(store, index, wanted, pictures)
+    metric = found.spec.metric
+    if wanted.diversity:
+        pool, near = index.nearest(vector, max(50, POOL * wanted.k), allowed)
+        order = diverse(_scores(near, metric), _between(index, pool), wanted.k, wanted.diversity)
+        rows, distances = pool[order], near[order]
     else:
-        query, vector, own = _query_of_picture(store, found, Path(str(image)))
-    allowed = np.ones(len(index.ids), bool)
-    if where:
-        allowed[:] = False
-        places = (index.place(identity) for identity in store.read(["id"], where)["id"].to_pylist())
-        allowed[[place for place in places if place is not None]] = True
-    allowed[[place for place in map(index.place, own) if place is not None]] = False
-    rows, distances = index.nearest(vector, k, allowed)
+        rows, distances = index.nearest(vector, wanted.k, allowed)
+    found_scores = _scores(distances, metric)
     posters = store.get(index.ids[row] for row in rows)
+    matches = [
+        _match(posters[index.ids[row]], value, distance)
+        for row, value, distance in zip(rows.tolist(), found_scores.tolist(), distances.tolist(), strict=True)
+        if index.ids[row] in posters  # else another process has removed it since
+    ]
+    return Matches(_query(store, wanted, pictures), found.spec.name, _enough(matches, wanted))
+
+
+def steered(
+    store: Store, facets: Mapping[str, Facet], content: str | Encoder, wanted: Wanted, weights: Mapping[str, float]
+) -> Matches:
+    """Find the posters most like what is wanted by a weighted sum of facets.
+
+    Args:
+        store: The catalogue.
+        facets: By name; see :func:`posterity.facets.load_facets`.
+        content: The encoder of the facet "content".
+        wanted: What to search for.
+        weights: Facet -> weight.
+
+    Raises:
+        ArgumentError: All weights are 0, or what is searched for has none of a facet: colours have no content.
+        CatalogueError: There is no such poster, or it has no vector.
+        ImageError: A picture cannot be read.
+        FilterError: The filter is not SQL over the catalogue's columns.
+        UnknownNameError: There is no facet of a name.
+    """
+    shares = normalised(weights, facets)
+    pictures = _read_pictures(store, wanted)
+    queries = {}
+    for name in shares:
+        facet = facets[name]
+        if name in OF_FILMS:
+            vector = _film_vector(facet, wanted)
+        elif wanted.colours and name != "colour":
+            vector = None
+        else:
+            vector = _vector(store, facet.index, ENCODERS.get(content if name == CONTENT else name), wanted, pictures)
+        if vector is not None:
+            queries[name] = vector
+    index = next(iter(facets.values())).index
+    allowed = _allowed(store, index, wanted, pictures)
+    asked = Asked(facets, queries)
+    ranked = asked.rank(weights, max(50, POOL * wanted.k) if wanted.diversity else wanted.k, allowed)
+    order = list(range(len(ranked.rows)))
+    if wanted.diversity:
+        between = np.sum([share * facets[name].between(ranked.rows) for name, share in shares.items()], axis=0)
+        order = diverse(ranked.scores, between, wanted.k, wanted.diversity)
+    posters = store.get(index.ids[ranked.rows[at]] for at in order)
     matches = []
-    for row, distance in zip(rows.tolist(), distances.tolist(), strict=True):
-        poster = posters.get(index.ids[row])
-        if poster is not None:  # else another process has removed it since
-            matches.append(_match(poster, distance, found.spec.metric))
-    return Matches(query, found.spec.name, tuple(matches))
+    for at in order:
+        poster = posters.get(index.ids[ranked.rows[at]])
+        if poster is not None:
+            parts = {name: float(part[at]) for name, part in ranked.contributions.items()}
+            value = float(ranked.scores[at])
+            matches.append(_match(poster, value, -value, parts))
+    return Matches(_query(store, wanted, pictures), "facets", _enough(matches, wanted), shares)
 
 
-def _match(poster: Poster, distance: float, metric: Metric) -> Match:
-    title = poster.film.title or poster.id
-    return Match(poster.id, title, score(distance, metric), distance, poster.film.year, poster.film.genres)
+def years_filter(years: str) -> str:
+    """Turn years as people write them into an SQL condition.
+
+    Raises:
+        ArgumentError: They are not of such a form.
+
+    >>> years_filter("1980s"), years_filter("1984"), years_filter("1980-1989")
+    ('year BETWEEN 1980 AND 1989', 'year BETWEEN 1984 AND 1984', 'year BETWEEN 1980 AND 1989')
+    """
+    if found := re.fullmatch(r"\s*(\d{3})0s\s*", years):
+        return f"year BETWEEN {found[1]}0 AND {found[1]}9"
+    if found := re.fullmatch(r"\s*(\d{4})\s*(?:[-–]\s*(\d{4})\s*)?", years):
+        return f"year BETWEEN {found[1]} AND {found[2] or found[1]}"
+    raise ArgumentError(f"{years!r} are no years", "Write --years 1980s, --years 1984 or --years 1980-1989.")
 
 
-def _query_of_poster(
-    store: Store, index: Index, encoder: Encoder, identity: str
-) -> tuple[Query, NDArray[np.float32], list[str]]:
-    place = index.place(identity)
-    if place is None:
-        poster = store.get([identity]).get(identity)
-        if poster is None:
-            raise CatalogueError(
-                f"catalogue {store.folder} has no poster {identity!r}",
-                f"List the ids: posterity list -c {store.folder}",
+def parse_colours(text: str) -> tuple[str, ...]:
+    """Read colours with commas between.
+
+    Raises:
+        ArgumentError: One is no colour.
+
+    >>> parse_colours("#AA0000, 101010")
+    ('#aa0000', '#101010')
+    """
+    colours = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if not re.fullmatch("#?[0-9a-fA-F]{6}", part):
+            raise ArgumentError(f"{part!r} is no colour", "Write --colour '#aa0000,#101010'.")
+        colours.append("#" + part.removeprefix("#").lower())
+    if not colours:
+        raise ArgumentError("no colours are given", "Write --colour '#aa0000,#101010'.")
+    return tuple(colours)
+
+
+def stripes(colours: Sequence[str], height: int = 60, width: int = 40) -> NDArray[np.uint8]:
+    """Paint colours as stripes of equal height: uint8 (height · n, width, 3)."""
+    rgb = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in colours], np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(rgb.repeat(height, 0)[:, None], (height * len(rgb), width, 3)))
+
+
+# --- what is searched for --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture that is searched by: its content, and the posters of the very same content."""
+
+    path: str
+    data: bytes
+    own: tuple[str, ...]
+
+
+def _read_pictures(store: Store, wanted: Wanted) -> dict[str, _Picture]:
+    """Read the pictures among what is wanted, by their paths as given."""
+    place = set(store.get(wanted.unlike))
+    paths = [str(path) for path in wanted.images]
+    paths += [name for name in wanted.unlike if name not in place and Path(name).is_file()]
+    pictures = {}
+    for path in paths:
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise ImageError("unreadable", f"{escape(path)} cannot be read: {error.strerror}") from error
+        digest = hashlib.sha256(data).hexdigest()
+        own = tuple(store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist())
+        pictures[path] = _Picture(escape(path), data, own)
+    return pictures
+
+
+def _vector(
+    store: Store, index: Index | Approximate, encoder: Encoder, wanted: Wanted, pictures: Mapping[str, _Picture]
+) -> Vector:
+    """Turn what is wanted into one vector of an encoder."""
+    if wanted.text is not None:
+        return np.asarray(text_vectors(encoder, [wanted.text])[0])
+    if wanted.colours:
+        if encoder.spec.name != "colour":
+            raise ArgumentError(
+                f"the encoder {encoder.spec.name!r} knows no colours by themselves", "Use --encoder colour."
             )
+        data = stripes(wanted.colours)
+        rows = np.linspace(0, len(data) - 1, encoder.spec.size[0]).round().astype(int)
+        cols = np.linspace(0, data.shape[1] - 1, encoder.spec.size[1]).round().astype(int)
+        return np.asarray(encoder.encode(np.ascontiguousarray(data[rows][:, cols])[None])[0])
+    likes = [_of_poster(store, index, encoder, identity) for identity in wanted.ids]
+    likes += [_of_picture(encoder, pictures[str(path)]) for path in wanted.images]
+    unlikes = [
+        _of_picture(encoder, pictures[name]) if name in pictures else _of_poster(store, index, encoder, name)
+        for name in wanted.unlike
+    ]
+    return _joined(likes, unlikes, encoder.spec.metric)
+
+
+def _film_vector(facet: Facet, wanted: Wanted) -> Vector | None:
+    """Give the vector of what is known of films; pictures have none."""
+    known = {
+        identity: facet.index.vectors[place]
+        for identity in (*wanted.ids, *wanted.unlike)
+        if (place := facet.index.place(identity)) is not None and (facet.known is None or facet.known[place])
+    }
+    likes = [known[identity] for identity in wanted.ids if identity in known]
+    if not likes:
+        return None
+    unlikes = [known[identity] for identity in wanted.unlike if identity in known]
+    return _joined(likes, unlikes if facet.name == "genre" else [], facet.index.metric)
+
+
+def _joined(likes: Sequence[Vector], unlikes: Sequence[Vector], metric: Metric) -> Vector:
+    if len(likes) == 1 and not unlikes:
+        return likes[0]
+    vector: NDArray[np.float64] = np.mean(likes, axis=0, dtype=np.float64)
+    if unlikes:
+        vector -= AWAY * np.mean(unlikes, axis=0, dtype=np.float64)
+    if metric == "cosine":
+        vector /= max(float(np.linalg.norm(vector)), 1e-12)
+    return vector.astype(np.float32)
+
+
+def _of_poster(store: Store, index: Index | Approximate, encoder: Encoder, identity: str) -> Vector:
+    place = index.place(identity)
+    if place is not None:
+        return np.asarray(index.vectors[place])
+    if not store.get([identity]):
         raise CatalogueError(
-            f"poster {identity!r} has no vector of {encoder.spec.name!r}",
-            f"Run: posterity embed -c {store.folder} --encoder {encoder.spec.name}",
+            f"catalogue {store.folder} has no poster {identity!r}", f"List the ids: posterity list -c {store.folder}"
         )
-    known = store.get([identity]).get(identity)
-    title = (known.film.title if known else None) or identity
-    return Query(identity, title), index.vectors[place], [identity]
+    raise CatalogueError(
+        f"poster {identity!r} has no vector of {encoder.spec.name!r}",
+        f"Run: posterity embed -c {store.folder} --encoder {encoder.spec.name}",
+    )
 
 
-def _query_of_picture(store: Store, encoder: Encoder, image: Path) -> tuple[Query, NDArray[np.float32], list[str]]:
-    shown = escape(str(image))
+def _of_picture(encoder: Encoder, picture: _Picture) -> Vector:
     try:
-        data = image.read_bytes()
-        vector = encode_file(encoder, data)
-    except OSError as error:
-        raise ImageError("unreadable", f"{shown} cannot be read: {error.strerror}") from error
+        return encode_file(encoder, picture.data)
     except ImageError as error:
-        raise ImageError(error.reason, f"{shown} cannot be used: {error.detail}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    own = store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist()
-    return Query(next(iter(own), None), escape(image.name), shown), vector, own
+        raise ImageError(error.reason, f"{picture.path} cannot be used: {error.detail}") from error
+
+
+def _query(store: Store, wanted: Wanted, pictures: Mapping[str, _Picture]) -> Query:
+    """Describe what was searched for."""
+    if wanted.text is not None:
+        return Query(None, wanted.text, text=wanted.text)
+    if wanted.colours:
+        return Query(None, ", ".join(wanted.colours), colours=wanted.colours)
+    known = store.get((*wanted.ids, *wanted.unlike))
+
+    def titled(name: str) -> str:
+        if name in pictures:
+            return escape(Path(name).name)
+        return (known[name].film.title if name in known else None) or name
+
+    likes = [*wanted.ids, *(str(path) for path in wanted.images)]
+    title = " + ".join(titled(name) for name in likes)
+    if wanted.unlike:
+        title += " − " + " − ".join(titled(name) for name in wanted.unlike)
+    single = len(likes) == 1
+    picture = pictures[likes[0]] if single and likes[0] in pictures else None
+    own = next(iter(picture.own), None) if picture else (likes[0] if single else None)
+    shown = tuple(pictures[name].path if name in pictures else name for name in likes)
+    away = tuple(pictures[name].path if name in pictures else name for name in wanted.unlike)
+    return Query(own, title, picture.path if picture else None, None, shown, away)
+
+
+# --- what is found ---------------------------------------------------------------------------------------------------
+
+
+def _allowed(
+    store: Store, index: Index | Approximate, wanted: Wanted, pictures: Mapping[str, _Picture]
+) -> NDArray[np.bool_]:
+    """Tell which rows may be found: those that meet the filter, and never what is searched for."""
+    allowed = np.ones(len(index.ids), bool)
+    if wanted.where:
+        allowed[:] = False
+        places = (index.place(identity) for identity in store.read(["id"], wanted.where)["id"].to_pylist())
+        allowed[[place for place in places if place is not None]] = True
+    own = [*wanted.ids, *wanted.unlike, *(identity for picture in pictures.values() for identity in picture.own)]
+    allowed[[place for place in map(index.place, own) if place is not None]] = False
+    return allowed
+
+
+def _between(index: Index | Approximate, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    m = len(rows)
+    i, j = np.triu_indices(m, 1)
+    near = np.ones((m, m))
+    near[i, j] = near[j, i] = _scores(pair_distances(index.vectors, rows[i], rows[j], index.metric), index.metric)
+    return near
+
+
+def _scores(distances: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
+    return 1 - distances if metric == "cosine" else 1 / (1 + distances)
+
+
+def _enough(matches: Sequence[Match], wanted: Wanted) -> tuple[Match, ...]:
+    return tuple(match for match in matches if wanted.min_score is None or match.score >= wanted.min_score)
+
+
+def _match(poster: Poster, value: float, distance: float, parts: dict[str, float] | None = None) -> Match:
+    title = poster.film.title or poster.id
+    return Match(poster.id, title, value, distance, poster.film.year, poster.film.genres, parts)

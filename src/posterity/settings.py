@@ -67,6 +67,7 @@ OPTIONS: dict[str, Option] = {
         Option("runtime", str, "onnxruntime", "What networks are run by: onnxruntime, or openvino (an extra)."),
         Option("weights", str, "", "Folder in which networks' weights are looked for first."),
         Option("k", int, 5, "How many matches to give.", least=1),
+        Option("index", str, "auto", "How vectors are searched: exact, approximate, or auto, by their number."),
         Option("workers", int, 0, "Threads that read and decode; 0 takes one per core.", least=0),
         Option("seed", int, 0, "Seed of everything random.", least=0),
         Option("max_pixels", int, 80_000_000, "Pictures of more pixels are dropped undecoded.", least=1),

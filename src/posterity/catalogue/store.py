@@ -5,9 +5,11 @@ Nothing here decides what a poster is worth or means; it keeps what it is given,
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,14 +35,13 @@ from posterity.catalogue.schema import (
     row_to_poster,
     to_row,
 )
+from posterity.catalogue.tables import Tables, chunks, is_catalogue, now
 from posterity.errors import UnknownNameError
 
-if TYPE_CHECKING:
-    pass
-
-from posterity.catalogue.tables import Tables, chunks, is_catalogue, now
-
 __all__ = ["Store", "is_catalogue", "now"]
+
+IN_MEMORY = 1 << 30
+"""Vectors of more bytes than this are read into a mapped file, which the system may take from memory at any time."""
 
 
 class Store(Tables):
@@ -293,7 +294,7 @@ class Store(Tables):
         self._write(write)
 
     def vectors(self, encoder: str, where: str | None = None) -> tuple[list[str], NDArray[np.float32]]:
-        """Read an encoder's vectors, streamed into one array.
+        """Read an encoder's vectors, streamed into one array; a large one lies in a file, mapped into memory.
 
         Returns:
             The ids, sorted, and float32 of shape (n, d); posters without a vector are left out.
@@ -307,21 +308,29 @@ class Store(Tables):
         if where:
             self.count(where)  # so that an error speaks of the filter as given
         dimension = self.encoders[encoder]
-        ids: list[str] = []
-        parts: list[NDArray[np.float32]] = []
+        ids = sorted(
+            identity for batch in self._batches("posters", ["id"], condition) for identity in batch["id"].to_pylist()
+        )
+        place = {identity: row for row, identity in enumerate(ids)}
+        result = self._space(len(ids), dimension)
+        filled = np.zeros(len(ids), bool)
         for batch in self._batches("posters", ["id", column], condition):
-            ids += batch["id"].to_pylist()
-            parts.append(np.asarray(batch[column].flatten()).reshape(-1, dimension))
-        order = sorted(range(len(ids)), key=ids.__getitem__)
-        result = np.empty((len(ids), dimension), np.float32)
-        place = np.empty(len(ids), np.int64)
-        place[order] = np.arange(len(ids))
-        done = 0
-        for position, part in enumerate(parts):
-            result[place[done : done + len(part)]] = part
-            done += len(part)
-            parts[position] = part[:0]  # give its memory back: never two copies of everything
-        return [ids[i] for i in order], result
+            rows = np.array([place.get(identity, -1) for identity in batch["id"].to_pylist()], np.int64)
+            found = np.asarray(batch[column].flatten()).reshape(-1, dimension)
+            known = rows >= 0  # else another process has added it since
+            result[rows[known]] = found[known]
+            filled[rows[known]] = True
+        if filled.all():
+            return ids, result
+        return [identity for identity, there in zip(ids, filled, strict=True) if there], result[filled]
+
+    def _space(self, n: int, dimension: int) -> NDArray[np.float32]:
+        """Make room for vectors: in memory, or, where they are many, in a file without a name that goes with them."""
+        if n * dimension * 4 <= IN_MEMORY:
+            return np.empty((n, dimension), np.float32)
+        writable = os.access(self.folder, os.W_OK)
+        with tempfile.TemporaryFile(dir=self.folder if writable else None) as file:
+            return np.memmap(file, np.float32, "w+", shape=(n, dimension))
 
     def without_vector(self, encoder: str) -> pa.Table:
         """Read what is needed to read the posters that lack an encoder's vector: id, source, path, bytes, ..."""

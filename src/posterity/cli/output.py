@@ -45,6 +45,8 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
+    if hasattr(value, "tolist"):  # arrays, and NumPy's numbers
+        return value.tolist()
     return value.isoformat() if isinstance(value, datetime) else value
 
 

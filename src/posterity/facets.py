@@ -1,0 +1,317 @@
+"""Steerable similarity: a score that is a weighted sum over facets, and that tells each facet's part in it.
+
+A facet is one way of being alike: in colour, in composition, in content (what a network sees), in genre, in era. Facets
+measure in units of their own; so each distance d is standardised over random pairs of the collection,
+
+    z = (mean - d) / standard deviation,
+
+and the score of a poster is the sum of w / Σ|w| · z over the facets. Two random posters have a z of 0 on average, with
+a deviation of 1, in every facet: so equal weights have equal influence. A facet that is not known of a poster (it has
+no genre) has the z of a random pair, 0. Negative weights ask for posters that are unlike in a facet.
+
+One facet alone is ranked by its own distances, exactly as a search by its encoder ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Poster, Store
+from posterity.embedding import load_vectors
+from posterity.encoders import ENCODERS, Encoder
+from posterity.errors import ArgumentError, UnknownNameError
+from posterity.nearest import Index, exact_distances, pair_distances
+
+Vector = NDArray[np.float32]
+Rows = NDArray[np.int64]
+
+CONTENT = "content"
+"""The facet of what a network sees: by whichever encoder is asked for."""
+
+OF_ENCODERS = ("colour", "composition")
+OF_FILMS = ("genre", "era")
+FACETS = (*OF_ENCODERS, CONTENT, *OF_FILMS)
+
+ERA_YEARS = 10.0
+"""Years that count as 1 in the era's distance; standardising takes it out again."""
+
+SAMPLE = 50_000
+"""Random pairs that a facet is standardised by."""
+
+
+class Facet:
+    """One way of being alike, standardised.
+
+    Args:
+        name: "colour", "composition", "content", "genre" or "era".
+        index: Its vectors; all facets of a blend hold the same posters.
+        known: (n,) mask of the posters it knows something of; None for all.
+
+    Attributes:
+        mean: Of the distances of random pairs.
+        deviation: Their standard deviation.
+    """
+
+    def __init__(self, name: str, index: Index, known: NDArray[np.bool_] | None = None) -> None:
+        self.name = name
+        self.index = index
+        self.known = None if known is None or known.all() else known
+        rows = np.arange(len(index.ids)) if self.known is None else np.flatnonzero(self.known)
+        self.mean, self.deviation = 0.0, 1.0
+        if len(rows) > 1:
+            rng = np.random.default_rng(0)
+            i = rng.integers(0, len(rows), SAMPLE)
+            j = (i + rng.integers(1, len(rows), SAMPLE)) % len(rows)
+            distances = pair_distances(index.vectors, rows[i], rows[j], index.metric)
+            self.mean, self.deviation = float(distances.mean()), max(float(distances.std()), 1e-9)
+
+    def standardised(self, query: Vector) -> Vector:
+        """Tell how near all posters are to a query, in float32: (n,), 0 for a random poster."""
+        z = (np.float32(self.mean) - self.index.distances_to(query)) / np.float32(self.deviation)
+        if self.known is not None:
+            z[~self.known] = 0
+        return np.asarray(z, np.float32)
+
+    def exactly(self, query: Vector, rows: Rows) -> NDArray[np.float64]:
+        """Tell the same of some posters, in float64, each from its own vector alone."""
+        z = (self.mean - exact_distances(self.index.vectors, rows, query, self.index.metric)) / self.deviation
+        return z if self.known is None else np.where(self.known[rows], z, 0.0)
+
+    def between(self, rows: Rows) -> NDArray[np.float64]:
+        """Tell how near some posters are to each other: (m, m) float64."""
+        m = len(rows)
+        i, j = np.triu_indices(m, 1)
+        z = np.full((m, m), self.mean / self.deviation)
+        distances = pair_distances(self.index.vectors, rows[i], rows[j], self.index.metric)
+        z[i, j] = z[j, i] = (self.mean - distances) / self.deviation
+        if self.known is not None:
+            unknown = ~self.known[rows]
+            z[unknown] = 0
+            z[:, unknown] = 0
+        return z
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Rows found by a blend, the most alike first.
+
+    Attributes:
+        rows: (k,).
+        scores: (k,) sums of the contributions.
+        contributions: Facet -> (k,).
+    """
+
+    rows: Rows
+    scores: NDArray[np.float64]
+    contributions: dict[str, NDArray[np.float64]]
+
+
+class Asked:
+    """A query to some facets. How near all posters are in each is computed once; weights may then change at no cost.
+
+    Args:
+        facets: By name.
+        queries: Facet -> its vector of what is searched for; facets that it has none of cannot be weighed.
+    """
+
+    def __init__(self, facets: Mapping[str, Facet], queries: Mapping[str, Vector]) -> None:
+        self.facets = facets
+        self.queries = queries
+        self._near: dict[str, Vector] = {}
+
+    def rank(self, weights: Mapping[str, float], k: int, allowed: NDArray[np.bool_] | None = None) -> Ranked:
+        """Find the k posters of the highest scores, exactly; ties by row.
+
+        Args:
+            weights: Facet -> weight; those of 0 count for nothing.
+            k: How many.
+            allowed: (n,) mask of the rows that may be given; None allows all.
+
+        Raises:
+            ArgumentError: All weights are 0, or one is no number.
+            UnknownNameError: There is no facet of a name.
+        """
+        shares = normalised(weights, self.facets)
+        for name in shares:
+            if name not in self.queries:
+                raise ArgumentError(
+                    f"what is searched for has no {name}",
+                    f"Leave {name} out of the weights; it has: {_names(self.queries)}.",
+                )
+        if len(shares) == 1:
+            ((name, share),) = shares.items()
+            facet = self.facets[name]
+            if facet.known is None and share > 0:
+                rows, distances = facet.index.nearest(self.queries[name], k, allowed)
+                z = share * (facet.mean - distances) / facet.deviation
+                return Ranked(rows, z, {name: z})
+        total = np.zeros(len(next(iter(self.facets.values())).index.ids), np.float32)
+        slack = 0.0
+        for name, share in shares.items():
+            total += np.float32(share) * self._standardised(name)
+            slack += abs(share) * self._slack(name)
+        if allowed is not None:
+            total[~allowed] = -np.inf
+        k = min(k, len(total) if allowed is None else int(np.count_nonzero(allowed)))
+        if k == 0:
+            return Ranked(np.empty(0, np.int64), np.empty(0), {name: np.empty(0) for name in shares})
+        kth = np.partition(total, len(total) - k)[len(total) - k]
+        rows = np.flatnonzero(total >= kth - 2 * slack)
+        parts = {name: share * self.facets[name].exactly(self.queries[name], rows) for name, share in shares.items()}
+        scores = np.sum(list(parts.values()), axis=0)
+        order = np.lexsort((rows, -scores))[:k]
+        return Ranked(rows[order], scores[order], {name: part[order] for name, part in parts.items()})
+
+    def _standardised(self, name: str) -> Vector:
+        if name not in self._near:
+            self._near[name] = self.facets[name].standardised(self.queries[name])
+        return self._near[name]
+
+    def _slack(self, name: str) -> float:
+        """Bound the error of a facet's float32 values."""
+        facet, query = self.facets[name], self.queries[name]
+        length = max(float(np.linalg.norm(query)), 1.0)
+        error = facet.index.slack * length
+        # Of a Euclidean distance the square is computed: an error e of it is at most √(2e) of the distance.
+        error = error if facet.index.metric == "cosine" else float(np.sqrt(4 * error * length))
+        return error / facet.deviation + 1e-5
+
+
+def normalised(weights: Mapping[str, float], facets: Mapping[str, object]) -> dict[str, float]:
+    """Turn weights into shares, whose absolute values sum to 1; those of 0 are left out.
+
+    Raises:
+        ArgumentError: All weights are 0, or one is no number.
+        UnknownNameError: There is no facet of a name.
+    """
+    for name, weight in weights.items():
+        if name not in facets:
+            raise UnknownNameError("facet", name, list(facets))
+        if not np.isfinite(weight):
+            raise ArgumentError(f"the weight of {name} is {weight}", "Weights are numbers such as 1 or 0.5.")
+    whole = sum(abs(weight) for weight in weights.values())
+    if whole == 0:
+        raise ArgumentError("no facet has a weight other than 0", "Try --weights colour=1,content=0.5.")
+    return {name: weight / whole for name, weight in weights.items() if weight}
+
+
+def parse_weights(text: str) -> dict[str, float]:
+    """Read weights as they are written on the command line.
+
+    Raises:
+        ArgumentError: It is not of that form.
+
+    >>> parse_weights("colour=1, content=0.5")
+    {'colour': 1.0, 'content': 0.5}
+    """
+    weights: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, number = part.partition("=")
+        try:
+            weights[name.strip()] = float(number) if equals else 1.0
+        except ValueError as error:
+            raise ArgumentError(f"the weight {part!r} is no number", "Write --weights colour=1,content=0.5.") from error
+    if not weights:
+        raise ArgumentError("no weights are given", "Write --weights colour=1,content=0.5.")
+    return weights
+
+
+def diverse(scores: NDArray[np.float64], between: NDArray[np.float64], k: int, diversity: float) -> list[int]:
+    """Choose k of m candidates that are near to the query and unlike each other: maximal marginal relevance.
+
+    J. Carbonell, J. Goldstein, *The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing
+    Summaries*, SIGIR 1998: one by one, the largest of (1 - diversity) · score - diversity · nearness to those chosen.
+
+    Args:
+        scores: (m,) nearness to the query, the largest first.
+        between: (m, m) nearness of candidates to each other, in the same units.
+        k: How many.
+        diversity: From 0, the order of scores, to 1, as unlike each other as can be.
+    """
+    chosen: list[int] = []
+    nearest = np.full(len(scores), -np.inf)
+    left = np.ones(len(scores), bool)
+    for _ in range(min(k, len(scores))):
+        value = (1 - diversity) * scores - (diversity * nearest if chosen else 0)
+        best = int(np.argmax(np.where(left, value, -np.inf)))
+        chosen.append(best)
+        left[best] = False
+        nearest = np.maximum(nearest, between[best])
+    return chosen
+
+
+# --- of a catalogue --------------------------------------------------------------------------------------------------
+
+
+def load_facets(store: Store, names: Sequence[str], content: str | Encoder) -> dict[str, Facet]:
+    """Read the facets of a catalogue that are asked for; they hold the posters that have all of their vectors.
+
+    Raises:
+        CatalogueError: There are no vectors of an encoder.
+        UnknownNameError: There is no facet of a name.
+    """
+    for name in names:
+        if name not in FACETS:
+            raise UnknownNameError("facet", name, FACETS)
+    encoders = {name: ENCODERS.get(content if name == CONTENT else name) for name in names if name not in OF_FILMS}
+    loaded = {name: load_vectors(store, encoder) for name, encoder in encoders.items()}
+    rows = store.read(["genres", "year"])
+    ids = rows["id"].to_pylist()
+    for some, _ in loaded.values():
+        having = set(some)
+        ids = [identity for identity in ids if identity in having]
+    facets = {}
+    for name, (own, vectors) in loaded.items():
+        if len(own) > len(ids):
+            place = {identity: i for i, identity in enumerate(own)}
+            vectors = vectors[[place[identity] for identity in ids]]
+        facets[name] = Facet(name, Index(ids, vectors, encoders[name].spec.metric))
+    if set(names) & set(OF_FILMS):
+        columns = (rows[name].to_pylist() for name in ("genres", "year"))
+        of_film = dict(zip(rows["id"].to_pylist(), zip(*columns, strict=True), strict=True))
+        known = [of_film[identity] for identity in ids]
+        if "genre" in names:
+            facets["genre"] = genre_facet(ids, [genres or [] for genres, _ in known])
+        if "era" in names:
+            facets["era"] = era_facet(ids, [year for _, year in known])
+    return {name: facets[name] for name in names}
+
+
+def genre_facet(ids: Sequence[str], genres: Sequence[Sequence[str]]) -> Facet:
+    """Make the facet of genres: films are near as they share them (cosine of their sets; Ochiai 1957)."""
+    names = sorted({name for row in genres for name in row})
+    rows = np.zeros((len(ids), max(len(names), 1)), np.float32)
+    place = {name: i for i, name in enumerate(names)}
+    for row, found in zip(rows, genres, strict=True):
+        row[[place[name] for name in set(found)]] = 1
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return Facet("genre", Index(ids, rows / np.maximum(lengths, 1), "cosine"), (lengths > 0)[:, 0])
+
+
+def era_facet(ids: Sequence[str], years: Sequence[int | None]) -> Facet:
+    """Make the facet of the era: films are near as their years are."""
+    known = np.array([year is not None for year in years], bool)
+    rows = np.array([[(year or 0) / ERA_YEARS] for year in years], np.float32).reshape(-1, 1)
+    return Facet("era", Index(ids, rows, "euclidean"), known)
+
+
+def queries_of(poster_row: int, facets: Mapping[str, Facet]) -> dict[str, Vector]:
+    """Give a poster's own vectors, of the facets that are known of it."""
+    return {
+        name: facet.index.vectors[poster_row]
+        for name, facet in facets.items()
+        if facet.known is None or facet.known[poster_row]
+    }
+
+
+def titled(poster: Poster) -> str:
+    """Name a poster by its film's title, or by its id."""
+    return poster.film.title or poster.id
+
+
+def _names(queries: Mapping[str, object]) -> str:
+    return ", ".join(queries) or "nothing"

@@ -1,0 +1,111 @@
+"""The approximate indexes of a catalogue: made when a collection is large, kept in its folder, made anew when due."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from posterity.approximate import DUE, LARGE, Approximate, Made, make
+from posterity.catalogue import Artefact, Store
+from posterity.catalogue.provenance import versions
+from posterity.catalogue.store import now
+from posterity.encoders import Encoder
+from posterity.errors import ArgumentError, StorageError
+from posterity.nearest import Index
+from posterity.progress import progress
+
+FOLDER = "indexes"
+"""In the catalogue's folder. What lies in it can be deleted: it is made again."""
+
+MODES = ("auto", "exact", "approximate")
+
+
+def searchable(
+    store: Store, encoder: Encoder, index: Index, mode: str = "auto", show_progress: bool | None = False
+) -> Index | Approximate:
+    """Give what to search a catalogue by: its vectors themselves, or an approximate index of them where they are many.
+
+    Args:
+        store: The catalogue.
+        encoder: Whose vectors ``index`` holds.
+        index: The exact one.
+        mode: "exact"; "approximate"; or "auto", which is approximate from :data:`posterity.approximate.LARGE` numbers
+            on, if FAISS is installed.
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Raises:
+        ArgumentError: There is no such mode.
+        MissingExtraError: The mode is "approximate", and FAISS is not installed.
+    """
+    if mode not in MODES:
+        raise ArgumentError(f"the index {mode!r} is not known", f"Known: {', '.join(MODES)}.")
+    if mode == "exact" or (mode == "auto" and (index.vectors.size < LARGE or find_spec("faiss") is None)):
+        return index
+    known = store.artefact(f"index_{encoder.spec.name}")
+    if known is not None and known.fingerprint == encoder.spec.fingerprint and (made := _read(store, encoder, known)):
+        found = Approximate(index, made)
+        if found.stale <= DUE:
+            return found
+    with progress("Making an index", None, show_progress):
+        made = make(index)
+    with suppress(StorageError, OSError):  # a catalogue that cannot be written does without
+        _write(store, encoder, made)
+    return Approximate(index, made)
+
+
+def _paths(store: Store, encoder: Encoder) -> tuple[Path, Path]:
+    folder = Path(store.folder) / FOLDER
+    return folder / f"{encoder.spec.name}.faiss", folder / f"{encoder.spec.name}.npz"
+
+
+def _read(store: Store, encoder: Encoder, known: Artefact) -> Made | None:
+    """Read an index; None where it is gone, broken or of another making."""
+    import faiss
+
+    lists, rows = _paths(store, encoder)
+    try:
+        with np.load(rows, allow_pickle=False) as kept:
+            ids, prints, made_at = kept["ids"].tolist(), kept["prints"], str(kept["made_at"])
+        found = faiss.read_index(os.fspath(lists))
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError):
+        return None
+    fits = found.ntotal == len(ids) and found.d - encoder.spec.dimension in (0, 1)
+    if made_at != known.created_at.isoformat() or not fits:
+        return None  # a kill fell between the files, or someone copied one of them
+    return Made(found, ids, prints, json.loads(known.parameters)["probes"], json.loads(known.scores)["recall@10"])
+
+
+def _write(store: Store, encoder: Encoder, made: Made) -> None:
+    import faiss
+
+    lists, rows = _paths(store, encoder)
+    lists.parent.mkdir(exist_ok=True)
+    made_at = now()
+    for target in (lists, rows):
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        if target == lists:
+            faiss.write_index(made.faiss, os.fspath(temporary))
+        else:
+            with temporary.open("wb") as file:
+                np.savez(file, ids=np.array(list(made.ids)), prints=made.prints, made_at=np.array(made_at.isoformat()))
+        temporary.replace(target)
+    parameters = {"lists": made.faiss.nlist, "probes": made.n_probes, "bits": 2}
+    store.put_artefact(
+        Artefact(
+            name=f"index_{encoder.spec.name}",
+            kind="index",
+            encoder=encoder.spec.name,
+            fingerprint=encoder.spec.fingerprint,
+            parameters=json.dumps(parameters),
+            versions=versions(),
+            catalogue_version=store.version,
+            inputs="",
+            scores=json.dumps({"recall@10": made.recall}),
+            created_at=made_at,
+        )
+    )

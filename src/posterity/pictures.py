@@ -1,0 +1,31 @@
+"""A poster's picture: from its file, or its thumbnail where the file is gone or broken by now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Poster, Store
+from posterity.errors import ImageError
+from posterity.images import decode
+from posterity.paths import locate
+
+
+def picture_of(store: Store, poster: Poster, enough: tuple[int, int] = (450, 300)) -> NDArray[np.uint8]:
+    """Give a poster's picture, RGB, at least as large as ``enough`` = (height, width) where there is so much of it."""
+    try:
+        return file_of(poster, enough)
+    except (OSError, ImageError):
+        return decode(store.thumbnails([poster.sha256])[poster.sha256])
+
+
+def file_of(poster: Poster, enough: tuple[int, int]) -> NDArray[np.uint8]:
+    """Give the picture in a poster's file.
+
+    Raises:
+        ImageError: It is no picture that can be read.
+        OSError: It cannot be read.
+    """
+    return decode(Path(locate(poster.source, poster.path)).read_bytes(), enough)
