@@ -26,7 +26,7 @@ $(VENV)/.core: pyproject.toml
 
 # What the extra networks needs comes without its dependencies: they would replace the PyTorch that is wanted.
 $(VENV)/.dev: $(VENV)/.core constraints.txt
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,index,openvino]' torch safetensors
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,index,maps,openvino]' torch safetensors
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
 	@touch $@
 
@@ -43,9 +43,14 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo --config pyproject.toml
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
-bench: $(VENV)/.dev
+# A peer that maps are measured beside; where it does not install, its rows are left out.
+$(VENV)/.peers: $(VENV)/.dev
+	@for peer in xpysom; do $(BIN)/python -m pip install -q -c constraints.txt $$peer || echo "no $$peer here"; done
+	@touch $@
+
+bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 import posterity
+
+# Tests run beside each other, so how long one example takes says nothing of the code.
+settings.register_profile("posterity", deadline=None)
+settings.load_profile("posterity")
 
 
 def real_data(*parts: str) -> Path:

@@ -93,14 +93,33 @@ def test_vectors_of_an_older_encoder_are_made_anew(films: posterity.Catalogue, m
     assert len(films.vectors("colour")[0]) == 12
 
 
-def test_a_wall_of_other_posters_is_stale_and_drawn_anew(films: posterity.Catalogue) -> None:
-    before = films.wall()
+def test_a_wall_of_other_posters_is_behind_and_brought_up_to_date(films: posterity.Catalogue) -> None:
+    """Repairing does not discard it: the next wall leaves the posters of this one where they are."""
+    before, plane = films.wall(), films.map("pca")
     assert films.wall() == before
+    assert films.map("pca") == plane
     picture(70).save(source_of(films) / "new.jpg")
     films.build(source_of(films))
-    assert kinds(films.doctor()) == ["stale_grid"]
-    assert films.wall().placed == 13
+    assert kinds(films.doctor()) == ["layout_behind", "layout_behind"]
+    assert films.doctor(repair=True).well
+    assert kinds(films.doctor()) == ["layout_behind", "layout_behind"]
+    assert films.wall().moved is not None
+    assert films.map("pca").new == 1
     assert films.doctor().problems == ()
+
+
+def test_a_wall_of_another_encoders_version_is_stale_and_discarded(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    films.wall(encoder="colour")
+    colour = ENCODERS.get("colour")
+    monkeypatch.setattr(colour, "spec", replace(colour.spec, version=colour.spec.version + 1), raising=False)
+    assert "stale_layout" in kinds(films.doctor())
+    films.doctor(repair=True)
+    assert films.doctor().problems == ()
+    assert [a for a in films.store.artefacts() if a.kind == "grid"] == []
 
 
 def test_old_versions_are_let_go(films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:

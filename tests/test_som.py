@@ -11,6 +11,7 @@ from minisom import MiniSom
 
 from posterity import metrics
 from posterity.errors import ArgumentError, UnknownNameError
+from posterity.lattice import Lattice
 from posterity.som import SelfOrganizingMap, batch_map, span
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared"))
@@ -81,7 +82,7 @@ def test_training_in_the_span_is_training_on_the_rows(rng):
     """Wide rows (Gram matrix) give the map that the same rows give by themselves."""
     X = rng.normal(size=(25, 60)).astype(np.float32)
     start = SelfOrganizingMap(4, 3, n_epochs=0).fit(X).codebook_
-    som = SelfOrganizingMap(4, 3, n_epochs=6, sigma=2).fit(X)
+    som = SelfOrganizingMap(4, 3, algorithm="batch", n_epochs=6, sigma=2).fit(X)
     np.testing.assert_allclose(som.codebook_, batch_map(X, start, som.sigmas_), atol=1e-3)
 
 
@@ -141,7 +142,7 @@ def test_errors_are_those_of_minisom_for_the_trained_map(clusters):
     assert som.best_matching_units(clusters).tolist() == [list(map(int, other.winner(x))) for x in clusters]
 
 
-@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize("init", ["pca", "sample", "random"])
 def test_the_same_seed_gives_the_same_map(clusters, init):
     """Bit for bit."""
     one, two = (SelfOrganizingMap(5, 4, init=init, random_state=3).fit(clusters).codebook_ for _ in range(2))
@@ -150,13 +151,13 @@ def test_the_same_seed_gives_the_same_map(clusters, init):
 
 def test_another_seed_gives_another_random_start(clusters):
     """And each unit of it lies on a row."""
-    one, two = (SelfOrganizingMap(5, 4, init="random", random_state=seed, n_epochs=0).fit(clusters) for seed in (0, 1))
+    one, two = (SelfOrganizingMap(5, 4, init="sample", random_state=seed, n_epochs=0).fit(clusters) for seed in (0, 1))
     assert (one.codebook_ != two.codebook_).any()
     assert one.quantization_error(one.codebook_.reshape(-1, 8)) == 0
     assert min(np.linalg.norm(clusters - one.codebook_[2, 3], axis=1)) < 1e-4
 
 
-@pytest.mark.parametrize("init", ["pca", "random"])
+@pytest.mark.parametrize("init", ["pca", "sample", "random"])
 @pytest.mark.parametrize(
     "X",
     [
@@ -210,8 +211,8 @@ def test_real_covers_beat_the_articles_map():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"rows": 0}, "a map of 0 by 3"),
-        ({"cols": -1}, "a map of 2 by -1"),
+        ({"rows": 0}, "0 by 3 cells"),
+        ({"cols": -1}, "2 by -1 cells"),
         ({"n_epochs": -1}, "n_epochs -1"),
         ({"sigma": 0.0}, "sigma 0.0"),
         ({"sigma_end": np.nan}, "sigma_end nan"),
@@ -244,3 +245,249 @@ def test_a_map_must_be_fitted_and_the_rows_must_fit_it(clusters):
             ask(clusters)
     with pytest.raises(ArgumentError, match="3 features where 8 are needed"):
         som.fit(clusters).best_matching_units(clusters[:, :3])
+
+
+# --- online, and beside MiniSom ------------------------------------------------------------------------------------
+
+
+def minisom_like(X, rows, cols, *, seed, **options):
+    """A MiniSom and our map of the same options, start and order; MiniSom's first axis is our second."""
+    theirs = MiniSom(cols, rows, X.shape[1], random_seed=seed, **options)
+    theirs.random_weights_init(X)
+    start = theirs.get_weights().transpose(1, 0, 2).copy()
+    return theirs, start
+
+
+def same(ours, theirs):
+    """To rounding: a mexican hat makes units run away, to large numbers."""
+    units = theirs.get_weights().transpose(1, 0, 2)
+    assert np.abs(ours.codebook_ - units).max() <= 2e-5 * max(10, np.abs(units).max())
+
+
+@pytest.mark.parametrize("neighbourhood", ["gaussian", "bubble", "triangle", "mexican_hat"])
+@pytest.mark.parametrize("decay", ["asymptotic", "linear", "inverse"])
+def test_online_training_is_minisoms(rng, neighbourhood, decay):
+    """Same start, same order, on raw rows of far more numbers than rows: the same map to rounding."""
+    X = rng.normal(size=(40, 600)).astype(np.float32)
+    rates = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_zero", "inverse": "inverse_decay_to_zero"}
+    widths = {"asymptotic": "asymptotic_decay", "linear": "linear_decay_to_one", "inverse": "inverse_decay_to_one"}
+    theirs, start = minisom_like(
+        X,
+        5,
+        7,
+        seed=3,
+        sigma=3,
+        learning_rate=0.3 if neighbourhood != "triangle" else 0.1,
+        neighborhood_function=neighbourhood,
+        decay_function=rates[decay],
+        sigma_decay_function=widths[decay],
+    )
+    order = np.random.default_rng(1).integers(0, 40, 300)
+    for step, row in enumerate(order):
+        theirs.update(X[row], theirs.winner(X[row]), step, len(order))
+    som = SelfOrganizingMap(
+        5,
+        7,
+        algorithm="online",
+        neighbourhood=neighbourhood,
+        sigma=3,
+        decay=decay,
+        init=start,
+        learning_rate=0.3 if neighbourhood != "triangle" else 0.1,
+    ).fit(X, order=order)
+    same(som, theirs)
+    if neighbourhood != "mexican_hat":
+        assert som.quantization_error(X) == pytest.approx(theirs.quantization_error(X), rel=1e-4)
+
+
+def test_the_articles_training_is_minisoms_seed_and_order(rng):
+    """``train_random`` itself, with its own seed: its order is taken from a twin of its generator."""
+    X = rng.normal(size=(30, 200)).astype(np.float32)
+    theirs, start = minisom_like(X, 4, 4, seed=7, sigma=2, learning_rate=0.2, neighborhood_function="triangle")
+    twin = np.random.RandomState()
+    twin.set_state(theirs._random_generator.get_state())
+    order = np.arange(250) % len(X)
+    twin.shuffle(order)
+    theirs.train_random(X, 250)
+    som = SelfOrganizingMap(
+        4, 4, algorithm="online", neighbourhood="triangle", sigma=2, learning_rate=0.2, decay="asymptotic", init=start
+    ).fit(X, order=order)
+    same(som, theirs)
+
+
+@pytest.mark.parametrize("neighbourhood", ["gaussian", "mexican_hat"])
+def test_hexagonal_training_is_minisoms(rng, neighbourhood):
+    """With an odd number of rows, MiniSom shifts the rows that we do not, to the other side: the same lattice."""
+    X = rng.normal(size=(40, 12)).astype(np.float32)
+    theirs, start = minisom_like(
+        X, 5, 6, seed=0, sigma=2, learning_rate=0.3, topology="hexagonal", neighborhood_function=neighbourhood
+    )
+    order = np.arange(200) % 40
+    theirs.train(X, 200)
+    som = SelfOrganizingMap(
+        5,
+        6,
+        algorithm="online",
+        decay="asymptotic",
+        topology="hexagonal",
+        neighbourhood=neighbourhood,
+        sigma=2,
+        learning_rate=0.3,
+        init=start,
+    ).fit(X, order=order)
+    same(som, theirs)
+    assert som.topographic_error(X) == pytest.approx(theirs.topographic_error(X))
+
+
+@pytest.mark.parametrize("topology", ["rectangular", "hexagonal"])
+@pytest.mark.parametrize("toroidal", [False, True])
+@pytest.mark.parametrize("neighbourhood", ["gaussian", "bubble", "triangle"])
+def test_every_batch_is_the_formula(clusters, rng, topology, toroidal, neighbourhood):
+    """Whatever shortcut the lattice allows, a step is the weighted mean over all pairs of units."""
+    lattice = Lattice(4, 5, topology, toroidal)
+    start = rng.normal(size=(4, 5, 8)).astype(np.float32)
+    near = lattice.near(neighbourhood, 1.7, np.arange(20))
+    best = metrics.nearest_units(clusters, start)[:, 0]
+    weights = near[:, best]
+    expected = start.reshape(20, 8).astype(float)
+    reached = weights.sum(axis=1) > 0
+    expected[reached] = (weights @ clusters)[reached] / weights.sum(axis=1)[reached, None]
+    made = batch_map(clusters, start, [1.7], lattice, neighbourhood)
+    np.testing.assert_allclose(made.reshape(20, 8), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_batches_with_minisoms_schedule_end_as_smooth_and_closer(clusters):
+    """Beside ``train_batch_offline`` with the same widths: both errors no higher."""
+    theirs = MiniSom(6, 6, 8, sigma=2, learning_rate=1, random_seed=0)
+    theirs.pca_weights_init(clusters)
+    theirs.train_batch_offline(clusters, 10)
+    som = SelfOrganizingMap(6, 6, algorithm="batch", n_epochs=10, sigma=2, decay="asymptotic").fit(clusters)
+    assert som.quantization_error(clusters) <= 1.01 * theirs.quantization_error(clusters)
+    assert som.topographic_error(clusters) <= theirs.topographic_error(clusters) + 0.02
+
+
+def test_a_torus_has_no_border(rng):
+    """A ring of rows, on a line of units: only on a torus are its ends neighbours."""
+    angle = rng.uniform(0, 2 * np.pi, 600)
+    X = np.column_stack([np.cos(angle), np.sin(angle)])
+    gaps = []
+    for toroidal in (False, True):
+        units = SelfOrganizingMap(1, 24, toroidal=toroidal, n_epochs=40).fit(X).codebook_[0]
+        steps = np.linalg.norm(units - np.roll(units, 1, axis=0), axis=1)
+        gaps.append(steps[0] / steps[1:].mean())
+    assert gaps[1] < 1.5 < gaps[0]
+
+
+def test_maps_of_units(clusters, rng):
+    """Activation, units and labels against MiniSom holding our codebook, and the U-matrix against its distance map."""
+    som = SelfOrganizingMap(5, 6, n_epochs=5).fit(clusters)
+    theirs = MiniSom(5, 6, 8)
+    theirs._weights = som.codebook_.astype(float)
+    labels = rng.integers(0, 3, len(clusters)).tolist()
+    assert (som.activation_response(clusters) == theirs.activation_response(clusters)).all()
+    assert som.unit_map(clusters) == {k: list(v) for k, v in theirs.win_map(clusters, return_indices=True).items()}
+    assert som.label_map(clusters, labels) == dict(theirs.labels_map(clusters, labels))
+    u = som.u_matrix()
+    np.testing.assert_allclose(u / u.max(), theirs.distance_map(scaling="mean"), rtol=1e-4)
+    np.testing.assert_allclose(
+        som.transform(clusters)[3], np.linalg.norm(som.codebook_ - clusters[3], axis=2).ravel(), rtol=1e-3, atol=1e-3
+    )
+    with pytest.raises(ArgumentError, match="2 labels for 120 rows"):
+        som.label_map(clusters, ["a", "b"])
+
+
+def test_distortion_is_its_formula(clusters):
+    """Word for word, slowly."""
+    som = SelfOrganizingMap(3, 4, n_epochs=3, sigma=1.5).fit(clusters)
+    units = som.codebook_.reshape(-1, 8).astype(float)
+    places = som.lattice.positions()
+    total = 0.0
+    for x in clusters.astype(float):
+        apart = ((x - units) ** 2).sum(axis=1)
+        near = np.exp(-((places - places[apart.argmin()]) ** 2).sum(axis=1) / (2 * som.sigmas_[-1] ** 2))
+        total += (near * apart).sum()
+    assert som.distortion(clusters) == pytest.approx(total / len(clusters), rel=1e-4)
+
+
+def test_a_saved_map_is_the_same_map(clusters, tmp_path):
+    """Codebook, options, answers; and neither a pickle nor half a file is taken."""
+    som = SelfOrganizingMap(4, 5, topology="hexagonal", n_epochs=3).fit(clusters)
+    path = som.save(tmp_path / "map.npz")
+    again = SelfOrganizingMap.load(path)
+    assert (again.codebook_ == som.codebook_).all()
+    assert again.get_params() == som.get_params()
+    assert again.topographic_error(clusters) == som.topographic_error(clusters)
+    assert again.distortion(clusters) == som.distortion(clusters)
+    (tmp_path / "half.npz").write_bytes(path.read_bytes()[:-700])
+    np.savez(tmp_path / "pickled.npz", kind=np.array([{}], dtype=object), allow_pickle=True)
+    (tmp_path / "text.npz").write_text("not a map")
+    for name in ("half", "pickled", "text"):
+        with pytest.raises(ArgumentError, match=rf"{name}.npz is no saved map"):
+            SelfOrganizingMap.load(tmp_path / f"{name}.npz")
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        SelfOrganizingMap.load(tmp_path / "absent.npz")
+
+
+def test_a_fitted_map_travels_between_processes(clusters):
+    """Pickled by joblib and the like, before or after its codebook is first asked for."""
+    import pickle
+
+    som = SelfOrganizingMap(3, 3, n_epochs=2).fit(clusters)
+    again = pickle.loads(pickle.dumps(som))
+    assert (again.codebook_ == som.codebook_).all()
+
+
+def test_scikit_learns_manners(clusters):
+    """It is cloned, its options set, and put into a pipeline."""
+    from sklearn.base import clone
+
+    som = SelfOrganizingMap(3, 4, sigma=2.0)
+    assert clone(som).get_params() == som.get_params()
+    assert som.set_params(rows=5, n_epochs=1).fit(clusters).codebook_.shape == (5, 4, 8)
+    assert som.predict(clusters).max() < 20
+    with pytest.raises(UnknownNameError, match="row_count"):
+        som.set_params(row_count=3)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"algorithm": "offline"}, "algorithm 'offline'"),
+        ({"topology": "cubic"}, "topology 'cubic'"),
+        ({"neighbourhood": "hat"}, "neighbourhood 'hat'"),
+        ({"decay": "never"}, "decay 'never'"),
+        ({"neighbourhood": "mexican_hat"}, "cannot train in batches"),
+        ({"learning_rate": 0}, "learning_rate 0"),
+        ({"n_steps": -1}, "n_steps -1"),
+        ({"topology": "hexagonal", "toroidal": True}, "3 rows does not fit together"),
+    ],
+)
+def test_what_makes_no_map_is_refused(options, said):
+    with pytest.raises(ArgumentError, match=said):
+        SelfOrganizingMap(3, 3, **options)
+
+
+def test_an_order_or_start_that_does_not_fit_is_refused(clusters):
+    online = SelfOrganizingMap(3, 3, algorithm="online")
+    with pytest.raises(ArgumentError, match="order names no rows of 120"):
+        online.fit(clusters, order=[0, 120])
+    with pytest.raises(ArgumentError, match="order is for online"):
+        SelfOrganizingMap(3, 3, algorithm="batch").fit(clusters, order=[0])
+    with pytest.raises(ArgumentError, match=r"init has the shape \(3, 3, 7\)"):
+        SelfOrganizingMap(3, 3, init=np.zeros((3, 3, 7))).fit(clusters)
+
+
+def test_the_articles_covers_have_a_cell_each_and_the_errors_of_minisom():
+    """The article's settings on the real covers, made small: quantisation error no higher than MiniSom's."""
+    folder = DATA / "data" / "covers"
+    if not folder.exists():
+        pytest.skip(f"real data is not here: no {folder}")
+    from posterity.images import decode, fit
+
+    pictures = [fit(decode(path.read_bytes()), (30, 20)).ravel() for path in sorted(folder.glob("*.jpg"))[:100]]
+    X = np.stack(pictures).astype(np.float32)
+    X = (X - X.mean(axis=0)) / np.maximum(X.std(axis=0), 1e-6)
+    theirs = MiniSom(10, 10, X.shape[1], sigma=3, learning_rate=0.5, neighborhood_function="triangle", random_seed=0)
+    theirs.train_random(X, 600)
+    som = SelfOrganizingMap(10, 10, random_state=0).fit(X)
+    assert som.quantization_error(X) <= theirs.quantization_error(X)

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
+    from posterity.clusters import Cluster
     from posterity.doctor import Diagnosis, Problem
     from posterity.duplicates import DuplicateGroup, Duplicates
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
-    from posterity.evaluation import EncoderScores, Score
+    from posterity.evaluation import EncoderScores, LayoutScores, Score
     from posterity.explain import Explanation
+    from posterity.maps import Map
     from posterity.pairs import Pair, Pairs
     from posterity.quick import build
     from posterity.reports import BuildReport, DryRun, EnrichReport
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
     from posterity.testing import write_sample
     from posterity.text import ZeroShot
     from posterity.views import View
-    from posterity.walls import Wall
+    from posterity.walls import Shape, Wall
 
 __all__ = [
     "BuildReport",
     "Catalogue",
     "Claim",
+    "Cluster",
     "Diagnosis",
     "DryRun",
     "DuplicateGroup",
@@ -53,6 +56,8 @@ __all__ = [
     "Film",
     "Finding",
     "Info",
+    "LayoutScores",
+    "Map",
     "Match",
     "Matches",
     "Pair",
@@ -65,6 +70,7 @@ __all__ = [
     "Rules",
     "Score",
     "SelfOrganizingMap",
+    "Shape",
     "Terms",
     "View",
     "Wall",
@@ -94,7 +100,11 @@ _HOMES = {
     "Explanation": "explain",
     "Film": "catalogue",
     "Finding": "catalogue",
+    "Cluster": "clusters",
     "Info": "api",
+    "LayoutScores": "evaluation",
+    "Map": "maps",
+    "Shape": "walls",
     "Match": "search",
     "Matches": "search",
     "Pair": "pairs",

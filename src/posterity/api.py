@@ -27,16 +27,20 @@ from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import ArgumentError, UnknownNameError
-from posterity.evaluation import EncoderScores, evaluate
+from posterity.errors import ArgumentError, SourceError, UnknownNameError
+from posterity.evaluation import EncoderScores, LayoutScores, evaluate
+from posterity.evaluation import layout_scores as _layout_scores
 from posterity.explain import Explanation
 from posterity.explain import explain as _explain
 from posterity.facets import Facet, load_facets, parse_weights
-from posterity.images import Limits
+from posterity.images import Limits, decode
 from posterity.indexes import searchable
+from posterity.layouts import Layout
+from posterity.maps import Map, make_map
 from posterity.nearest import Index
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
+from posterity.parallel import n_workers
 from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
@@ -48,7 +52,7 @@ from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, views
-from posterity.walls import Wall, make_wall
+from posterity.walls import Shape, Wall, make_wall, masked
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -58,7 +62,7 @@ if TYPE_CHECKING:
     from posterity.sources.listing import Listing
 
 PathLike = str | os.PathLike[str]
-Drawable = Wall | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
+Drawable = Wall | Map | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
 
 
 @dataclass(frozen=True)
@@ -499,6 +503,10 @@ class Catalogue:
         shares = parse_weights(weights) if isinstance(weights, str) else weights
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
+    def layout_scores(self) -> list[LayoutScores]:
+        """Tell the scores of the walls and maps kept here; see :func:`posterity.evaluation.layout_scores`."""
+        return _layout_scores(self.store)
+
     def _knowing_text(self) -> str:
         return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
 
@@ -507,19 +515,117 @@ class Catalogue:
         rows: int | None = None,
         cols: int | None = None,
         *,
+        shape: Shape | None = None,
+        mask: PathLike | None = None,
+        order: str = "content",
         encoder: str | Encoder | None = None,
         where: str | None = None,
         view: str | None = None,
         random_state: int | None = None,
+        fresh: bool = False,
+        show_progress: bool | None = False,
     ) -> Wall:
-        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.walls.make_wall`."""
-        writable = os.access(self.folder, os.W_OK)
-        seed = setting("seed", random_state)
-        found, within = self._encoder(encoder), self._within(where, view)
-        return make_wall(self.store, found, rows, cols, where=within, random_state=seed, keep=writable)
+        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.walls.make_wall`.
 
-    def draw(self, what: Drawable, out: PathLike | None = None, *, cell_width: int | None = None) -> Image:
-        """Draw a wall, matches, pairs, duplicates, an explanation or scores; ``out`` saves it, by its ending.
+        Args:
+            rows: Of the grid; None chooses, from ``cols`` where that is given.
+            cols: Likewise.
+            shape: All that can be asked of the grid: topology, pinned posters, holes; instead of ``rows`` and ``cols``.
+            mask: A picture whose light part the wall fills.
+            order: "content" (an encoder's vectors), "colour", or "time" (a row a genre, from early to late).
+            encoder: Name or instance.
+            where: An SQL condition that posters must meet.
+            view: The view that they must be in.
+            random_state: Seed.
+            fresh: Make it anew, rather than bring the one that was kept up to date.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            ArgumentError: The posters do not fit on so small a grid, or a pin or hole lies outside it.
+            CatalogueError: There are no posters, or some lack a vector, or a pinned one is not there.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            ImageError: The mask cannot be read.
+        """
+        within = self._within(where, view)
+        if mask is not None:
+            n = max(1, self.store.count(within))
+            shape = _with_holes(shape or Shape(rows, cols), masked(_picture(mask), n, rows, cols))
+        return make_wall(
+            self.store, self._encoder(encoder), rows, cols, shape=shape, order=order, where=within,
+            random_state=setting("seed", random_state), fresh=fresh, keep=os.access(self.folder, os.W_OK),
+            show_progress=show_progress,
+        )  # fmt: skip
+
+    def map(
+        self,
+        method: str = "tsne",
+        *,
+        encoder: str | Encoder | None = None,
+        n_components: int = 50,
+        perplexity: float = 30.0,
+        n_neighbors: int = 15,
+        min_dist: float = 0.1,
+        where: str | None = None,
+        view: str | None = None,
+        random_state: int | None = None,
+        fresh: bool = False,
+        show_progress: bool | None = False,
+    ) -> Map:
+        """Lay all posters, or those of a view, out in the plane; see :func:`posterity.maps.make_map`.
+
+        Args:
+            method: "pca", "tsne" or "umap".
+            encoder: Name or instance.
+            n_components: Principal components that t-SNE and UMAP see; 0 shows them the vectors themselves.
+            perplexity: Of t-SNE: about how many neighbours a poster cares for.
+            n_neighbors: Of UMAP: likewise.
+            min_dist: Of UMAP: how near posters may come.
+            where: An SQL condition that posters must meet.
+            view: The view that they must be in.
+            random_state: Seed.
+            fresh: Make it anew, even if there is one.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            ArgumentError: An option is out of range.
+            CatalogueError: There are no posters, or some lack a vector.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            MissingExtraError: The method's library is not installed.
+        """
+        layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, setting("seed", random_state))
+        return make_map(
+            self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
+            keep=os.access(self.folder, os.W_OK), workers=n_workers(setting("workers")), show_progress=show_progress,
+        )  # fmt: skip
+
+    def draw(
+        self,
+        what: Drawable,
+        out: PathLike | None = None,
+        *,
+        cell_width: int | None = None,
+        side: int = 0,
+        overlap: str = "none",
+        title: str | None = None,
+        dpi: float | None = None,
+        show_progress: bool | None = False,
+    ) -> Image | None:
+        """Draw a wall, a map, matches, pairs, duplicates, an explanation or scores; ``out`` saves it, by its ending.
+
+        Walls and maps may be as large as 30,000 pixels a side, and are written as they are drawn, in bounded memory.
+
+        Args:
+            what: What to draw.
+            out: .png, .jpg or .webp; walls and maps also .svg, .tif and .dzi (a folder of tiles to zoom into).
+            cell_width: Of a wall's cells, in pixels; without, the setting, which may choose by number.
+            side: Of a map's longer side, in pixels; 0 takes 4,096.
+            overlap: Of a map's posters: "none", each moved a little to a place of its own, or "density".
+            title: A line above a wall or map; without, a map says what it shows.
+            dpi: Pixels an inch, for printers, in .png, .jpg and .tif.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Returns:
+            The picture; None for a wall or map that was written into a file, and was never whole in memory.
 
         Raises:
             ArgumentError: The ending names no format, or the picture would be too large.
@@ -527,9 +633,9 @@ class Catalogue:
         """
         from posterity import render, sheets
 
-        if isinstance(what, Wall):
-            image = render.draw_wall(self.store, what, setting("cell_width", cell_width))
-        elif isinstance(what, Matches):
+        if isinstance(what, Wall | Map):
+            return self._draw_scene(what, out, cell_width, side, overlap, title, dpi, show_progress)
+        if isinstance(what, Matches):
             image = render.draw_matches(self.store, what)
         elif isinstance(what, Pairs):
             image = sheets.draw_pairs(self.store, what)
@@ -542,6 +648,30 @@ class Catalogue:
         if out is not None:
             render.save(image, out)
         return image
+
+    def _draw_scene(
+        self,
+        what: Wall | Map,
+        out: PathLike | None,
+        cell_width: int | None,
+        side: int,
+        overlap: str,
+        title: str | None,
+        dpi: float | None,
+        show_progress: bool | None,
+    ) -> Image | None:
+        from posterity.drawing import preview, write
+        from posterity.scenes import fetcher, map_scene, wall_scene
+
+        if isinstance(what, Wall):
+            scene = wall_scene(self.store, what, setting("cell_width", cell_width), title or "")
+        else:
+            scene = map_scene(self.store, what, side, overlap=overlap, title=title)
+        fetch, workers = fetcher(self.store), setting("workers")
+        if out is None:
+            return preview(scene, fetch, workers=workers)
+        write(scene, fetch, out, dpi=dpi, workers=workers, show_progress=show_progress)
+        return None
 
     # --- looking after it ------------------------------------------------------------------------------------------
 
@@ -644,6 +774,18 @@ class Catalogue:
             held = (version, load_index(self.store, encoder))
             self._indexes[key] = held
         return held[1]
+
+
+def _picture(path: PathLike) -> NDArray[np.uint8]:
+    try:
+        return decode(Path(path).read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}", "Name a picture.") from error
+
+
+def _with_holes(shape: Shape, found: Shape) -> Shape:
+    """Join what was asked of a wall with the size and holes that a mask gives it."""
+    return replace(shape, rows=found.rows, cols=found.cols, holes=(*shape.holes, *found.holes))
 
 
 def _paths(given: PathLike | Sequence[PathLike] | None) -> tuple[Path, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,8 @@ KINDS = {
     "vector_missing": "posters lack a vector of an encoder that others have",
     "stale_vectors": "vectors were made by another version of an encoder",
     "unknown_encoder": "there are vectors of an encoder that is not installed",
-    "stale_grid": "a wall does not show what the catalogue holds now",
+    "stale_layout": "a wall or map was made by another version of an encoder, or by one that is not installed",
+    "layout_behind": "posters were added, changed or removed since a wall or map was made",
     "orphan_thumbnails": "thumbnails belong to no poster any more",
     "old_versions": "old versions of the tables take room on the disk",
 }
@@ -56,13 +56,13 @@ class Problem:
 
     @property
     def minor(self) -> bool:
-        """Whether it only takes room, and a catalogue with it is well all the same."""
-        return self.kind in ("orphan_thumbnails", "old_versions")
+        """Whether a catalogue with it is well all the same: it takes room, or mends itself when next needed."""
+        return self.kind in ("layout_behind", "orphan_thumbnails", "old_versions")
 
     @property
     def repairable(self) -> bool:
         """Whether ``--repair`` does what ``remedy`` says; else a person must."""
-        return self.kind not in ("source_missing", "file_changed", "unknown_encoder")
+        return self.kind not in ("source_missing", "file_changed", "unknown_encoder", "layout_behind")
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def examine(
         StorageError: Mending was asked for and the catalogue cannot be written.
     """
     problems = [*_files(store, repair), *_thumbnails(store, repair, limits)]
-    problems += [*_vectors(store, repair, workers, show_progress), *_grids(store, repair)]
+    problems += [*_vectors(store, repair, workers, show_progress), *_layouts(store, repair)]
     problems += _upkeep(store, repair, older_than)
     return Diagnosis(store.count(), tuple(problems))
 
@@ -182,26 +182,30 @@ def _vectors(store: Store, repair: bool, workers: int, show_progress: bool | Non
         yield problem
 
 
-def _grids(store: Store, repair: bool) -> Iterator[Problem]:
+def _layouts(store: Store, repair: bool) -> Iterator[Problem]:
     for artefact in store.artefacts():
-        if artefact.kind == "grid" and (why := _stale(store, artefact)):
+        command = {"grid": "wall", "layout": "map"}.get(artefact.kind)
+        if command is None:
+            continue
+        if why := _stale(artefact):
             if repair:
                 store.remove_artefact(artefact.name)
-            remedy = f"discard it; draw it anew: posterity wall -c {store.folder}"
-            yield Problem("stale_grid", artefact.name, why, remedy, repair)
+            remedy = f"discard it; draw it anew: posterity {command} -c {store.folder}"
+            yield Problem("stale_layout", artefact.name, why, remedy, repair)
+        elif inputs_digest(store, artefact.fingerprint) != artefact.inputs:
+            # Never discarded: what it holds is what lets the next one leave posters where they are.
+            remedy = f"nothing; posterity {command} -c {store.folder} brings it up to date"
+            yield Problem("layout_behind", artefact.name, "posters were added, changed or removed since", remedy)
 
 
-def _stale(store: Store, artefact: Artefact) -> str:
+def _stale(artefact: Artefact) -> str:
     try:
         fingerprint = ENCODERS.get(artefact.encoder).spec.fingerprint
     except UnknownNameError:
         return f"its encoder {artefact.encoder!r} is not installed"
     if fingerprint != artefact.fingerprint:
         return f"its encoder {artefact.encoder!r} is another version now"
-    if inputs_digest(store, fingerprint) != artefact.inputs:
-        return "posters were added, changed or removed since"
-    n = json.loads(artefact.parameters)["rows"] * json.loads(artefact.parameters)["cols"]
-    return "" if n >= store.count() else "its grid is too small"
+    return ""
 
 
 def _upkeep(store: Store, repair: bool, older_than: timedelta) -> Sequence[Problem]:

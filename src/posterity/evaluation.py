@@ -18,6 +18,7 @@ fold of the probe, so that it does not recognise what it has seen.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -334,6 +335,58 @@ def baselines(table: Sequence[EncoderScores]) -> dict[str, dict[str, float | Non
             scores = {name: getattr(row, attribute) for name, attribute in FIGURES.items()}
             found[row.encoder] = {name: None if score is None else score.value for name, score in scores.items()}
     return found
+
+
+@dataclass(frozen=True)
+class LayoutScores:
+    """How well a wall or map that a catalogue holds keeps what is alike together.
+
+    Attributes:
+        name: Of the layout, or of a baseline of it: "wall_content_poster", "wall_content_poster: random".
+        kind: "wall" or "map".
+        encoder: Whose vectors it was made from.
+        posters: How many it shows.
+        scores: Name -> value, its standard error beside it where it was sampled.
+    """
+
+    name: str
+    kind: str
+    encoder: str
+    posters: int
+    scores: dict[str, Score]
+
+
+LAYOUT_FIGURES = (
+    "dpq16", "trustworthiness", "continuity", "knn_preservation", "quantization_error", "topographic_error",
+    "collisions",
+)  # fmt: skip
+"""What is told of walls and maps; see :mod:`posterity.preservation` and :mod:`posterity.metrics`."""
+
+
+def layout_scores(store: Store) -> list[LayoutScores]:
+    """Tell the scores of the walls and maps that a catalogue holds, each followed by its baselines; 95% intervals."""
+    found = []
+    for artefact in store.artefacts():
+        kind = {"grid": "wall", "layout": "map"}.get(artefact.kind)
+        known = json.loads(artefact.scores) if kind else {}
+        if kind is None or "scores" not in known:
+            continue
+        n = len((store.grid if kind == "wall" else store.layout)(artefact.name)[0])
+        own = {name: _around(*pair) for name, pair in known["scores"].items()}
+        for name in ("quantization_error", "topographic_error"):
+            if name in known:
+                own[name] = _around(known[name], 0.0)
+        found.append(LayoutScores(artefact.name, kind, artefact.encoder, n, own))
+        for baseline, scores in known["baselines"].items():
+            figures = {name: _around(*pair) for name, pair in scores.items()}
+            if baseline == "som" and known.get("collisions") is not None:
+                figures["collisions"] = _around(known["collisions"], 0.0)
+            found.append(LayoutScores(f"{artefact.name}: {baseline}", kind, artefact.encoder, n, figures))
+    return found
+
+
+def _around(value: float, error: float) -> Score:
+    return Score(value, value - 1.96 * error, value + 1.96 * error)
 
 
 # --- a catalogue ---------------------------------------------------------------------------------------------------

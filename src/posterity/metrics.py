@@ -1,8 +1,9 @@
 """Every score, each with its formula and source, as a pure function of arrays.
 
-Of maps: :func:`quantization_error`, :func:`topographic_error`, on the search for best-matching units that training
-uses too. Of rankings: :func:`group_recall_at_k` and :func:`label_agreement_at_k`, each the mean of one value a query;
-the values themselves have functions of their own, so that :func:`bootstrap_interval` can say how sure the mean is.
+Of maps: :func:`quantization_error`, :func:`topographic_error`, :func:`distortion`, on the search for best-matching
+units that training uses too. Of rankings: :func:`group_recall_at_k` and :func:`label_agreement_at_k`, each the mean of
+one value a query; the values themselves have functions of their own, so that :func:`bootstrap_interval` can say how
+sure the mean is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posterity.errors import ArgumentError
+from posterity.lattice import Lattice
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -148,15 +150,17 @@ def quantization_error(X: ArrayLike, codebook: ArrayLike) -> float:
     return total / len(X)
 
 
-def topographic_error(X: ArrayLike, codebook: ArrayLike) -> float:
+def topographic_error(X: ArrayLike, codebook: ArrayLike, lattice: Lattice | None = None) -> float:
     """Compute the share of rows whose two best-matching units are not neighbours on the map.
 
     K. Kiviluoto, *Topology preservation in self-organizing maps*, ICNN 1996. Neighbours are the 8 units around a unit,
-    diagonals included, as in MiniSom's rectangular topology. A map of one unit, which has nothing to fold, gives 0.
+    diagonals included, as in MiniSom's rectangular topology, or the 6 around a hexagonal one. A map of one unit, which
+    has nothing to fold, gives 0.
 
     Args:
         X: (n, d).
         codebook: (rows, cols, d).
+        lattice: Where the units stand; by default on a rectangular lattice.
 
     Returns:
         From 0 (every row's two best units touch) to 1.
@@ -166,10 +170,37 @@ def topographic_error(X: ArrayLike, codebook: ArrayLike) -> float:
     """
     codebook = as_codebook(codebook)
     rows, cols = codebook.shape[:2]
+    lattice = lattice or Lattice(rows, cols)
     two = nearest_units(X, codebook, n_nearest=min(2, rows * cols))
-    row, col = np.divmod(two, cols)
-    apart = np.maximum(np.ptp(row, axis=1), np.ptp(col, axis=1))
-    return float((apart > 1).mean())
+    return float((~lattice.adjacent(two[:, 0], two[:, -1])).mean())
+
+
+def distortion(X: ArrayLike, codebook: ArrayLike, lattice: Lattice, sigma: float, neighbourhood: str) -> float:
+    """Compute the mean over rows of Σᵢ hᵢ ‖x − mᵢ‖², the units weighted by their nearness to the best-matching one.
+
+    The SOM's energy: J. Lampinen, E. Oja, *Clustering properties of hierarchical self-organizing maps*, JMIV 2 (1992).
+
+    Args:
+        X: (n, d).
+        codebook: (rows, cols, d).
+        lattice: Where the units stand.
+        sigma: The neighbourhood's width, in units.
+        neighbourhood: Its name.
+
+    Raises:
+        ArgumentError: The arrays do not fit each other, or hold NaN or infinities.
+    """
+    codebook = as_codebook(codebook)
+    X = as_matrix(X, n_features=codebook.shape[2])
+    units = codebook.reshape(-1, codebook.shape[2])
+    best = nearest_units(X, codebook)[:, 0]
+    centre = units.mean(axis=0)
+    total = 0.0
+    for block in row_blocks(len(X), max(units.shape)):
+        apart = squared_distances(X[block] - centre, units - centre)
+        near = lattice.near(neighbourhood, sigma, best[block])
+        total += float(np.einsum("ij,ij->", near, apart.astype(np.float64)))
+    return total / len(X)
 
 
 def group_hits_at_k(neighbours: ArrayLike, groups: ArrayLike, *, queries: ArrayLike | None = None) -> Scores:

@@ -1,4 +1,4 @@
-"""Walls and matches as pictures."""
+"""Matches as pictures, and what pictures are made and saved with."""
 
 from __future__ import annotations
 
@@ -15,51 +15,16 @@ from PIL import Image, ImageDraw
 from posterity.catalogue import Store
 from posterity.errors import ArgumentError, StorageError
 from posterity.fonts import font
-from posterity.images import decode, shrink
-from posterity.parallel import chunked
+from posterity.images import decode
 from posterity.paths import escape, unescape
 from posterity.pictures import picture_of
 from posterity.search import Match, Matches, stripes
-from posterity.walls import Wall
 
 RGB = NDArray[np.uint8]
 
 PAPER = (246, 244, 239)
 INK = (28, 28, 30)
 GREY = (112, 110, 106)
-DARK = (18, 18, 20)
-
-MAX_SIDE = 30_000
-"""No picture that is drawn is longer than this: an image viewer's limit, not ours."""
-
-
-def draw_wall(store: Store, wall: Wall, cell_width: int = 0) -> Image.Image:
-    """Draw a wall, every poster whole in its 2:3 cell.
-
-    Args:
-        store: The catalogue, for the thumbnails.
-        wall: What to draw.
-        cell_width: In pixels; 0 chooses one that makes the picture about 4,000 pixels wide at the most.
-
-    Raises:
-        ArgumentError: The picture would be longer than :data:`MAX_SIDE` on a side.
-    """
-    width = cell_width or int(np.clip(4096 // wall.cols, 24, 128))
-    height = round(width * 1.5)
-    if max(wall.cols * width, wall.rows * height) > MAX_SIDE:
-        raise ArgumentError(
-            f"{wall.rows}×{wall.cols} cells of {width}×{height} make a picture over {MAX_SIDE} pixels a side",
-            f"Choose a cell width of {max(1, min(MAX_SIDE // wall.cols, int(MAX_SIDE / wall.rows / 1.5)))} or less.",
-        )
-    canvas = np.empty((wall.rows * height, wall.cols * width, 3), np.uint8)
-    canvas[:] = DARK
-    digests = dict(zip(*(store.read(["sha256"])[name].to_pylist() for name in ("id", "sha256")), strict=True))
-    for some in chunked(wall.cells.items(), 1024):
-        thumbnails = store.thumbnails(digests[identity] for identity, _ in some)
-        for identity, (row, col) in some:
-            picture = decode(thumbnails[digests[identity]], (height, width))
-            _place(canvas[row * height : (row + 1) * height, col * width : (col + 1) * width], picture)
-    return Image.fromarray(canvas)
 
 
 def draw_matches(store: Store, matches: Matches) -> Image.Image:
@@ -120,13 +85,6 @@ def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
             f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
         ) from error
     return target
-
-
-def _place(cell: RGB, picture: RGB) -> None:
-    """Put a picture whole into the middle of a cell."""
-    small = shrink(picture, cell.shape[:2])
-    top, left = (cell.shape[0] - small.shape[0]) // 2, (cell.shape[1] - small.shape[1]) // 2
-    cell[top : top + small.shape[0], left : left + small.shape[1]] = small
 
 
 def paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int, int]) -> None:

@@ -1,20 +1,52 @@
-"""Catalogue + encoder -> a wall: a self-organising map of the posters, and then each poster in a cell of its own."""
+"""Catalogue + encoder -> a wall: every poster in a cell of its own, alike ones together.
+
+A wall is kept in the catalogue. Asked for again, it is the same; with posters added or taken away, it is brought up to
+date without being reshuffled (:mod:`posterity.growing`), as long as it was asked for in the same way.
+
+Each wall carries its scores, beside those of posters thrown on it at random and of a plain self-organising map, on
+which several posters want one cell and the later ones are put into whatever cells are left.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import inputs_digest, versions
 from posterity.catalogue.store import now
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import CatalogueError
-from posterity.grids import assign, grid_shape
-from posterity.som import SelfOrganizingMap
+from posterity.errors import ArgumentError, CatalogueError, UnknownNameError
+from posterity.grids import grid_shape
+from posterity.growing import REACH, add_items, opened
+from posterity.lattice import TOPOLOGIES, Lattice
+from posterity.metrics import Floats, Indices
+from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
+from posterity.progress import progress
+from posterity.som import SelfOrganizingMap, span
 
-NAME = "wall"
+ORDERS = ("content", "colour", "time")
+"""What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""
+
+SOM_UNITS = 2_500
+"""Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
+
+BASELINE_SAMPLE = 300
+"""Posters that the neighbourhoods of baselines are sampled by where there are more."""
+
+_LIGHT = 128
+"""How light, of 255, a mask is where posters go."""
+
+MOST_NEW = 0.2
+"""With a larger share of new posters, or of cells that went blank, than this, a wall is made anew."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +58,17 @@ class Wall:
         rows: Of the grid.
         cols: Of the grid.
         cells: Poster id -> (row, col).
-        quantization_error: Mean Euclidean distance of the vectors to their best-matching units.
-        topographic_error: Share of the vectors whose two best-matching units are no neighbours.
+        quantization_error: Mean Euclidean distance of the vectors to their best-matching units, of a self-organising
+            map of as many units as cells, or :data:`SOM_UNITS`.
+        topographic_error: Share of the vectors whose two best-matching units are no neighbours, likewise.
+        dpq16: Distance preservation quality (:func:`posterity.preservation.distance_preservation_quality`).
+        order: What it is ordered by.
+        topology: "rectangular" or "hexagonal".
+        toroidal: Whether opposite sides belong together.
+        scores: Name -> [value, standard error]: "dpq16", "trustworthiness", "continuity", "knn_preservation".
+        baselines: The same of "random" and "som", a plain self-organising map.
+        collisions: Posters that the plain map had no cell for where they belong; None where not counted.
+        moved: Where the wall was brought up to date: the share of its posters that moved by more than two cells.
     """
 
     encoder: str
@@ -36,11 +77,116 @@ class Wall:
     cells: dict[str, tuple[int, int]]
     quantization_error: float
     topographic_error: float
+    dpq16: float = float("nan")
+    order: str = "content"
+    topology: str = "rectangular"
+    toroidal: bool = False
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    baselines: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    collisions: int | None = None
+    moved: float | None = None
 
     @property
     def placed(self) -> int:
         """How many posters it shows: all of them."""
         return len(self.cells)
+
+    @property
+    def lattice(self) -> Lattice:
+        """Where its cells are."""
+        return Lattice(self.rows, self.cols, self.topology, self.toroidal)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a wall is to look like.
+
+    Attributes:
+        rows: Of the grid; None chooses, from ``cols`` where that is given.
+        cols: Likewise.
+        aspect: Columns per row, where both are chosen; 1.5 makes the picture of posters 2:3 square.
+        topology: "rectangular" or "hexagonal".
+        toroidal: Whether opposite sides belong together, as on a wall that is hung around a pillar.
+        pins: Poster id -> the cell where it stays.
+        holes: Cells that stay empty.
+    """
+
+    rows: int | None = None
+    cols: int | None = None
+    aspect: float = 1.0
+    topology: str = "rectangular"
+    toroidal: bool = False
+    pins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    holes: Iterable[tuple[int, int]] = ()
+
+    def __post_init__(self) -> None:
+        if self.topology not in TOPOLOGIES:
+            raise UnknownNameError("topology", self.topology, TOPOLOGIES)
+        if not 0.01 <= self.aspect <= 100:
+            raise ArgumentError(f"aspect {self.aspect} is not allowed", "It is columns per row, 0.01 to 100.")
+        object.__setattr__(self, "pins", {name: (int(r), int(c)) for name, (r, c) in self.pins.items()})
+        object.__setattr__(self, "holes", tuple(sorted({(int(r), int(c)) for r, c in self.holes})))
+
+    def asked(self) -> dict[str, Any]:
+        """Give it as JSON's types."""
+        return {
+            "rows": self.rows, "cols": self.cols, "aspect": self.aspect, "topology": self.topology,
+            "toroidal": self.toroidal, "pins": {name: list(cell) for name, cell in sorted(self.pins.items())},
+            "holes": [list(cell) for cell in self.holes],
+        }  # fmt: skip
+
+    def lattice(self, n: int) -> tuple[Lattice, NDArray[np.bool_]]:
+        """Give the lattice for n posters, and which of its cells may hold one."""
+        holes = list(self.holes)
+        rows, cols = grid_shape(n + len(holes), self.rows, self.cols, self.aspect)
+        if self.topology == "hexagonal" and self.toroidal and rows % 2 and self.rows is None:
+            rows += 1
+        lattice = Lattice(rows, cols, self.topology, self.toroidal)
+        usable = np.ones(lattice.size, bool)
+        for what, cells in (("a hole", holes), ("a pin", self.pins.values())):
+            for row, col in cells:
+                if not (0 <= row < rows and 0 <= col < cols):
+                    raise ArgumentError(
+                        f"{what} at {row},{col} lies outside {rows}×{cols}", "Rows and columns count from 0."
+                    )
+        usable[[row * cols + col for row, col in holes]] = False
+        if len(set(self.pins.values())) < len(self.pins):
+            raise ArgumentError("two posters are pinned to one cell", "Pin each to a cell of its own.")
+        for name, (row, col) in self.pins.items():
+            if not usable[row * cols + col]:
+                raise ArgumentError(f"{name} is pinned to {row},{col}, which is a hole", "Pin it elsewhere.")
+        return lattice, usable
+
+
+def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: int | None = None) -> Shape:
+    """Give the shape of a wall that fills the light part of a picture.
+
+    Args:
+        picture: RGB (h, w, 3); cells whose place on it is dark stay empty.
+        n: Posters.
+        rows: Of the grid; None chooses the smallest that has room.
+        cols: Likewise.
+
+    Raises:
+        ArgumentError: The picture is dark all over, or the grid has no room.
+    """
+    light = picture.astype(np.float32).mean(axis=2)
+    share = float((light >= _LIGHT).mean())
+    if share < 0.001:
+        raise ArgumentError("the mask is dark all over", "Posters fill its light part.")
+    aspect = 1.5 * picture.shape[1] / picture.shape[0]
+    cells = n / share
+    while True:
+        high = rows or max(1, round((cells / aspect) ** 0.5 if cols is None else cells / cols))
+        wide = cols or max(1, round(high * aspect if rows is None else cells / rows))
+        free = cv2.resize(light, (wide, high), interpolation=cv2.INTER_AREA).reshape(high, wide) >= _LIGHT
+        if free.sum() >= n:
+            return Shape(high, wide, holes=[(r, c) for r, c in np.argwhere(~free).tolist()])
+        if (rows is not None and cols is not None) or cells > 1000 * n / share:
+            raise ArgumentError(
+                f"{n} posters do not fit into the mask's {free.sum()} cells of {high}×{wide}", "Add rows or columns."
+            )
+        cells *= 1.01
 
 
 def make_wall(
@@ -49,43 +195,58 @@ def make_wall(
     rows: int | None = None,
     cols: int | None = None,
     *,
+    shape: Shape | None = None,
+    order: str = "content",
     where: str | None = None,
     random_state: int = 0,
+    fresh: bool = False,
     keep: bool = True,
+    show_progress: bool | None = False,
 ) -> Wall:
-    """Lay out a wall of all posters; the one in the catalogue is given if it was made from the same, in the same way.
+    """Lay out a wall of all posters; the one in the catalogue is given or brought up to date if asked for as before.
 
     A wall of a part of them is not kept.
 
     Args:
         store: The catalogue.
-        encoder: Name or instance.
+        encoder: Name or instance. An order by colour has its own.
         rows: Of the grid; None chooses, from ``cols`` where that is given.
         cols: Likewise.
+        shape: All that can be asked of the grid, instead of ``rows`` and ``cols``.
+        order: A name in :data:`ORDERS`.
         where: An SQL condition that posters must meet.
         random_state: Seed.
+        fresh: Make it anew, even if there is one.
         keep: Store it in the catalogue, where that can be written.
+        show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        ArgumentError: The posters do not fit on so small a grid.
-        CatalogueError: There are no posters, or some lack a vector.
+        ArgumentError: The posters do not fit on so small a grid, or a pin or hole lies outside it.
+        CatalogueError: There are no posters, or some lack a vector, or a pinned one is not there.
         FilterError: ``where`` is not SQL over the catalogue's columns.
+        UnknownNameError: There is no such order.
     """
-    found = ENCODERS.get(encoder)
+    if order not in ORDERS:
+        raise UnknownNameError("order", order, ORDERS)
+    shape = Shape(rows, cols) if shape is None else shape
+    found = ENCODERS.get("colour" if order == "colour" else encoder)
     spec = found.spec
     total = store.count(where)
     if total == 0 and where is None:
         raise CatalogueError(f"catalogue {store.folder} has no posters", "Build it from a folder that has some.")
     if total == 0:
         raise CatalogueError(f"no poster of {store.folder} meets that condition", "Ask for less.")
-    n_rows, n_cols = grid_shape(total, rows, cols)
-    parameters = json.dumps({"rows": n_rows, "cols": n_cols, "random_state": random_state})
+    lattice, usable = shape.lattice(total)
+    name = f"wall_{order}_{spec.name}"
+    parameters = json.dumps(shape.asked() | {"random_state": random_state, "order": order})
     inputs = inputs_digest(store, spec.fingerprint)
-    known = store.artefact(NAME)
-    if where is None and known and (known.parameters, known.inputs, known.versions) == (parameters, inputs, versions()):
-        ids, cells = store.grid(NAME)
+    known = None if where is not None or fresh else store.artefact(name)
+    if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):
+        known = None
+    if known and (known.inputs, known.versions) == (inputs, versions()):
+        ids, cells = store.grid(name)
         if len(ids) == total:
-            return _wall(spec.name, n_rows, n_cols, ids, cells.tolist(), json.loads(known.scores))
+            return _wall(spec.name, order, shape, ids, cells, json.loads(known.scores))
     ids, vectors = load_vectors(store, found, where)
     if len(ids) < total:
         raise CatalogueError(
@@ -93,21 +254,208 @@ def make_wall(
             f"Run: posterity embed -c {store.folder} --encoder {spec.name}; "
             f"if files are gone: posterity doctor {store.folder} --repair",
         )
-    som = SelfOrganizingMap(n_rows, n_cols, random_state=random_state).fit(vectors)
-    scores = {
-        "quantization_error": som.quantization_error(vectors),
-        "topographic_error": som.topographic_error(vectors),
-    }
-    grid = assign(vectors, som.codebook_)
+    moved = None
+    with progress("Laying out the wall", None, show_progress):
+        grown = None
+        if known and order != "time":
+            grown = _grown(store, known, ids, vectors, shape, lattice, usable, random_state)
+        if grown is not None:
+            lattice, cells, moved = grown
+        elif order == "time":
+            cells = _by_time(store, where, ids, vectors, lattice, usable, shape)
+        else:
+            start, fixed = _start(ids, lattice, usable, shape)
+            cells = arrange(vectors, lattice, start, fixed=fixed, random_state=random_state)
+        scores = _scores(vectors, lattice, cells, random_state) | {
+            "rows": lattice.rows, "cols": lattice.cols, "moved": moved
+        }  # fmt: skip
+    places = np.stack(np.divmod(cells, lattice.cols), axis=1)
     if keep and where is None:
         artefact = Artefact(
-            NAME, "grid", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
+            name, "grid", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
             json.dumps(scores), now(),
         )  # fmt: skip
-        store.put_grid(artefact, ids, grid.cells)
-    return _wall(spec.name, n_rows, n_cols, ids, grid.cells.tolist(), scores)
+        store.put_grid(artefact, ids, places)
+    return _wall(spec.name, order, shape, ids, places, scores)
 
 
-def _wall(encoder: str, rows: int, cols: int, ids: list[str], cells: list[list[int]], scores: dict[str, float]) -> Wall:
-    placed = {identity: (row, col) for identity, (row, col) in zip(ids, cells, strict=True)}
-    return Wall(encoder, rows, cols, placed, scores["quantization_error"], scores["topographic_error"])
+def _start(
+    ids: Sequence[str], lattice: Lattice, usable: NDArray[np.bool_], shape: Shape
+) -> tuple[Indices, NDArray[np.bool_]]:
+    """Give cells to begin with, row by row: pinned posters on theirs, blank cells at the end; and which are pinned."""
+    place = {name: i for i, name in enumerate(ids)}
+    pinned = _pinned(place, lattice, shape)
+    cells = np.full(len(ids), -1, np.int64)
+    cells[list(pinned)] = list(pinned.values())
+    free = usable.copy()
+    free[list(pinned.values())] = False
+    left = np.flatnonzero(cells < 0)
+    cells[left] = np.flatnonzero(free)[: len(left)]
+    fixed = np.zeros(len(ids), bool)
+    fixed[list(pinned)] = True
+    return cells, fixed
+
+
+def _pinned(place: Mapping[str, int], lattice: Lattice, shape: Shape) -> dict[int, int]:
+    if unknown := [name for name in shape.pins if name not in place]:
+        raise CatalogueError(f"the pinned poster {unknown[0]!r} is not on the wall", "Pin posters by their id.")
+    return {place[name]: row * lattice.cols + col for name, (row, col) in shape.pins.items()}
+
+
+def _grown(
+    store: Store,
+    known: Artefact,
+    ids: Sequence[str],
+    vectors: Floats,
+    shape: Shape,
+    wanted: Lattice,
+    usable: NDArray[np.bool_],
+    random_state: int,
+) -> tuple[Lattice, Indices, float] | None:
+    """Bring a wall up to date; None where too much has changed."""
+    scores = json.loads(known.scores)
+    before = Lattice(scores["rows"], scores["cols"], shape.topology, shape.toroidal)
+    old_ids, old = store.grid(known.name)
+    place = {name: i for i, name in enumerate(ids)}
+    kept = [i for i, name in enumerate(old_ids) if name in place]
+    n_new = len(ids) - len(kept)
+    holes = len(list(shape.holes))
+    if n_new > MOST_NEW * len(ids) or before.size - holes - len(ids) > MOST_NEW * before.size:
+        return None
+    rows, cols = before.rows, before.cols
+    free = shape.rows is None and shape.cols is None and not shape.pins and not holes
+    if not free and (rows, cols) != (wanted.rows, wanted.cols):
+        return None
+    # A few posters find the blanks there are; more would have to push long rows aside.
+    if free and (rows * cols < len(ids) or n_new > min(rows, cols) / 2):
+        left = n_new
+        while left > 0 or rows * cols < len(ids):
+            # Rows of a hexagonal wall would change their shift where one is opened.
+            by_column = cols / rows <= shape.aspect or shape.topology == "hexagonal"
+            left -= rows if by_column else cols
+            rows, cols = (rows, cols + 1) if by_column else (rows + 1, cols)
+    lattice = Lattice(rows, cols, shape.topology, shape.toroidal)
+    if free:
+        usable = np.ones(lattice.size, bool)
+    row, col = old[kept, 0], old[kept, 1]
+    at = np.array([place[old_ids[i]] for i in kept], np.int64)
+    home, cells = (np.full(len(ids), -1, np.int64) for _ in range(2))
+    home[at] = row * cols + col
+    cells[at] = opened(before, row * before.cols + col, rows, cols)
+    fixed = np.zeros(len(ids), bool)
+    fixed[list(_pinned(place, lattice, shape))] = True
+    cells = add_items(vectors, lattice, cells, usable, home=home, fixed=fixed, random_state=random_state)
+    moved = float((lattice.moves(home[at], cells[at]) > REACH).mean()) if len(at) else 0.0
+    return lattice, cells, moved
+
+
+def _by_time(
+    store: Store,
+    where: str | None,
+    ids: Sequence[str],
+    vectors: Floats,
+    lattice: Lattice,
+    usable: NDArray[np.bool_],
+    shape: Shape,
+) -> Indices:
+    """Order by first genre from top to bottom, alike posters of a genre in one row, and each row by year."""
+    rows = {row["id"]: row for row in store.read(["year", "genres"], where).to_pylist()}
+    years = [rows[name]["year"] for name in ids]
+    genres = [(rows[name]["genres"] or [""])[0] for name in ids]
+    along = span(vectors)[0][:, 0]
+    # Genres whose posters are alike stand above each other; those of no known genre at the bottom.
+    places = {genre: [i for i, own in enumerate(genres) if own == genre] for genre in set(genres)}
+    height = {genre: (not genre, float(along[items].mean()), genre) for genre, items in places.items()}
+    cells, fixed = _start(ids, lattice, usable, shape)
+    free = np.sort(cells[~fixed])
+    items = sorted(np.flatnonzero(~fixed).tolist(), key=lambda i: (height[genres[i]], float(along[i]), i))
+    unknown = max((year for year in years if year is not None), default=0) + 1
+    for row in np.split(free, np.flatnonzero(np.diff(free // lattice.cols)) + 1):
+        own, items = items[: len(row)], items[len(row) :]
+        cells[sorted(own, key=lambda i: (years[i] or unknown, i))] = row
+    return cells
+
+
+def _scores(vectors: Floats, lattice: Lattice, cells: Indices, random_state: int) -> dict[str, Any]:
+    """Score a wall, a random one, and a plain self-organising map's."""
+    shrink = min(1.0, (SOM_UNITS / lattice.size) ** 0.5)
+    rows, cols = (max(1, round(side * shrink)) for side in (lattice.rows, lattice.cols))
+    if lattice.hexagonal and lattice.toroidal:
+        rows += rows % 2
+    som = SelfOrganizingMap(
+        rows, cols, topology=lattice.topology, toroidal=lattice.toroidal, random_state=random_state
+    ).fit(vectors)
+    shuffled = np.random.default_rng(random_state).permutation(cells)
+    baselines = {"random": layout_scores(vectors, lattice, shuffled, BASELINE_SAMPLE)}
+    collisions = None
+    if shrink == 1:
+        crowded, collisions = som_cells(som.predict(vectors), cells)
+        baselines["som"] = layout_scores(vectors, lattice, crowded, BASELINE_SAMPLE)
+    return {
+        "quantization_error": som.quantization_error(vectors),
+        "topographic_error": som.topographic_error(vectors),
+        "scores": layout_scores(vectors, lattice, cells),
+        "baselines": baselines,
+        "collisions": collisions,
+    }
+
+
+def som_cells(units: Indices, cells: Indices) -> tuple[Indices, int]:
+    """Put items into the cells of their units as a plain self-organising map does, and count those that collide.
+
+    Args:
+        units: (n,) the best-matching unit of each item, a number of a cell.
+        cells: (n,) the distinct cells that may be used.
+
+    Returns:
+        (n,) cells: the first that wants a usable cell has it, the others what is left, in order; and how many others.
+    """
+    free = dict.fromkeys(np.sort(cells).tolist())
+    found = np.full(len(units), -1, np.int64)
+    for item, unit in enumerate(units.tolist()):
+        if unit in free:
+            del free[unit]
+            found[item] = unit
+    left = np.flatnonzero(found < 0)
+    found[left] = list(free)
+    return found, len(left)
+
+
+def layout_scores(
+    vectors: Floats, lattice: Lattice, cells: Indices, n_sample: int | None = None
+) -> dict[str, list[float]]:
+    """Score where items stand on a wall: name -> [value, standard error]."""
+    found = {"dpq16": distance_preservation_quality(vectors, lattice, cells)}
+    if len(vectors) >= 4:
+        near = neighbourhood_scores(vectors, lattice.positions()[cells], lattice=lattice, n_sample=n_sample)
+        found |= {
+            "trustworthiness": near.trustworthiness,
+            "continuity": near.continuity,
+            "knn_preservation": near.preserved,
+        }
+    return {name: _pair(score) for name, score in found.items()}
+
+
+def _pair(score: Estimate) -> list[float]:
+    return [score.value, score.error]
+
+
+def _wall(
+    encoder: str, order: str, shape: Shape, ids: Sequence[str], places: NDArray[np.int64], scores: Mapping[str, Any]
+) -> Wall:
+    return Wall(
+        encoder=encoder,
+        rows=scores["rows"],
+        cols=scores["cols"],
+        cells={identity: (row, col) for identity, (row, col) in zip(ids, places.tolist(), strict=True)},
+        quantization_error=scores["quantization_error"],
+        topographic_error=scores["topographic_error"],
+        dpq16=scores["scores"]["dpq16"][0],
+        order=order,
+        topology=shape.topology,
+        toroidal=shape.toroidal,
+        scores=scores["scores"],
+        baselines=scores["baselines"],
+        collisions=scores["collisions"],
+        moved=scores["moved"],
+    )

@@ -2,8 +2,8 @@
 
 ``posters`` is the truth: one row a poster. The other tables hang on it: ``thumbnails`` by content, ``findings`` (what
 was dropped, and why) by source and path, ``claims`` (what each kind of source says of a film) by film and origin,
-``views`` (named choices of posters) and ``grids`` by name, ``artefacts`` (what made each derived thing), ``runs`` (the
-counts of each build) and ``meta`` (the format version).
+``views`` (named choices of posters), ``grids`` and ``layouts`` by name, ``artefacts`` (what made each derived thing),
+``runs`` (the counts of each build) and ``meta`` (the format version).
 
 Thumbnails stand apart from ``posters`` because the store rewrites a whole row when one of its columns changes: with
 them inside, storing 7,056 vectors of 128 numbers took 800 ms and 53 MB of disk; apart, 120 ms and 4 MB (measured).
@@ -143,8 +143,8 @@ class Artefact:
     """What made a derived thing, so that a stale one is known as such.
 
     Attributes:
-        name: Of the thing: "vector_colour", "wall", ...
-        kind: "vectors", "grid", "flags" or "view".
+        name: Of the thing: "vector_colour", "wall_content_poster", ...
+        kind: "vectors", "grid", "layout", "index", "flags" or "view".
         encoder: The encoder's name.
         fingerprint: The encoder's fingerprint.
         parameters: JSON of every parameter, the seed among them.
@@ -197,6 +197,9 @@ CLAIMS = pa.schema(_arrow_fields(Claim))
 VIEWS = pa.schema([("name", pa.string()), ("id", pa.string()), ("labels", pa.list_(pa.string()))])
 THUMBNAILS = pa.schema([("sha256", pa.string()), ("jpeg", pa.binary())])
 GRIDS = pa.schema([("name", pa.string()), ("id", pa.string()), ("row", pa.int32()), ("col", pa.int32())])
+LAYOUTS = pa.schema(
+    [("name", pa.string()), ("id", pa.string()), ("x", pa.float64()), ("y", pa.float64()), ("cluster", pa.int32())]
+)
 RUNS = pa.schema(
     [("source", pa.string()), ("finished_at", _TYPES["datetime"]), ("counts", pa.string())]  # counts: JSON
 )
@@ -210,6 +213,7 @@ TABLES = {
     "claims": CLAIMS,
     "views": VIEWS,
     "grids": GRIDS,
+    "layouts": LAYOUTS,
     "runs": RUNS,
     "meta": META,
 }

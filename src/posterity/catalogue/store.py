@@ -21,6 +21,7 @@ from posterity.catalogue.schema import (
     CLAIMS,
     FINDINGS,
     GRIDS,
+    LAYOUTS,
     POSTERS,
     RUNS,
     THUMBNAILS,
@@ -353,11 +354,12 @@ class Store(Tables):
         return next((artefact for artefact in self.artefacts() if artefact.name == name), None)
 
     def remove_artefact(self, name: str) -> None:
-        """Forget a derived thing: a grid with its cells, or an encoder's vectors."""
+        """Forget a derived thing: a grid with its cells, a layout with its places, or an encoder's vectors."""
         if name in [VECTOR_PREFIX + encoder for encoder in self.encoders]:
             self._write(lambda: self._table("posters").drop_columns([name]))
         self._delete("artefacts", f"name = {quoted(name)}")
         self._delete("grids", f"name = {quoted(name)}")
+        self._delete("layouts", f"name = {quoted(name)}")
 
     def put_grid(self, artefact: Artefact, ids: Sequence[str], cells: NDArray[np.integer[Any]]) -> None:
         """Store a grid: ``cells`` is (n, 2), the row and column of each id."""
@@ -374,6 +376,28 @@ class Store(Tables):
         batches = self._batches("grids", GRIDS.names, f"name = {quoted(name)}")
         table = pa.Table.from_batches(batches, schema=GRIDS).sort_by("id")
         return table["id"].to_pylist(), np.column_stack([table["row"], table["col"]]).astype(np.int64)
+
+    def put_layout(
+        self,
+        artefact: Artefact,
+        ids: Sequence[str],
+        points: NDArray[np.floating[Any]],
+        clusters: NDArray[np.integer[Any]],
+    ) -> None:
+        """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none."""
+        columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters}
+        rows = pa.table({"name": [artefact.name] * len(ids), "id": list(ids)} | columns, schema=LAYOUTS)
+        self.remove_artefact(artefact.name)
+        self._write(lambda: self._table("layouts").add(rows))
+        # As with grids, what makes it valid comes last.
+        self.put_artefact(artefact)
+
+    def layout(self, name: str) -> tuple[list[str], NDArray[np.float64], NDArray[np.int64]]:
+        """Read a layout: the ids, sorted, (n, 2) their places, and (n,) their clusters."""
+        batches = self._batches("layouts", LAYOUTS.names, f"name = {quoted(name)}")
+        table = pa.Table.from_batches(batches, schema=LAYOUTS).sort_by("id")
+        points = np.column_stack([table["x"], table["y"]]).astype(np.float64).reshape(-1, 2)
+        return table["id"].to_pylist(), points, np.asarray(table["cluster"], np.int64)
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,21 @@ where = click.option(
 out = click.option("--out", metavar="FILE", help="Draw it into this picture (.png, .jpg, .webp).")
 
 
+_PANORAMA = (
+    click.option(
+        "--out", metavar="FILE",
+        help="Draw it into this file: .png, .jpg, .webp, .tif, .svg, or .dzi with tiles to zoom into.",
+    ),
+    click.option("--title", metavar="TEXT", help="A line above it."),
+    click.option("--dpi", type=click.FloatRange(min=1), help="Pixels an inch, for printers."),
+)  # fmt: skip
+
+
+def panorama(command: F) -> F:
+    """Add the flags of commands that draw large pictures."""
+    return cast("F", _with_flags(_PANORAMA, command))
+
+
 view = click.option("--view", metavar="NAME", help="Only posters of this view (see posterity select).")
 
 _SOURCE = (

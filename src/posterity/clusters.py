@@ -1,0 +1,128 @@
+"""Clusters of a map, with a name and a representative each.
+
+HDBSCAN (L. McInnes, J. Healy, S. Astels, *hdbscan: Hierarchical density based clustering*, JOSS 2, 2017; here
+scikit-learn's) finds regions that are denser than what surrounds them, and leaves what is between them alone.
+
+A cluster's name tells what it has more of than the whole: genres, decades, and colours in words. A word stands in it
+where its share is so much larger that chance (a binomial draw from the whole) hardly ever makes it so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.encoders._lab import rgb_to_lab
+from posterity.errors import MissingExtraError
+
+Places = NDArray[np.int64]
+
+MIN_SHARE = 0.008
+MIN_SIZE = 5
+"""A cluster has this share of all points, or so many, at least."""
+
+LIFT = 1.3
+SURE = 3.0
+"""A word is said of a cluster where its share is this many times that of the whole, and so many standard errors
+above."""
+
+COLOURS = {
+    "black": (12, 12, 14), "dark grey": (70, 70, 72), "grey": (128, 128, 128), "light grey": (190, 190, 190),
+    "white": (245, 245, 245), "dark red": (110, 15, 20), "red": (205, 25, 30), "orange": (235, 125, 25),
+    "brown": (105, 65, 35), "beige": (220, 195, 155), "yellow": (240, 205, 40), "olive": (110, 105, 40),
+    "green": (45, 140, 60), "dark green": (20, 60, 40), "teal": (20, 120, 125), "light blue": (150, 195, 225),
+    "blue": (35, 90, 180), "dark blue": (20, 35, 85), "purple": (105, 50, 130), "pink": (230, 130, 165),
+}  # fmt: skip
+"""Words for colours, each with an sRGB example; a pixel has the word of the example nearest in CIELAB."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A dense region of a map.
+
+    Attributes:
+        label: A few words for it, "" where nothing sets it apart.
+        size: How many posters.
+        representative: The id of the poster whose vector is nearest to the mean of all of its.
+        centre: Where that poster is.
+        members: Ids.
+    """
+
+    label: str
+    size: int
+    representative: str
+    centre: tuple[float, float]
+    members: tuple[str, ...]
+
+
+def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> Places:
+    """Give the cluster of each point, -1 of those that are in none: (n,). Clusters are numbered by size.
+
+    Raises:
+        MissingExtraError: scikit-learn is not installed.
+    """
+    n = len(points)
+    least = min_size or max(MIN_SIZE, round(MIN_SHARE * n))
+    if n < 2 * least:
+        return np.full(n, -1, np.int64)
+    try:
+        from sklearn.cluster import HDBSCAN
+    except ImportError as error:
+        raise MissingExtraError("finding clusters", "maps") from error
+    found = HDBSCAN(min_cluster_size=least, min_samples=min(10, least), copy=True).fit_predict(points)
+    sizes = np.bincount(found[found >= 0], minlength=1)
+    rank = np.empty(len(sizes), np.int64)
+    rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))
+    return np.where(found >= 0, rank[np.maximum(found, 0)], -1)
+
+
+def representative(vectors: NDArray[np.float32], members: Places) -> int:
+    """Give the member whose vector is nearest to the members' mean."""
+    own = vectors[members]
+    return int(members[((own - own.mean(axis=0)) ** 2).sum(axis=1).argmin()])
+
+
+def counted(words_of_each: Iterable[Sequence[str]]) -> Counter[str]:
+    """Count how many have each word."""
+    return Counter(word for words in words_of_each for word in set(words))
+
+
+def distinctive(members: Sequence[Sequence[str]], everyone: Counter[str], n: int) -> list[str]:
+    """Give the words that members have more often than everyone, the most telling first.
+
+    Args:
+        members: The words of each member; a word counts once a member.
+        everyone: How many of all have each word.
+        n: How many all are.
+    """
+    m = len(members)
+    found = []
+    for word, count in counted(members).items():
+        share, base = count / m, everyone[word] / n
+        error = np.sqrt(max(base * (1 - base), 1e-12) / m)
+        if share >= LIFT * base and share - base >= SURE * error and count > 1:
+            # How many bits of surprise the members are in for, together.
+            found.append((-share * np.log(share / base), word))
+    return [word for _, word in sorted(found)]
+
+
+def colour_words(picture: NDArray[np.uint8], least: float = 0.12) -> list[str]:
+    """Give the words of the colours that make up at least a share of a picture, the largest first."""
+    names = list(COLOURS)
+    examples = rgb_to_lab(np.array(list(COLOURS.values()), np.uint8))
+    small = cv2.resize(picture, (16, 24), interpolation=cv2.INTER_AREA)
+    lab = rgb_to_lab(np.asarray(small, np.uint8)).reshape(-1, 3)
+    nearest = ((lab[:, None] - examples) ** 2).sum(axis=2).argmin(axis=1)
+    shares = np.bincount(nearest, minlength=len(names)) / len(lab)
+    return [names[i] for i in np.argsort(-shares, kind="stable") if shares[i] >= least]
+
+
+def name_cluster(genres: Sequence[str], decades: Sequence[str], colours: Sequence[str]) -> str:
+    """Join what sets a cluster apart into a few words: "Western, Drama · 1950s · beige, brown"."""
+    parts = (genres[:2], sorted(decades[:2]), colours[:2])
+    return " · ".join(", ".join(words) for words in parts if words)

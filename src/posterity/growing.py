@@ -1,0 +1,155 @@
+"""Bringing new items onto a wall without reshuffling it.
+
+Where the wall must grow, whole rows or columns of blank cells are opened in its middle (:func:`opened`), which moves
+what lies beyond them by one and leaves neighbours neighbours. A new item goes where it fits best; who stands there
+steps aside to a neighbouring cell, and so on along the cheapest path to a blank cell, so that each poster on the path
+moves by one. Paths avoid posters that have moved already. Then the wall is refined
+(:func:`posterity.arranging.arrange`) with nobody allowed more than :data:`REACH` cells from home.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity import metrics
+from posterity.arranging import arrange
+from posterity.errors import ArgumentError
+from posterity.lattice import Lattice, smoother
+from posterity.metrics import Floats, Indices
+
+REACH = 2
+"""Rows or columns that a poster which was there before may move."""
+
+_FIT_SIGMA = 1.0
+"""Width of the gaussian by which the wall is smoothed to find where a new item fits, in cells."""
+
+_STEPS_ASIDE = np.array([1.0, 8.0, 64.0, 512.0])
+"""Price of moving a poster by one cell more, by how far it is from home already."""
+
+
+def opened(lattice: Lattice, cells: Indices, rows: int, cols: int) -> Indices:
+    """Give the cells of a wall's items after blank rows and columns were opened, evenly spread over the wall.
+
+    Args:
+        lattice: As it was.
+        cells: (n,) on it.
+        rows: After.
+        cols: After.
+
+    Returns:
+        (n,) on the larger wall.
+    """
+    row, col = np.divmod(cells, lattice.cols)
+    for n, more, at in ((lattice.rows, rows - lattice.rows, row), (lattice.cols, cols - lattice.cols, col)):
+        seams = np.array([(i + 1) * n // (more + 1) for i in range(more)], np.int64)
+        at += np.searchsorted(seams, at, side="right")
+    return np.asarray(row * cols + col, np.int64)
+
+
+def add_items(
+    X: Floats,
+    lattice: Lattice,
+    cells: Indices,
+    usable: NDArray[np.bool_],
+    *,
+    home: Indices | None = None,
+    fixed: NDArray[np.bool_] | None = None,
+    random_state: int = 0,
+) -> Indices:
+    """Find cells for the items that have none, moving the others as little as can be.
+
+    Args:
+        X: (n, d), one row an item.
+        lattice: The wall.
+        cells: (n,) the cell of each item, -1 for those that are new.
+        usable: (cells,) which cells may hold an item.
+        home: (n,) where each item stood before the wall grew, -1 for those that are new; by default ``cells``.
+        fixed: (n,) which items stay where they are; they have a cell.
+        random_state: Seed of the refinement's groups.
+
+    Returns:
+        (n,) the cell of each item. Without new items, the cells as they were.
+
+    Raises:
+        ArgumentError: There are fewer usable cells than items, or a new item cannot reach a blank one.
+    """
+    X = metrics.as_matrix(X)
+    cells = np.array(cells, np.int64)
+    fixed = np.zeros(len(X), bool) if fixed is None else np.asarray(fixed, bool)
+    new = np.flatnonzero(cells < 0)
+    if usable.sum() < len(X):
+        raise ArgumentError(f"{len(X)} items do not fit on {usable.sum()} cells", "Add rows or columns.")
+    if not len(new):
+        return cells
+    home = cells.copy() if home is None else home
+    item_of = np.full(lattice.size, -1, np.int64)
+    item_of[cells[cells >= 0]] = np.flatnonzero(cells >= 0)
+    open_ = usable.copy()
+    open_[cells[fixed & (cells >= 0)]] = False
+    wanted = _best_cells(X, new, lattice, item_of, open_)
+    for item, cell in zip(new.tolist(), wanted.tolist(), strict=True):
+        path = _path_to_blank(cell, lattice, item_of, home, open_)
+        # From the blank backwards, everybody steps into the cell before them.
+        for there, here in zip(path[:0:-1], path[-2::-1], strict=True):
+            item_of[there] = item_of[here]
+        item_of[path[0]] = item
+    found = np.empty(len(X), np.int64)
+    taken = np.flatnonzero(item_of >= 0)
+    found[item_of[taken]] = taken
+    known = home >= 0
+    reach = np.full(len(X), np.inf)
+    reach[known] = np.maximum(lattice.moves(home[known], found[known]), REACH)
+    return arrange(
+        X, lattice, found, fixed=fixed, home=np.where(known, home, found), reach=reach, coarse=False,
+        random_state=random_state,
+    )  # fmt: skip
+
+
+def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, open_: NDArray[np.bool_]) -> Indices:
+    """Give the open cell around which the items of the wall are most like each new item."""
+    there = item_of >= 0
+    centre = X.mean(axis=0, dtype=np.float32)
+    field = np.zeros((lattice.size, X.shape[1]), np.float32)
+    field[there] = X[item_of[there]] - centre
+    smooth = smoother(lattice, "gaussian", _FIT_SIGMA)
+    weight = smooth(there.astype(np.float32).reshape(lattice.rows, lattice.cols, 1)).reshape(-1, 1)
+    total = smooth(field.reshape(lattice.rows, lattice.cols, -1)).reshape(lattice.size, -1)
+    around: Floats = np.asarray(total / np.maximum(weight, 1e-6), np.float32)
+    # Cells with hardly a neighbour tell nothing of what fits there.
+    cells = np.flatnonzero(open_ & ((weight[:, 0] > 0.5) | ~there.any()))
+    if not len(cells):
+        cells = np.flatnonzero(open_)
+    wanted = np.empty(len(new), np.int64)
+    for block in metrics.row_blocks(len(new), max(len(cells), X.shape[1])):
+        wanted[block] = cells[metrics.squared_distances(X[new[block]] - centre, around[cells]).argmin(axis=1)]
+    return wanted
+
+
+def _path_to_blank(cell: int, lattice: Lattice, item_of: Indices, home: Indices, open_: NDArray[np.bool_]) -> list[int]:
+    """Give the cells of the cheapest path from one to a blank, both included."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
+
+    if item_of[cell] < 0:
+        return [cell]
+    there = np.flatnonzero(item_of >= 0)
+    items = item_of[there]
+    away = np.where(home[items] >= 0, lattice.moves(np.maximum(home[items], 0), there), 0)
+    price = np.ones(lattice.size)
+    price[there] = _STEPS_ASIDE[np.minimum(away, len(_STEPS_ASIDE) - 1)]
+    edges = lattice.edges()
+    edges = edges[open_[edges].all(axis=1)]
+    leave, enter = np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]])
+    graph = csr_array((price[leave], (leave, enter)), shape=(lattice.size, lattice.size))
+    cost, before = dijkstra(graph, indices=cell, return_predecessors=True)
+    blanks = np.flatnonzero(open_ & (item_of < 0))
+    nearest = blanks[cost[blanks].argmin()] if len(blanks) else -1
+    if nearest < 0 or not np.isfinite(cost[nearest]):
+        raise ArgumentError(
+            "a new poster cannot reach a blank cell", "Pinned posters or holes shut it in: say --fresh, or unpin some."
+        )
+    path = [int(nearest)]
+    while path[-1] != cell:
+        path.append(int(before[path[-1]]))
+    return path[::-1]
