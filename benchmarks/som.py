@@ -31,7 +31,7 @@ def article() -> None:
     """Train both, as the article does; and ours as it comes."""
     X = covers()
     theirs = MiniSom(10, 10, X.shape[1], sigma=3, learning_rate=0.5, neighborhood_function="triangle", random_seed=0)
-    start = theirs.get_weights().transpose(1, 0, 2).copy()
+    start = theirs.get_weights().transpose(1, 0, 2).astype(np.float32)
     twin = np.random.RandomState()
     twin.set_state(theirs._random_generator.get_state())
     order = np.arange(2500) % 100
@@ -44,10 +44,10 @@ def article() -> None:
     slow = seconds(lambda: theirs.train_random(X, 2500))
     tell("the article's training", spent, "s", "MiniSom", slow, ratio=slow / spent, goal=">= 1000",
          met=slow >= 1000 * spent)  # fmt: skip
-    error, other = ours.quantization_error(X), theirs.quantization_error(X)
+    error, other = ours.quantization_error(X), float(theirs.quantization_error(X))
     tell("  quantisation error", error, "", "MiniSom", other, ratio=error / other, goal="<= MiniSom's (to rounding)",
          met=error <= other * (1 + 1e-5))  # fmt: skip
-    tell("  topographic error", ours.topographic_error(X), "", "MiniSom", theirs.topographic_error(X))
+    tell("  topographic error", ours.topographic_error(X), "", "MiniSom", float(theirs.topographic_error(X)))
     apart = np.abs(ours.codebook_ - theirs.get_weights().transpose(1, 0, 2)).max()
     tell("  largest difference of the maps", float(apart), "")
     used = len(np.unique(ours.predict(X)))
@@ -65,7 +65,7 @@ def article() -> None:
         goal="<= MiniSom's",
         met=error <= other,
     )
-    tell("  topographic error", own.topographic_error(X), "", "MiniSom", theirs.topographic_error(X))
+    tell("  topographic error", own.topographic_error(X), "", "MiniSom", float(theirs.topographic_error(X)))
 
 
 def large() -> None:
@@ -119,8 +119,8 @@ def smooth() -> None:
     ours.fit(X)
     spent = time.perf_counter() - start
     tell("1,000 x 64 on 20x20, MiniSom's schedule", spent, "s", "train_batch_offline", slow, ratio=slow / spent)
-    tell("  quantisation error", ours.quantization_error(X), "", "MiniSom", theirs.quantization_error(X))
-    tell("  topographic error", ours.topographic_error(X), "", "MiniSom", theirs.topographic_error(X))
+    tell("  quantisation error", ours.quantization_error(X), "", "MiniSom", float(theirs.quantization_error(X)))
+    tell("  topographic error", ours.topographic_error(X), "", "MiniSom", float(theirs.topographic_error(X)))
 
 
 if __name__ == "__main__":

@@ -216,6 +216,7 @@ def test_a_map_made_afresh_lies_as_the_one_before(tmp_path: Path) -> None:
     cat.build(sample.posters, sample.metadata)
     after = cat.map(fresh=True)
     assert after.new == 0
+    assert cat.map(fresh=True) == after
     assert after.positions != before.positions
     shared = sorted(before.positions)
     a, b = (np.array([found.positions[name] for name in shared]) for found in (before, after))

@@ -180,7 +180,8 @@ def _points(
         turned = aligned(points[at], old[kept])
         # The same turn for all: found on the shared ones, applied to every one.
         rotation = np.linalg.lstsq(points[at] - points[at].mean(axis=0), turned - turned.mean(axis=0), rcond=None)[0]
-        points = (points - centre) @ rotation
+        # Rounded, so that a map made afresh twice is turned by the same, to the bit.
+        points = (points - centre) @ rotation.round(9)
     return points, 0
 
 

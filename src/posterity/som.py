@@ -202,7 +202,7 @@ class SelfOrganizingMap:
                     f"init has the shape {given.shape}", f"It is {(self.rows, self.cols, X.shape[1])}, as the map is."
                 )
             # Training leaves the span of the rows and the units' first vectors together as little.
-            Z, lift = span(np.concatenate([X, given.reshape(self.lattice.size, -1)]))
+            Z, lift = span(X, given.reshape(self.lattice.size, -1))
             start, Z = Z[len(X) :].reshape(self.rows, self.cols, -1), Z[: len(X)]
         algorithm = self.algorithm
         if algorithm == "auto":
@@ -510,7 +510,7 @@ _RATES: dict[str, Callable[[float, int], Doubles]] = {
 evenly or hyperbolically. All but the first are MiniSom's."""
 
 
-def span(X: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+def span(X: Floats, more: Floats | None = None) -> tuple[Floats, Callable[[Floats], Floats]]:
     """Turn rows (n, d) into coordinates along their principal axes, keeping every distance between them.
 
     Neither rule of training leaves the affine span of the rows, of n − 1 dimensions at most. So a map can be trained on
@@ -518,19 +518,28 @@ def span(X: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
     numbers. The axes come from the smaller of the Gram matrix (n, n) and the scatter matrix (d, d), by
     eigendecomposition.
 
+    Args:
+        X: (n, d) rows.
+        more: (m, d) further rows, that count as if they stood below; they are not copied.
+
     Returns:
-        The coordinates (n, r) float32, widest axis first, with the largest entry of each axis's eigenvector positive;
-        and the function that takes coordinates (m, r) to vectors (m, d), float32.
+        The coordinates (n + m, r) float32, widest axis first, with the largest entry of each axis's eigenvector
+        positive; and the function that takes coordinates (k, r) to vectors (k, d), float32.
     """
-    n, d = X.shape
-    mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    parts = [X] if more is None else [X, more]
+    n, d = sum(map(len, parts)), X.shape[1]
+    mean = (sum(part.sum(axis=0, dtype=np.float64) for part in parts) / n).astype(np.float32)
     # What is summed: products of columns over all rows, or of rows over all columns.
     if n <= d:
         chunks = [slice(at, min(d, at + _CHUNK)) for at in range(0, d, _CHUNK)]
+
+        def centred(chunk: slice) -> Floats:
+            return np.concatenate([part[:, chunk] - mean[chunk] for part in parts])
+
         gram = np.zeros((n, n))
         for chunk in chunks:
-            centred = X[:, chunk] - mean[chunk]
-            gram += centred @ centred.T
+            some = centred(chunk)
+            gram += some @ some.T
         axes, variances = _principal(gram)
         widths = np.sqrt(variances)
         Z = np.asarray(axes * widths, np.float32)
@@ -540,19 +549,20 @@ def span(X: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
             weights = ((coordinates / np.maximum(widths, np.finfo(np.float64).tiny)) @ axes.T).astype(np.float32)
             vectors = np.empty((len(coordinates), d), np.float32)
             for chunk in chunks:
-                vectors[:, chunk] = weights @ (X[:, chunk] - mean[chunk]) + mean[chunk]
+                vectors[:, chunk] = weights @ centred(chunk) + mean[chunk]
             return vectors
 
         return Z, lift
 
+    rows = X if more is None else np.concatenate(parts)
     scatter = np.zeros((d, d))
     for block in metrics.row_blocks(n, d):
-        centred = X[block] - mean
-        scatter += centred.T @ centred
+        some = rows[block] - mean
+        scatter += some.T @ some
     basis = _principal(scatter)[0].astype(np.float32)
     Z = np.empty((n, basis.shape[1]), np.float32)
     for block in metrics.row_blocks(n, d):
-        Z[block] = (X[block] - mean) @ basis
+        Z[block] = (rows[block] - mean) @ basis
     return Z, lambda coordinates: coordinates @ basis.T + mean
 
 
