@@ -226,6 +226,15 @@ def test_a_map_made_afresh_lies_as_the_one_before(tmp_path: Path) -> None:
     assert (a * b).sum() >= 0.9 * (a * turned).sum()
 
 
+def test_too_few_posters_for_scores_have_none(films: posterity.Catalogue, capsys: pytest.CaptureFixture[str]) -> None:
+    """And what is printed is JSON all the same."""
+    call = ["-c", str(films.folder), "--where", "year < 1952", "--json"]
+    assert run(["map", "--method", "pca", *call]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["trustworthiness"] is None
+    assert run(["wall", *call]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=pytest.fail)["dpq16"] == 1
+
+
 def test_maps_of_a_part_and_of_nothing(films: posterity.Catalogue) -> None:
     some = films.map("pca", where="year < 1956")
     assert len(some.positions) == 6

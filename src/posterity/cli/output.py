@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -38,7 +39,7 @@ def say_json(value: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Turn results into what JSON knows: dataclasses become objects, tuples lists, times ISO text."""
+    """Turn results into what JSON knows: dataclasses become objects, tuples lists, times ISO text, NaN null."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, dict):
@@ -47,6 +48,8 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if hasattr(value, "tolist"):  # arrays, and NumPy's numbers
         return value.tolist()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value.isoformat() if isinstance(value, datetime) else value
 
 
