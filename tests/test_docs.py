@@ -14,6 +14,7 @@ import pytest
 from conftest import real_data
 
 from posterity.cleaning import ROW_REASONS
+from posterity.cli import run
 from posterity.cli.commands import commands
 from posterity.selection import RULES
 from posterity.settings import OPTIONS
@@ -30,15 +31,22 @@ def console_lines(page: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_on_a_page_runs(page: Path, tmp_path: Path) -> None:
+def test_every_command_on_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first of a page as a person types it; the others in this process, which spares them their start."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    for line in console_lines(page):
+    monkeypatch.chdir(tmp_path)
+    for at, line in enumerate(console_lines(page)):
         if "covers" in line and not (tmp_path / "covers").exists():
             (tmp_path / "covers").symlink_to(real_data("covers"))
-        done = subprocess.run(
-            shlex.split(line), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        words = shlex.split(line)
+        if at == 0:
+            done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+            status, said = done.returncode, done.stderr
+        else:
+            status, said = run(words[1:]), capsys.readouterr().err
+        assert status == 0, f"{line}\n{said}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
