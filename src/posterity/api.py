@@ -549,7 +549,8 @@ class Catalogue:
         within = self._within(where, view)
         if mask is not None:
             n = max(1, self.store.count(within))
-            shape = _with_holes(shape or Shape(rows, cols), masked(_picture(mask), n, rows, cols))
+            shape = shape or Shape(rows, cols)
+            shape = _with_holes(shape, masked(_picture(mask), n, shape.rows, shape.cols))
         return make_wall(
             self.store, self._encoder(encoder), rows, cols, shape=shape, order=order, where=within,
             random_state=setting("seed", random_state), fresh=fresh, keep=os.access(self.folder, os.W_OK),
@@ -661,13 +662,13 @@ class Catalogue:
         show_progress: bool | None,
     ) -> Image | None:
         from posterity.drawing import preview, write
-        from posterity.scenes import fetcher, map_scene, wall_scene
+        from posterity.scenes import map_scene, wall_scene
 
         if isinstance(what, Wall):
             scene = wall_scene(self.store, what, setting("cell_width", cell_width), title or "")
         else:
             scene = map_scene(self.store, what, side, overlap=overlap, title=title)
-        fetch, workers = fetcher(self.store), setting("workers")
+        fetch, workers = self.store.thumbnails, setting("workers")
         if out is None:
             return preview(scene, fetch, workers=workers)
         write(scene, fetch, out, dpi=dpi, workers=workers, show_progress=show_progress)

@@ -128,7 +128,7 @@ def _refined(wall: _Wall, first: float, steps: int, rng: np.random.Generator) ->
         for side in FINE_WINDOWS:
             for parity in rng.permutation(4).tolist():
                 wall.step(sigma, wall.windows(side, rng, parity), own=False)
-    return wall.cells()
+    return cells_of(wall.item_of)
 
 
 def _axes(X: Floats) -> Floats:
@@ -137,6 +137,42 @@ def _axes(X: Floats) -> Floats:
     share = np.cumsum(Z.var(axis=0, dtype=np.float64))
     kept = int(np.searchsorted(share, ENOUGH_VARIANCE * share[-1])) + 1
     return np.ascontiguousarray(Z[:, :kept])
+
+
+def cells_of(item_of: Indices) -> Indices:
+    """Give the cell of each item, (n,), from the item of each cell, -1 where there is none."""
+    there = np.flatnonzero(item_of >= 0)
+    found = np.empty(len(there), np.int64)
+    found[item_of[there]] = there
+    return found
+
+
+def means_around(
+    X: Floats, lattice: Lattice, item_of: Indices, sigma: float, own: bool = True
+) -> tuple[Floats, Floats]:
+    """Smooth a wall by a gaussian.
+
+    Args:
+        X: (n, d), one row an item, centred.
+        lattice: The wall.
+        item_of: (cells,) the item of each cell, -1 where there is none.
+        sigma: Of the gaussian, in cells.
+        own: Whether a cell's own item counts.
+
+    Returns:
+        The mean item around each cell, (cells, d), and the weight of those that there are, (cells,).
+    """
+    there = item_of >= 0
+    field = np.zeros((lattice.size, X.shape[1]), np.float32)
+    field[there] = X[item_of[there]]
+    smooth = smoother(lattice, "gaussian", sigma)
+    total = smooth(field.reshape(lattice.rows, lattice.cols, -1)).reshape(lattice.size, -1)
+    weight = smooth(there.astype(np.float32).reshape(lattice.rows, lattice.cols, 1)).reshape(-1)
+    if not own:
+        total -= field
+        weight = weight - there
+    total /= np.maximum(weight, 1e-6)[:, None]
+    return total, weight
 
 
 class _Wall:
@@ -160,32 +196,8 @@ class _Wall:
         self.item_of = np.full(lattice.size, -1, np.int64)
         self.item_of[cells] = np.arange(len(X))
         self.usable = np.sort(cells[moving])
-        self.occupied = np.zeros((lattice.rows, lattice.cols, 1), np.float32)
-        self.occupied.reshape(-1)[cells] = 1
         self.reach = None if reach is None or not np.isfinite(reach).any() else reach
         self.home = home
-
-    def cells(self) -> Indices:
-        """Give the cell of each item: (n,)."""
-        found = np.empty(len(self.X), np.int64)
-        there = np.flatnonzero(self.item_of >= 0)
-        found[self.item_of[there]] = there
-        return found
-
-    def smoothed(self, sigma: float, own: bool) -> Floats:
-        """Give the mean item around each cell: (cells, d), with or without the cell's own."""
-        lattice = self.lattice
-        field = np.zeros((lattice.size, self.X.shape[1]), np.float32)
-        there = self.occupied.reshape(-1) > 0
-        field[there] = self.X[self.item_of[there]]
-        smooth = smoother(lattice, "gaussian", sigma)
-        total = smooth(field.reshape(lattice.rows, lattice.cols, -1)).reshape(lattice.size, -1)
-        weight = smooth(self.occupied).reshape(-1)
-        if not own:
-            total -= field
-            weight = weight - self.occupied.reshape(-1)
-        total /= np.maximum(weight, 1e-6)[:, None]
-        return total
 
     def windows(self, side: int, rng: np.random.Generator, parity: int | None = None) -> Iterator[Indices]:
         """Cut the cells that move into groups, at random within windows at a random place.
@@ -217,17 +229,13 @@ class _Wall:
         """Assign the items of each group of cells to these cells anew."""
         from scipy.optimize import linear_sum_assignment
 
-        goal = self.smoothed(sigma, own)
+        goal = means_around(self.X, self.lattice, self.item_of, sigma, own)[0]
         for cells in groups:
             items = self.item_of[cells]
             gain = self.X[items] @ goal[cells].T
             if self.reach is not None:
-                gain -= self._forbidden(items, cells) * (_FAR * max(float(np.abs(gain).max()), 1e-6))
+                away = self.lattice.moves(self.home[items][:, None], cells) > self.reach[items][:, None]
+                gain -= away * (_FAR * max(float(np.abs(gain).max()), 1e-6))
             # Σ‖x − m‖² is least where Σ⟨x, m⟩ is largest: the lengths are the same however the items are assigned.
             rows, cols = linear_sum_assignment(gain, maximize=True)
             self.item_of[cells[cols]] = items[rows]
-
-    def _forbidden(self, items: Indices, cells: Indices) -> NDArray[np.bool_]:
-        """Tell which cells are beyond an item's reach: (items, cells)."""
-        assert self.reach is not None  # noqa: S101 -- for the type checker
-        return np.asarray(self.lattice.moves(self.home[items][:, None], cells) > self.reach[items][:, None])

@@ -176,6 +176,26 @@ def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tu
     return store.vectors(spec.name, where)
 
 
+def load_every_vector(
+    store: Store, encoder: Encoder, where: str | None, total: int
+) -> tuple[list[str], NDArray[np.float32]]:
+    """Read an encoder's vectors of posters, as :func:`load_vectors` does, all ``total`` of them or none.
+
+    Raises:
+        CatalogueError: Some posters have no vector, or another version of the encoder made them.
+        FilterError: ``where`` is not SQL over the catalogue's columns.
+    """
+    ids, vectors = load_vectors(store, encoder, where)
+    if len(ids) < total:
+        name = encoder.spec.name
+        raise CatalogueError(
+            f"{total - len(ids)} of {total} posters have no vector of {name!r}",
+            f"Run: posterity embed -c {store.folder} --encoder {name}; "
+            f"if files are gone: posterity doctor {store.folder} --repair",
+        )
+    return ids, vectors
+
+
 def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str, ...], list[_Job]], dict[str, int]]:
     """Sort the posters that lack vectors by the encoders that they lack, so that each is decoded once."""
     total = store.count()

@@ -15,3 +15,12 @@ Weight = Literal["Light", "", "Medium", "Bold", "Black"]
 def font(size: int, weight: Weight = "") -> ImageFont.FreeTypeFont:
     """Give Roboto in a size in pixels; the weight "" is the regular one."""
     return ImageFont.truetype(getattr(font_roboto, f"Roboto{weight}"), size)
+
+
+def shortened(text: str, room: float, size: int = 16) -> str:
+    """Cut a line to so many pixels; what does not fit ends in an ellipsis."""
+    letters = font(size)
+    if letters.getlength(text) <= room:
+        return text
+    fits = (n for n in range(len(text), 0, -1) if letters.getlength(text[:n] + "…") <= room)
+    return text[: next(fits, 0)].rstrip() + "…"

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import metrics
-from posterity.arranging import arrange
+from posterity.arranging import arrange, cells_of, means_around
 from posterity.errors import ArgumentError
-from posterity.lattice import Lattice, smoother
+from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices
 
 REACH = 2
@@ -94,9 +94,7 @@ def add_items(
         for there, here in zip(path[:0:-1], path[-2::-1], strict=True):
             item_of[there] = item_of[here]
         item_of[path[0]] = item
-    found = np.empty(len(X), np.int64)
-    taken = np.flatnonzero(item_of >= 0)
-    found[item_of[taken]] = taken
+    found = cells_of(item_of)
     known = home >= 0
     reach = np.full(len(X), np.inf)
     reach[known] = np.maximum(lattice.moves(home[known], found[known]), REACH)
@@ -108,16 +106,10 @@ def add_items(
 
 def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, open_: NDArray[np.bool_]) -> Indices:
     """Give the open cell around which the items of the wall are most like each new item."""
-    there = item_of >= 0
     centre = X.mean(axis=0, dtype=np.float32)
-    field = np.zeros((lattice.size, X.shape[1]), np.float32)
-    field[there] = X[item_of[there]] - centre
-    smooth = smoother(lattice, "gaussian", _FIT_SIGMA)
-    weight = smooth(there.astype(np.float32).reshape(lattice.rows, lattice.cols, 1)).reshape(-1, 1)
-    total = smooth(field.reshape(lattice.rows, lattice.cols, -1)).reshape(lattice.size, -1)
-    around: Floats = np.asarray(total / np.maximum(weight, 1e-6), np.float32)
+    around, weight = means_around(X - centre, lattice, item_of, _FIT_SIGMA)
     # Cells with hardly a neighbour tell nothing of what fits there.
-    cells = np.flatnonzero(open_ & ((weight[:, 0] > 0.5) | ~there.any()))
+    cells = np.flatnonzero(open_ & ((weight > 0.5) | ~weight.any()))
     if not len(cells):
         cells = np.flatnonzero(open_)
     wanted = np.empty(len(new), np.int64)

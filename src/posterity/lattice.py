@@ -91,11 +91,14 @@ class Lattice:
         """Give how far each cell of the lattice is from each of ``cells`` (m,) along x and y: two (m, rows · cols)."""
         every = self.positions()
         some = every[cells]
-        dx, dy = np.abs(some[:, None, 0] - every[:, 0]), np.abs(some[:, None, 1] - every[:, 1])
-        if self.toroidal:
-            width, height = self.extent
-            dx, dy = np.minimum(dx, width - dx), np.minimum(dy, height - dy)
-        return dx, dy
+        return self.shortest(np.abs(some[:, None, 0] - every[:, 0]), np.abs(some[:, None, 1] - every[:, 1]))
+
+    def shortest(self, dx: Doubles, dy: Doubles) -> tuple[Doubles, Doubles]:
+        """Give distances along x and y, of any shape, as they are: on a torus, the other way round may be shorter."""
+        if not self.toroidal:
+            return dx, dy
+        width, height = self.extent
+        return np.minimum(dx, width - dx), np.minimum(dy, height - dy)
 
     def squared_distances(self, cells: Indices) -> Doubles:
         """Give the squared distance of each of ``cells`` (m,) to each cell of the lattice: (m, rows · cols)."""
@@ -105,10 +108,7 @@ class Lattice:
     def adjacent(self, a: Indices, b: Indices) -> NDArray[np.bool_]:
         """Tell of pairs of cells, (m,) and (m,), which touch: 8 neighbours, diagonals included, or 6; or are one."""
         every = self.positions()
-        dx, dy = np.abs(every[a] - every[b]).T
-        if self.toroidal:
-            width, height = self.extent
-            dx, dy = np.minimum(dx, width - dx), np.minimum(dy, height - dy)
+        dx, dy = self.shortest(*np.abs(every[a] - every[b]).T)
         return np.asarray(dx * dx + dy * dy < 1.01 if self.hexagonal else np.maximum(dx, dy) < 1.01)
 
     def moves(self, a: Indices, b: Indices) -> Indices:
@@ -210,8 +210,10 @@ def _axis(lattice: Lattice, neighbourhood: str, sigma: float, axis: int, shift: 
 
 
 def _by_parity(lattice: Lattice, sigma: float) -> Callable[[Floats], Floats]:
-    """Apply a gaussian on a hexagonal lattice: rows of one parity stand above each other, those of the other a half
-    aside, so each pair of parities has a kernel that is a product."""  # noqa: D209, D205
+    """Apply a gaussian on a hexagonal lattice, a pair of parities of rows at a time.
+
+    Rows of one parity stand above each other, those of the other a half aside: each pair's kernel is a product.
+    """
     along_rows = _axis(lattice, "gaussian", sigma, 1)
     aside = [[_axis(lattice, "gaussian", sigma, 0, 0.5 * (p - q)) for q in (0, 1)] for p in (0, 1)]
 

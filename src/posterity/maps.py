@@ -28,7 +28,7 @@ from posterity.clusters import (
     name_cluster,
     representative,
 )
-from posterity.embedding import load_vectors
+from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, MissingExtraError
 from posterity.images import decode
@@ -126,13 +126,7 @@ def make_map(
         ids, points, labels = store.layout(name)
         if len(ids) == total:
             return _map(spec.name, layout, ids, points, labels, json.loads(known.scores))
-    ids, vectors = load_vectors(store, found, where)
-    if len(ids) < total:
-        raise CatalogueError(
-            f"{total - len(ids)} of {total} posters have no vector of {spec.name!r}",
-            f"Run: posterity embed -c {store.folder} --encoder {spec.name}; "
-            f"if files are gone: posterity doctor {store.folder} --repair",
-        )
+    ids, vectors = load_every_vector(store, found, where, total)
     with progress(f"Laying out by {layout.method}", n_steps(layout), show_progress) as bar:
         points, new = _points(store, known, ids, vectors, layout, fresh, workers, bar.update)
     labels = _clusters(points, layout)

@@ -1,4 +1,4 @@
-"""File names as text that can be stored, shown and turned back: any name a file system allows, on one line."""
+"""File names as text that can be stored, shown and turned back, on one line; and files that are written whole."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import errno
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
+
+from posterity.errors import StorageError
 
 # Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]")
@@ -53,3 +58,42 @@ def _without_waiting(path: str, flags: int) -> int:
 def locate(source: str, path: str) -> str:
     """Give the path to open of a file stored as (source, path), both in escaped form."""
     return f"{unescape(source)}/{unescape(path)}"
+
+
+@contextmanager
+def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Write a file whole or not at all: gives a temporary path beside it, which takes its place at the end.
+
+    Folders on the way are made. Whatever goes wrong, nothing is left behind.
+
+    Args:
+        path: Where the file is to be.
+
+    Raises:
+        StorageError: The place cannot be written.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Turn what the system says of a place that cannot be written into an error of ours.
+
+    Raises:
+        StorageError: The place cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
+        ) from error

@@ -1,8 +1,7 @@
 """How much of what was near stays near when vectors are laid out in the plane or on a wall.
 
-Of any layout: :func:`trustworthiness` (are those that stand near really alike?), :func:`continuity` (do the alike stand
-near?) and :func:`neighbour_preservation` (what share of the k nearest stay the k nearest?), all by one pass of
-:func:`neighbourhood_scores`. Of walls: :func:`distance_preservation_quality`.
+Of any layout, :func:`neighbourhood_scores`: trustworthiness (are those that stand near really alike?), continuity (do
+the alike stand near?) and the share of the k nearest that stay so. Of walls: :func:`distance_preservation_quality`.
 
 All compare every item with every other, n² distances. Beyond :data:`ALL` items, :data:`SAMPLE` of them, drawn by a
 fixed seed, are compared with all, and each score says its standard error.
@@ -66,7 +65,6 @@ def neighbourhood_scores(
     positions: ArrayLike,
     k: int = 10,
     *,
-    metric: str = "euclidean",
     lattice: Lattice | None = None,
     n_sample: int | None = None,
 ) -> NeighbourhoodScores:
@@ -78,7 +76,6 @@ def neighbourhood_scores(
         X: (n, d) vectors.
         positions: (n, 2) places.
         k: Neighbours; n > 2k is needed for the scores to run from 0 to 1, so k is lowered on fewer items.
-        metric: Of X: "euclidean" or "cosine".
         lattice: Of a toroidal wall, whose opposite sides are near; None for a plane.
         n_sample: Items to compare with all; by default all up to :data:`ALL`, then :data:`SAMPLE`.
 
@@ -92,8 +89,6 @@ def neighbourhood_scores(
     if k < 1:
         raise ArgumentError(f"k {k} is not allowed", "It is 1 or more.")
     k = min(k, (n - 1) // 2)
-    if metric == "cosine":
-        rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     asked = sampled(n, n_sample)
     penalties: dict[str, list[Doubles]] = {"trust": [], "cont": [], "kept": []}
     for some in _blocks(asked, n):
@@ -207,9 +202,8 @@ def _distances(X: Floats, some: Indices) -> Doubles:
 def _places(positions: Floats, some: Indices, lattice: Lattice | None) -> Doubles:
     """Give squared distances between places; by differences, so that equal ones are equal."""
     apart = np.abs(positions[some][:, None] - positions).astype(np.float64)
-    if lattice is not None and lattice.toroidal:
-        extent = np.asarray(lattice.extent)
-        apart = np.minimum(apart, extent - apart)
+    if lattice is not None:
+        apart = np.stack(lattice.shortest(apart[..., 0], apart[..., 1]), axis=2)
     return np.asarray((apart**2).sum(axis=2))
 
 

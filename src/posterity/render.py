@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -13,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
-from posterity.errors import ArgumentError, StorageError
-from posterity.fonts import font
+from posterity.errors import ArgumentError
+from posterity.fonts import font, shortened
 from posterity.images import decode
-from posterity.paths import escape, unescape
+from posterity.paths import escape, unescape, whole
 from posterity.pictures import picture_of
 from posterity.search import Match, Matches, stripes
 
@@ -73,17 +72,8 @@ def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
     format_ = known.get(target.suffix.lower())
     if format_ is None:
         raise ArgumentError(f"{escape(str(target))} has the ending of no picture format", "Use .png, .jpg or .webp.")
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with whole(target) as temporary:
         image.save(temporary, format=format_)
-        temporary.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
-        ) from error
     return target
 
 
@@ -167,13 +157,5 @@ def wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list
         while words and draw.textlength(f"{line} {words[0]}", font=font(16)) <= width:
             line += f" {words.pop(0)}"
         last = len(lines) == most - 1
-        lines.append(shortened(draw, f"{line} {' '.join(words)}" if last and words else line, width))
+        lines.append(shortened(f"{line} {' '.join(words)}" if last and words else line, width))
     return lines
-
-
-def shortened(draw: ImageDraw.ImageDraw, line: str, width: int) -> str:
-    """Cut a line to so many pixels; what does not fit ends in an ellipsis."""
-    if draw.textlength(line, font=font(16)) <= width:
-        return line
-    fits: Iterable[int] = range(len(line), 0, -1)
-    return next((line[:n].rstrip() + "…" for n in fits if draw.textlength(line[:n] + "…", font=font(16)) <= width), "…")

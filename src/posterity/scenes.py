@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import colorsys
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.drawing import MAX_SIDE, Box, Label, Scene, Thumb
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.fonts import font
+from posterity.fonts import shortened
 from posterity.grids import assign
 from posterity.maps import Map
 from posterity.walls import Wall
@@ -33,11 +32,6 @@ _ROOM = 1.9
 
 _LEGEND = 24
 """Clusters, at most, that a legend lists."""
-
-
-def fetcher(store: Store) -> Callable[[Iterable[str]], Mapping[str, bytes]]:
-    """Give what fetches the thumbnails of scenes: their keys are SHA-256."""
-    return store.thumbnails
 
 
 def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -> Scene:
@@ -75,17 +69,17 @@ def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -
         )
         for name, (row, col) in wall.cells.items()
     ]
-    labels = [Label(_shortened(title, size, full_width - size), size // 2, size // 2, size, LIGHT)] if title else []
+    labels = [Label(shortened(title, full_width - size, size), size // 2, size // 2, size, LIGHT)] if title else []
     free = 0
     for row, genre in rows_named.items():
         top = head + row * height
         if top >= free:  # genres of a few posters would lie over each other
             labels.append(
-                Label(_shortened(genre, round(0.8 * size), side - size), size // 2, top, round(0.8 * size), LIGHT)
+                Label(shortened(genre, side - size, round(0.8 * size)), size // 2, top, round(0.8 * size), LIGHT)
             )
             free = top + size
     if rows_named:
-        labels.append(Label("each row from early to late →", side, head + wall.rows * height + size // 2, size, DIM))
+        labels.append(Label("each row from early to late", side, head + wall.rows * height + size // 2, size, DIM))
     return Scene(full_width, head + wall.rows * height + foot, DARK, thumbs, labels, title=title)
 
 
@@ -162,7 +156,7 @@ def map_scene(
     ]  # fmt: skip
     labels, boxes = [], []
     if title:
-        labels.append(Label(_shortened(title, size, width + beside - size), size // 2, size // 2, size, LIGHT))
+        labels.append(Label(shortened(title, width + beside - size, size), size // 2, size // 2, size, LIGHT))
     place = {name: i for i, name in enumerate(names)}
     letters = max(11, round(0.7 * size))
     if legend:
@@ -175,9 +169,7 @@ def map_scene(
         top = head + round(1.5 * letters) * (2 * row + 1)
         boxes.append(Box(width + letters, top, letters, letters, _tint(found.clusters.index(cluster))))
         room = beside - 3 * letters
-        labels.append(
-            Label(_shortened(cluster.label, letters, room), width + round(2.5 * letters), top, letters, LIGHT)
-        )
+        labels.append(Label(shortened(cluster.label, room, letters), width + round(2.5 * letters), top, letters, LIGHT))
         about = f"{cluster.size:,} posters"
         labels.append(Label(about, width + round(2.5 * letters), top + round(1.3 * letters), round(0.8 * letters), DIM))
     return Scene(width + beside, head + height, DARK, thumbs, labels, boxes, title)
@@ -231,11 +223,3 @@ def _tint(number: int) -> tuple[int, int, int]:
     """Give a colour for a cluster: hues a golden angle apart, which keeps any few of them distinct."""
     r, g, b = colorsys.hsv_to_rgb(number * 0.61803398875 % 1, 0.62 if number % 2 else 0.8, 0.95)
     return round(255 * r), round(255 * g), round(255 * b)
-
-
-def _shortened(text: str, size: int, room: int) -> str:
-    """Cut a line to so many pixels; what does not fit ends in an ellipsis."""
-    if font(size).getlength(text) <= room:
-        return text
-    fits = (n for n in range(len(text), 0, -1) if font(size).getlength(text[:n] + "…") <= room)
-    return text[: next(fits, 0)].rstrip() + "…"

@@ -8,7 +8,6 @@ import io
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, fields
 from html import escape as html
 from pathlib import Path
@@ -20,14 +19,13 @@ from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.duplicates import Copy, Duplicates
-from posterity.errors import StorageError
 from posterity.evaluation import FIGURES, RANDOM, EncoderScores
 from posterity.explain import Explanation
-from posterity.fonts import font
+from posterity.fonts import font, shortened
 from posterity.pairs import Pair, Pairs
-from posterity.paths import escape
+from posterity.paths import whole
 from posterity.pictures import picture_of
-from posterity.render import GREY, INK, PAPER, paste, shortened, wrapped
+from posterity.render import GREY, INK, PAPER, paste, wrapped
 
 LINE = (214, 211, 204)
 ACCENT = (196, 62, 38)
@@ -46,7 +44,7 @@ def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
     image = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(image)
     text = f"The {len(pairs.pairs)} closest pairs of {pairs.posters:,} posters by {pairs.encoder}"
-    draw.text((margin, margin - 8), shortened(draw, text, size[0] - 2 * margin), font=font(17), fill=GREY)
+    draw.text((margin, margin - 8), shortened(text, size[0] - 2 * margin), font=font(17), fill=GREY)
     posters = store.get({identity for pair in shown for identity in (pair.a, pair.b)})
     for at, pair in enumerate(shown):
         x = margin + at % columns * (2 * width + gap)
@@ -55,7 +53,7 @@ def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
             if identity in posters:
                 picture = picture_of(store, posters[identity], (height, width))
                 paste(image, picture, (x + side * (width + 2), y), (height, width))
-        draw.text((x, y + height + 6), shortened(draw, _titles(pair), 2 * width), font=font(15), fill=INK)
+        draw.text((x, y + height + 6), shortened(_titles(pair), 2 * width), font=font(15), fill=INK)
         draw.text((x, y + height + 26), f"{pair.score:.3f} · {pair.kind}", font=font(14), fill=GREY)
     return image
 
@@ -101,7 +99,7 @@ def draw_duplicates(store: Store, found: Duplicates) -> Image.Image:
     image = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(image)
     text = f"{len(found.groups)} groups of the same artwork among {found.posters:,} posters; framed: the best copy"
-    draw.text((margin, margin - 8), shortened(draw, text, size[0] - 2 * margin), font=font(17), fill=GREY)
+    draw.text((margin, margin - 8), shortened(text, size[0] - 2 * margin), font=font(17), fill=GREY)
     posters = store.get({identity for group in shown for identity in group.members})
     for line, group in enumerate(shown):
         y = margin + 26 + line * (height + caption)
@@ -111,7 +109,7 @@ def draw_duplicates(store: Store, found: Duplicates) -> Image.Image:
                 paste(image, picture_of(store, posters[copy.id], (height, width)), (x, y), (height, width))
             if copy.id == group.keep:
                 draw.rectangle([x - 4, y - 4, x + width + 3, y + height + 3], outline=ACCENT, width=3)
-            draw.text((x, y + height + 5), shortened(draw, copy.title, width), font=font(13), fill=INK)
+            draw.text((x, y + height + 5), shortened(copy.title, width), font=font(13), fill=INK)
             score = "" if copy.score is None else f" · {copy.score:.2f}"
             draw.text((x, y + height + 22), f"{copy.width}×{copy.height}{score}", font=font(12), fill=GREY)
     return image
@@ -152,7 +150,7 @@ def draw_scores(table: Sequence[EncoderScores]) -> Image.Image:
         scale = (width - left - 90) / most
         for line, (row, score) in enumerate(zip(encoders, scores, strict=True)):
             top = y + 34 + line * (bar + 6)
-            draw.text((x, top + 2), shortened(draw, row.encoder, left - 10), font=font(14), fill=INK)
+            draw.text((x, top + 2), shortened(row.encoder, left - 10), font=font(14), fill=INK)
             if score is None:
                 continue
             end, middle = x + left + score.value * scale, top + bar // 2
@@ -204,17 +202,8 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
         StorageError: The place cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+    with whole(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
-        ) from error
     return target
 
 
@@ -246,7 +235,7 @@ def _bars(draw: ImageDraw.ImageDraw, found: Explanation, at: tuple[int, int], wi
     for row, (name, value) in enumerate(found.contributions.items()):
         top = y + 32 + 30 * row
         share = found.weights[name]
-        draw.text((x, top), shortened(draw, f"{name} (weight {share:.0%})", 200), font=font(15), fill=INK)
+        draw.text((x, top), shortened(f"{name} (weight {share:.0%})", 200), font=font(15), fill=INK)
         draw.text((x + 215, top), f"{value:+.2f}", font=font(15), fill=GREY)
         end = middle + max(0.0, 0.5 * reach) * value / largest
         draw.rectangle([min(middle, end), top + 2, max(middle, end), top + 16], fill=ACCENT if value >= 0 else GREY)

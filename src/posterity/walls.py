@@ -22,7 +22,7 @@ from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import inputs_digest, versions
 from posterity.catalogue.store import now
-from posterity.embedding import load_vectors
+from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, UnknownNameError
 from posterity.grids import grid_shape
@@ -247,13 +247,7 @@ def make_wall(
         ids, cells = store.grid(name)
         if len(ids) == total:
             return _wall(spec.name, order, shape, ids, cells, json.loads(known.scores))
-    ids, vectors = load_vectors(store, found, where)
-    if len(ids) < total:
-        raise CatalogueError(
-            f"{total - len(ids)} of {total} posters have no vector of {spec.name!r}",
-            f"Run: posterity embed -c {store.folder} --encoder {spec.name}; "
-            f"if files are gone: posterity doctor {store.folder} --repair",
-        )
+    ids, vectors = load_every_vector(store, found, where, total)
     moved = None
     with progress("Laying out the wall", None, show_progress):
         grown = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -19,8 +19,8 @@ from posterity.drawing.dzi import manifest, write_tiles
 from posterity.drawing.png import write_png
 from posterity.drawing.scene import STRIP, Fetch, Scene, strips
 from posterity.drawing.svg import write_svg
-from posterity.errors import ArgumentError, StorageError
-from posterity.paths import escape
+from posterity.errors import ArgumentError
+from posterity.paths import escape, whole, writing
 from posterity.progress import progress
 
 RGB = NDArray[np.uint8]
@@ -73,24 +73,18 @@ def write(
             bar.update(len(found))
             return found
 
-        with _in_our_words(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if ending == ".dzi":
+        if ending == ".dzi":
+            with writing(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 _write_dzi(scene, fetched, target, workers)
-                return target
-            temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-            try:
-                with temporary.open("wb") as file:
-                    if ending == ".svg":
-                        write_svg(file, scene, fetched, workers)
-                    elif ending == ".png":
-                        write_png(file, scene.width, scene.height, strips(scene, fetched, workers), dpi, workers)
-                    else:
-                        file.write(_through_a_file(scene, fetched, ending, dpi, workers, target.parent))
-                temporary.replace(target)
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+            return target
+        with whole(target) as temporary, temporary.open("wb") as file:
+            if ending == ".svg":
+                write_svg(file, scene, fetched, workers)
+            elif ending == ".png":
+                write_png(file, scene.width, scene.height, strips(scene, fetched, workers), dpi, workers)
+            else:
+                file.write(_through_a_file(scene, fetched, ending, dpi, workers, target.parent))
     return target
 
 
@@ -152,8 +146,6 @@ def _through_a_file(
             top += len(strip)
         if ending in (".jpg", ".jpeg"):
             return _with_density(bytes(simplejpeg.encode_jpeg(pixels, QUALITY, "RGB", "444")), dpi)
-        import io
-
         written = io.BytesIO()
         options = {"dpi": (dpi, dpi)} if dpi is not None and ending != ".webp" else {}
         Image.fromarray(pixels).save(written, format=_PILLOWS[ending][0], **options)
@@ -185,13 +177,3 @@ def _write_dzi(scene: Scene, fetch: Fetch, target: Path, workers: int) -> None:
         target.write_text(manifest(scene.width, scene.height), encoding="utf-8")
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextmanager
-def _in_our_words(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
-        ) from error
