@@ -30,9 +30,9 @@ from PIL import Image, ImageDraw
 
 from benchmarks.encoder_quality import encode
 from benchmarks.harness import data, tell
+from posterity.classification import average_precision
 from posterity.duplicates import HASH_BITS, MIN_INLIERS, MIN_OVERLAP, MIN_PLAIN, MIN_SCORE, NEAREST, rare_distance
 from posterity.encoders import ENCODERS, available
-from posterity.evaluation import average_precision
 from posterity.images import decode, hamming, perceptual_hash
 from posterity.images.alignment import Alignment, align, keypoints
 from posterity.nearest import Index

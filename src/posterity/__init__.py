@@ -17,14 +17,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
+    from posterity.classification import Score
     from posterity.clusters import Cluster
     from posterity.doctor import Diagnosis, Problem
     from posterity.duplicates import DuplicateGroup, Duplicates
     from posterity.embedding import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
-    from posterity.evaluation import EncoderScores, LayoutScores, Score
+    from posterity.evaluation import EncoderScores, LayoutScores
     from posterity.explain import Explanation
+    from posterity.learner import Learner
+    from posterity.learning.boxoffice import BoxOfficeReport
+    from posterity.learning.experiments import Leaderboard
+    from posterity.learning.genres import GenreReport
+    from posterity.learning.predicting import Prediction
+    from posterity.learning.splits import Split
     from posterity.maps import Map
     from posterity.pairs import Pair, Pairs
     from posterity.quick import build
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
     from posterity.walls import Shape, Wall
 
 __all__ = [
+    "BoxOfficeReport",
     "BuildReport",
     "Catalogue",
     "Claim",
@@ -55,8 +63,11 @@ __all__ = [
     "Explanation",
     "Film",
     "Finding",
+    "GenreReport",
     "Info",
     "LayoutScores",
+    "Leaderboard",
+    "Learner",
     "Map",
     "Match",
     "Matches",
@@ -64,6 +75,7 @@ __all__ = [
     "Pairs",
     "Poster",
     "PosterityError",
+    "Prediction",
     "Problem",
     "Query",
     "Report",
@@ -71,6 +83,7 @@ __all__ = [
     "Score",
     "SelfOrganizingMap",
     "Shape",
+    "Split",
     "Terms",
     "View",
     "Wall",
@@ -85,6 +98,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BoxOfficeReport": "learning.boxoffice",
+    "GenreReport": "learning.genres",
+    "Leaderboard": "learning.experiments",
+    "Learner": "learner",
+    "Prediction": "learning.predicting",
+    "Split": "learning.splits",
     "BuildReport": "reports",
     "Catalogue": "api",
     "Claim": "catalogue",
@@ -115,7 +134,7 @@ _HOMES = {
     "Query": "search",
     "Report": "api",
     "Rules": "selection",
-    "Score": "evaluation",
+    "Score": "classification",
     "SelfOrganizingMap": "som",
     "Terms": "sources.terms",
     "View": "views",

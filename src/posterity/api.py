@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from posterity.building.rows import Fetching
+    from posterity.learner import Learner
     from posterity.sources._http import Politeness
     from posterity.sources.listing import Listing
 
@@ -228,6 +229,13 @@ class Catalogue:
     def folder(self) -> Path:
         """Where it lies."""
         return self.store.folder
+
+    @property
+    def learn(self) -> Learner:
+        """What can be learned from its posters: splits, models, experiments; see :class:`posterity.learner.Learner`."""
+        from posterity.learner import Learner
+
+        return Learner(self.store)
 
     # --- filling it ------------------------------------------------------------------------------------------------
 

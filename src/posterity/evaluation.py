@@ -26,11 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.classification import Score, average_precision, roc_auc
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.metrics import bootstrap_interval, group_hits_at_k, label_agreement_by_chance, label_agreements_at_k
 from posterity.nearest import Metric, nearest_to_all, pair_distances
+from posterity.probes import prior_scores, ridge_probe
 
 Rows = NDArray[np.float32]
 Labels = NDArray[np.float64]
@@ -55,18 +57,6 @@ BASELINES = (RANDOM, "pixels")
 FOLDS = 4
 ENOUGH = 30
 """Posters that a genre needs to be scored."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """A figure and its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True)
@@ -113,68 +103,6 @@ def folds_of(groups: Sequence[object], n_folds: int = FOLDS, seed: int = 0) -> N
     """Put items into folds, whole groups together: (n,)."""
     _, inverse = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
     return np.random.default_rng(seed).permutation(inverse.max() + 1)[inverse] % n_folds
-
-
-def ridge_probe(vectors: Rows, labels: Labels, fold: NDArray[np.int64]) -> Labels:
-    """Predict labels by ridge regression, each row from the other folds: (n, labels) scores.
-
-    Features are standardised; the strength is the power of ten, in half steps, with the smallest leave-one-out error on
-    the rows that are learned from (G. H. Golub, M. Heath, G. Wahba, *Generalized Cross-Validation*, 1979).
-    """
-    scores = np.zeros_like(labels)
-    for k in np.unique(fold):
-        train, test = fold != k, fold == k
-        mean, deviation = vectors[train].mean(0), vectors[train].std(0) + 1e-6
-        x, base = ((vectors[train] - mean) / deviation).astype(np.float64), labels[train].mean(0)
-        y = labels[train] - base
-        # By the smaller of the two Gram matrices: the same solution, at a fraction of a decomposition's cost.
-        wide = x.shape[1] > len(x)
-        values, basis = np.linalg.eigh(x @ x.T if wide else x.T @ x)
-        values = np.maximum(values, 0)
-        left = basis if wide else (x @ basis) / np.sqrt(np.maximum(values, 1e-9))
-        projected = left.T @ y
-        best: tuple[float, Labels] | None = None
-        for strength in 10.0 ** np.arange(0, 6.5, 0.5):
-            shrink = values / (values + strength)
-            leverage = np.minimum((left**2) @ shrink + 1 / len(y), 1 - 1e-6)
-            error = float((((y - left @ (shrink[:, None] * projected)) / (1 - leverage[:, None])) ** 2).mean())
-            if best is None or error < best[0]:
-                weight = left @ (projected / (values + strength)[:, None]) if wide else None
-                w = (
-                    x.T @ weight
-                    if weight is not None
-                    else basis @ (np.sqrt(values)[:, None] / (values + strength)[:, None] * projected)
-                )
-                best = error, w
-        assert best is not None  # noqa: S101
-        scores[test] = ((vectors[test] - mean) / deviation) @ best[1] + base
-    return scores
-
-
-def prior_scores(labels: Labels, fold: NDArray[np.int64]) -> Labels:
-    """Predict of every row how common each label is in the other folds: (n, labels)."""
-    scores = np.zeros_like(labels)
-    for k in np.unique(fold):
-        scores[fold == k] = labels[fold != k].mean(0)
-    return scores
-
-
-def average_precision(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """Compute Σ (R_i − R_{i−1}) P_i over distinct thresholds, as scikit-learn does; ties count together."""
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(truth[order])
-    last = np.append(np.diff(scores[order]) != 0, True)
-    hits, ranks = hits[last], np.flatnonzero(last) + 1
-    return float(np.sum(np.diff(np.concatenate([[0.0], hits])) / hits[-1] * hits / ranks))
-
-
-def roc_auc(scores: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
-    """Compute the share of pairs, one that has the label and one that has not, that are in order; ties count half."""
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    positive = truth > 0
-    n, m = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
 
 
 def probe_figures(scores: Labels, labels: Labels, rows: NDArray[np.int64]) -> tuple[float, float, float]:

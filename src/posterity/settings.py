@@ -64,6 +64,7 @@ OPTIONS: dict[str, Option] = {
         Option(
             "encoders", str, "poster,colour,composition,pixels", "The encoders that a build computes, comma-separated."
         ),
+        Option("features", str, "poster,colour", "The encoders that models learn from, comma-separated."),
         Option("runtime", str, "onnxruntime", "What networks are run by: onnxruntime, or openvino (an extra)."),
         Option("weights", str, "", "Folder in which networks' weights are looked for first."),
         Option("k", int, 5, "How many matches to give.", least=1),

@@ -2,7 +2,8 @@
 
 ``posters`` is the truth: one row a poster. The other tables hang on it: ``thumbnails`` by content, ``findings`` (what
 was dropped, and why) by source and path, ``claims`` (what each kind of source says of a film) by film and origin,
-``views`` (named choices of posters), ``grids`` and ``layouts`` by name, ``artefacts`` (what made each derived thing),
+``views`` (named choices of posters), ``grids``, ``layouts``, ``splits``, ``models`` and their ``predictions`` by name,
+``results`` (of experiments' runs) by key, ``artefacts`` (what made each derived thing),
 ``runs`` (the counts of each build) and ``meta`` (the format version).
 
 Thumbnails stand apart from ``posters`` because the store rewrites a whole row when one of its columns changes: with
@@ -167,11 +168,33 @@ class Artefact:
     created_at: datetime
 
 
+@dataclass(frozen=True)
+class Result:
+    """One run of an experiment.
+
+    Attributes:
+        key: Digest of all that decides it: what it is found again by.
+        experiment: Which declared it.
+        spec: JSON of what was run.
+        figures: JSON of its scores and its cost.
+        data: Its predictions, as ``.npz``.
+        created_at: When, in UTC.
+    """
+
+    key: str
+    experiment: str
+    spec: str
+    figures: str
+    data: bytes
+    created_at: datetime
+
+
 _TYPES: dict[str, pa.DataType] = {
     "str": pa.string(),
     "int": pa.int64(),
     "float": pa.float64(),
     "tuple[str, ...]": pa.list_(pa.string()),
+    "bytes": pa.binary(),
     "datetime": pa.timestamp("us", tz="UTC"),
 }
 
@@ -203,6 +226,15 @@ LAYOUTS = pa.schema(
 RUNS = pa.schema(
     [("source", pa.string()), ("finished_at", _TYPES["datetime"]), ("counts", pa.string())]  # counts: JSON
 )
+SPLITS = pa.schema(
+    [("name", pa.string()), ("id", pa.string()), ("part", pa.string()), ("labels", pa.list_(pa.string()))]
+)
+MODELS = pa.schema([("name", pa.string()), ("data", pa.binary())])
+_NUMBERS = pa.list_(pa.float32())
+PREDICTIONS = pa.schema(
+    [("name", pa.string()), ("id", pa.string()), ("values", _NUMBERS), ("low", _NUMBERS), ("high", _NUMBERS)]
+)
+RESULTS = pa.schema(_arrow_fields(Result))
 META = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 TABLES = {
@@ -214,6 +246,10 @@ TABLES = {
     "views": VIEWS,
     "grids": GRIDS,
     "layouts": LAYOUTS,
+    "splits": SPLITS,
+    "models": MODELS,
+    "predictions": PREDICTIONS,
+    "results": RESULTS,
     "runs": RUNS,
     "meta": META,
 }

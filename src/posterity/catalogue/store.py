@@ -16,12 +16,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posterity.catalogue._lance import in_our_words, quoted
+from posterity.catalogue.derived import Derived
 from posterity.catalogue.schema import (
-    ARTEFACTS,
     CLAIMS,
     FINDINGS,
-    GRIDS,
-    LAYOUTS,
     POSTERS,
     RUNS,
     THUMBNAILS,
@@ -36,7 +34,7 @@ from posterity.catalogue.schema import (
     row_to_poster,
     to_row,
 )
-from posterity.catalogue.tables import Tables, chunks, is_catalogue, now
+from posterity.catalogue.tables import chunks, is_catalogue, now
 from posterity.errors import UnknownNameError
 
 __all__ = ["Store", "is_catalogue", "now"]
@@ -45,7 +43,7 @@ IN_MEMORY = 1 << 30
 """Vectors of more bytes than this are read into a mapped file, which the system may take from memory at any time."""
 
 
-class Store(Tables):
+class Store(Derived):
     """An open catalogue: what is kept in it, and the verbs that read and write it.
 
     Use :meth:`open` or :meth:`create`. Safe to share between threads; a process that forks opens its own.
@@ -337,67 +335,6 @@ class Store(Tables):
         """Read what is needed to read the posters that lack an encoder's vector: id, source, path, bytes, ..."""
         where = f"{VECTOR_PREFIX}{encoder} IS NULL" if encoder in self.encoders else None
         return self.read(["id", "source", "path", "bytes", "mtime_ns", "sha256"], where)
-
-    # --- artefacts -------------------------------------------------------------------------------------------------
-
-    def put_artefact(self, artefact: Artefact) -> None:
-        """Insert or replace what is known of a derived thing, by its name."""
-        self._merge("artefacts", pa.Table.from_pylist([asdict(artefact)], schema=ARTEFACTS), "name")
-
-    def artefacts(self) -> list[Artefact]:
-        """Read what is known of the derived things, by name."""
-        table = pa.Table.from_batches(self._batches("artefacts", ARTEFACTS.names), schema=ARTEFACTS)
-        return [Artefact(**row) for row in table.sort_by("name").to_pylist()]
-
-    def artefact(self, name: str) -> Artefact | None:
-        """Read what is known of one derived thing."""
-        return next((artefact for artefact in self.artefacts() if artefact.name == name), None)
-
-    def remove_artefact(self, name: str) -> None:
-        """Forget a derived thing: a grid with its cells, a layout with its places, or an encoder's vectors."""
-        if name in [VECTOR_PREFIX + encoder for encoder in self.encoders]:
-            self._write(lambda: self._table("posters").drop_columns([name]))
-        self._delete("artefacts", f"name = {quoted(name)}")
-        self._delete("grids", f"name = {quoted(name)}")
-        self._delete("layouts", f"name = {quoted(name)}")
-
-    def put_grid(self, artefact: Artefact, ids: Sequence[str], cells: NDArray[np.integer[Any]]) -> None:
-        """Store a grid: ``cells`` is (n, 2), the row and column of each id."""
-        rows = pa.table(
-            {"name": [artefact.name] * len(ids), "id": list(ids), "row": cells[:, 0], "col": cells[:, 1]}, schema=GRIDS
-        )
-        self.remove_artefact(artefact.name)
-        self._write(lambda: self._table("grids").add(rows))
-        # What makes the grid valid comes last: after a kill in between there is no grid, never half of one.
-        self.put_artefact(artefact)
-
-    def grid(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
-        """Read a grid: the ids, sorted, and (n, 2) their rows and columns."""
-        batches = self._batches("grids", GRIDS.names, f"name = {quoted(name)}")
-        table = pa.Table.from_batches(batches, schema=GRIDS).sort_by("id")
-        return table["id"].to_pylist(), np.column_stack([table["row"], table["col"]]).astype(np.int64)
-
-    def put_layout(
-        self,
-        artefact: Artefact,
-        ids: Sequence[str],
-        points: NDArray[np.floating[Any]],
-        clusters: NDArray[np.integer[Any]],
-    ) -> None:
-        """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none."""
-        columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters}
-        rows = pa.table({"name": [artefact.name] * len(ids), "id": list(ids)} | columns, schema=LAYOUTS)
-        self.remove_artefact(artefact.name)
-        self._write(lambda: self._table("layouts").add(rows))
-        # As with grids, what makes it valid comes last.
-        self.put_artefact(artefact)
-
-    def layout(self, name: str) -> tuple[list[str], NDArray[np.float64], NDArray[np.int64]]:
-        """Read a layout: the ids, sorted, (n, 2) their places, and (n,) their clusters."""
-        batches = self._batches("layouts", LAYOUTS.names, f"name = {quoted(name)}")
-        table = pa.Table.from_batches(batches, schema=LAYOUTS).sort_by("id")
-        points = np.column_stack([table["x"], table["y"]]).astype(np.float64).reshape(-1, 2)
-        return table["id"].to_pylist(), points, np.asarray(table["cluster"], np.int64)
 
     # --- upkeep ----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posterity.cli.learning import learning_commands
 from posterity.cli.options import (
     as_json,
     bars,
@@ -1073,4 +1074,5 @@ commands = [
     views,
     wall,
     zero_shot,
+    *learning_commands,
 ]

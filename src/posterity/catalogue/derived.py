@@ -1,0 +1,164 @@
+"""What was derived from posters, each thing with the artefact that says what made it: grids, layouts, splits, models.
+
+What makes a thing valid, its artefact, is always written last: after a kill in between there is none, never a half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from posterity.catalogue._lance import quoted
+from posterity.catalogue.schema import (
+    ARTEFACTS,
+    GRIDS,
+    LAYOUTS,
+    MODELS,
+    PREDICTIONS,
+    RESULTS,
+    SPLITS,
+    VECTOR_PREFIX,
+    Artefact,
+    Result,
+)
+from posterity.catalogue.tables import Tables
+
+
+class Derived(Tables):
+    """The verbs of what is derived."""
+
+    # --- artefacts -------------------------------------------------------------------------------------------------
+
+    def put_artefact(self, artefact: Artefact) -> None:
+        """Insert or replace what is known of a derived thing, by its name."""
+        self._merge("artefacts", pa.Table.from_pylist([asdict(artefact)], schema=ARTEFACTS), "name")
+
+    def artefacts(self) -> list[Artefact]:
+        """Read what is known of the derived things, by name."""
+        table = pa.Table.from_batches(self._batches("artefacts", ARTEFACTS.names), schema=ARTEFACTS)
+        return [Artefact(**row) for row in table.sort_by("name").to_pylist()]
+
+    def artefact(self, name: str) -> Artefact | None:
+        """Read what is known of one derived thing."""
+        return next((artefact for artefact in self.artefacts() if artefact.name == name), None)
+
+    def remove_artefact(self, name: str) -> None:
+        """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
+        if name in self._table("posters").schema.names and name.startswith(VECTOR_PREFIX):
+            self._write(lambda: self._table("posters").drop_columns([name]))
+        self._delete("artefacts", f"name = {quoted(name)}")
+        self._delete("grids", f"name = {quoted(name)}")
+        for table in ("layouts", "splits", "models", "predictions"):
+            self._delete(table, f"name = {quoted(name)}")
+
+    def put_grid(self, artefact: Artefact, ids: Sequence[str], cells: NDArray[np.integer[Any]]) -> None:
+        """Store a grid: ``cells`` is (n, 2), the row and column of each id."""
+        rows = pa.table(
+            {"name": [artefact.name] * len(ids), "id": list(ids), "row": cells[:, 0], "col": cells[:, 1]}, schema=GRIDS
+        )
+        self.remove_artefact(artefact.name)
+        self._write(lambda: self._table("grids").add(rows))
+        # What makes the grid valid comes last: after a kill in between there is no grid, never half of one.
+        self.put_artefact(artefact)
+
+    def grid(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        """Read a grid: the ids, sorted, and (n, 2) their rows and columns."""
+        batches = self._batches("grids", GRIDS.names, f"name = {quoted(name)}")
+        table = pa.Table.from_batches(batches, schema=GRIDS).sort_by("id")
+        return table["id"].to_pylist(), np.column_stack([table["row"], table["col"]]).astype(np.int64)
+
+    def put_layout(
+        self,
+        artefact: Artefact,
+        ids: Sequence[str],
+        points: NDArray[np.floating[Any]],
+        clusters: NDArray[np.integer[Any]],
+    ) -> None:
+        """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none."""
+        columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters}
+        rows = pa.table({"name": [artefact.name] * len(ids), "id": list(ids)} | columns, schema=LAYOUTS)
+        self.remove_artefact(artefact.name)
+        self._write(lambda: self._table("layouts").add(rows))
+        # As with grids, what makes it valid comes last.
+        self.put_artefact(artefact)
+
+    def layout(self, name: str) -> tuple[list[str], NDArray[np.float64], NDArray[np.int64]]:
+        """Read a layout: the ids, sorted, (n, 2) their places, and (n,) their clusters."""
+        batches = self._batches("layouts", LAYOUTS.names, f"name = {quoted(name)}")
+        table = pa.Table.from_batches(batches, schema=LAYOUTS).sort_by("id")
+        points = np.column_stack([table["x"], table["y"]]).astype(np.float64).reshape(-1, 2)
+        return table["id"].to_pylist(), points, np.asarray(table["cluster"], np.int64)
+
+    # --- learning ---------------------------------------------------------------------------------------------------
+
+    def put_split(
+        self, artefact: Artefact, parts: Mapping[str, Sequence[str]], labels: Mapping[str, Sequence[str]]
+    ) -> None:
+        """Store a split: ``parts`` maps each part to the ids in it, ``labels`` each id to what it counts for."""
+        rows = [(identity, part) for part, ids in parts.items() for identity in ids]
+        columns = {
+            "name": [artefact.name] * len(rows),
+            "id": [identity for identity, _ in rows],
+            "part": [part for _, part in rows],
+            "labels": [list(labels[identity]) for identity, _ in rows],
+        }
+        self.remove_artefact(artefact.name)
+        table = pa.table(columns, schema=SPLITS)
+        self._write(lambda: self._table("splits").add(table))
+        self.put_artefact(artefact)
+
+    def split(self, name: str) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+        """Read a split by its artefact's name: part -> ids, sorted, and id -> labels."""
+        batches = self._batches("splits", SPLITS.names, f"name = {quoted(name)}")
+        rows = pa.Table.from_batches(batches, schema=SPLITS).sort_by("id").to_pylist()
+        parts: dict[str, list[str]] = {}
+        for row in rows:
+            parts.setdefault(row["part"], []).append(row["id"])
+        return {part: tuple(parts[part]) for part in sorted(parts)}, {row["id"]: tuple(row["labels"]) for row in rows}
+
+    def put_model(
+        self,
+        artefact: Artefact,
+        data: bytes,
+        ids: Sequence[str],
+        values: NDArray[np.floating[Any]],
+        low: NDArray[np.floating[Any]],
+        high: NDArray[np.floating[Any]],
+    ) -> None:
+        """Store a model and what it says of posters: ``values``, ``low`` and ``high`` are (n, l), a row an id."""
+        self.remove_artefact(artefact.name)
+        model = pa.table({"name": [artefact.name], "data": [data]}, schema=MODELS)
+        self._write(lambda: self._table("models").add(model))
+        columns = {"name": [artefact.name] * len(ids), "id": list(ids)}
+        lists = {key: list(np.asarray(v, np.float32)) for key, v in (("values", values), ("low", low), ("high", high))}
+        rows = pa.table(columns | lists, schema=PREDICTIONS)
+        self._write(lambda: self._table("predictions").add(rows))
+        self.put_artefact(artefact)
+
+    def model(self, name: str) -> bytes:
+        """Read a model's data by its artefact's name."""
+        batches = self._batches("models", MODELS.names, f"name = {quoted(name)}")
+        data: bytes = pa.Table.from_batches(batches, schema=MODELS)["data"][0].as_py()
+        return data
+
+    def predictions(self, name: str) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Read what a model says of posters: the ids, sorted, and (n, l) values, their lower and upper ends."""
+        batches = self._batches("predictions", PREDICTIONS.names, f"name = {quoted(name)}")
+        table = pa.Table.from_batches(batches, schema=PREDICTIONS).sort_by("id")
+        arrays = [np.array(table[key].to_pylist(), np.float32) for key in ("values", "low", "high")]
+        return table["id"].to_pylist(), arrays[0], arrays[1], arrays[2]
+
+    def put_result(self, result: Result) -> None:
+        """Insert or replace the result of an experiment's run, by its key."""
+        self._merge("results", pa.Table.from_pylist([asdict(result)], schema=RESULTS), "key")
+
+    def results(self, experiment: str | None = None) -> list[Result]:
+        """Read results of experiments' runs, of one experiment or of all, the oldest first."""
+        where = None if experiment is None else f"experiment = {quoted(experiment)}"
+        table = pa.Table.from_batches(self._batches("results", RESULTS.names, where), schema=RESULTS)
+        return [Result(**row) for row in table.sort_by("created_at").to_pylist()]

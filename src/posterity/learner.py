@@ -1,0 +1,222 @@
+"""What can be learned from a catalogue's posters: the Python interface, as ``posterity.open(folder).learn``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from posterity.catalogue import Store
+from posterity.learning.boxoffice import BoxOfficeReport, train_boxoffice
+from posterity.learning.experiments import Leaderboard, load_experiment, run_experiment
+from posterity.learning.exporting import Exported, export_split
+from posterity.learning.genres import GenreReport, train_genres
+from posterity.learning.insight import ColourReport, Disguised, Occlusion, colours, disguised, occlusion, picture_for
+from posterity.learning.model import load_model
+from posterity.learning.networks.config import config_for
+from posterity.learning.networks.running import NetworkReport, train_network
+from posterity.learning.predicting import Prediction, predict
+from posterity.learning.premises import FIELDS
+from posterity.learning.splits import (
+    PREFIX,
+    PROTOCOLS,
+    Protocol,
+    Split,
+    SplitInfo,
+    import_split,
+    load_split,
+    make_split,
+    protocol_named,
+    splits,
+)
+from posterity.settings import setting
+
+PathLike = str | os.PathLike[str]
+Report = GenreReport | BoxOfficeReport | NetworkReport | Leaderboard | ColourReport | list[Disguised] | list[Prediction]
+
+
+class Learner:
+    """What can be learned from a catalogue; get one as ``posterity.open(folder).learn``."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    # --- splits ----------------------------------------------------------------------------------------------------
+
+    def split(
+        self, name: str, protocol: str | Protocol | None = None, *, where: str | None = None, **changes: Any
+    ) -> Split:
+        """Cut the posters into parts, and keep them under a name; see :func:`posterity.learning.splits.make_split`.
+
+        Args:
+            name: Of the split.
+            protocol: One, or the name of one; without, that of the split's name, or else "genres".
+            where: An SQL condition that posters must meet.
+            changes: Values of the protocol to change, such as ``seed=1``.
+        """
+        if protocol is None:
+            protocol = name if name in PROTOCOLS else "genres"
+        base = protocol_named(protocol) if isinstance(protocol, str) else protocol
+        return make_split(self.store, name, replace(base, **changes), where)
+
+    def splits(self) -> list[SplitInfo]:
+        """Tell the splits there are, by name."""
+        return splits(self.store)
+
+    def remove_split(self, name: str) -> None:
+        """Forget a split.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        load_split(self.store, name)
+        self.store.remove_artefact(PREFIX + name)
+
+    def import_split(self, name: str, path: PathLike, protocol: str | Protocol = "genres") -> Split:
+        """Keep a split that a CSV file of ``id`` and ``part`` tells of; one that leaks is refused."""
+        base = protocol_named(protocol) if isinstance(protocol, str) else protocol
+        return import_split(self.store, name, Path(path), base)
+
+    def export_split(
+        self, name: str, folder: PathLike, format: str = "csv", *, show_progress: bool | None = False
+    ) -> Exported:
+        """Write a split for others' training code; see :func:`posterity.learning.exporting.export_split`."""
+        return export_split(self.store, load_split(self.store, name), folder, format, show_progress=show_progress)
+
+    # --- models ----------------------------------------------------------------------------------------------------
+
+    def genres(
+        self,
+        split: str | None = None,
+        *,
+        encoders: Sequence[str] | None = None,
+        protocol: Protocol | None = None,
+        balance: bool = True,
+        random_state: int | None = None,
+    ) -> GenreReport:
+        """Train a probe of genres, in seconds; see :func:`posterity.learning.genres.train_genres`."""
+        return train_genres(
+            self.store, split, encoders=_names(encoders), protocol=protocol, balance=balance,
+            seed=setting("seed", random_state),
+        )  # fmt: skip
+
+    def box_office(
+        self,
+        split: str | None = None,
+        *,
+        encoders: Sequence[str] | None = None,
+        fields: Sequence[str] = FIELDS,
+        threshold: float | None = None,
+        random_state: int | None = None,
+    ) -> BoxOfficeReport:
+        """Train models of box office; see :func:`posterity.learning.boxoffice.train_boxoffice`."""
+        return train_boxoffice(
+            self.store, split, encoders=_names(encoders), fields=fields, threshold=threshold,
+            seed=setting("seed", random_state),
+        )  # fmt: skip
+
+    def network(
+        self,
+        network: str,
+        split: str | None = None,
+        *,
+        task: str = "genres",
+        weights: PathLike | None = None,
+        limit: int = 0,
+        show_progress: bool | None = False,
+        **options: Any,
+    ) -> NetworkReport:
+        """Train a network end to end (extra ``train``).
+
+        Args:
+            network: A name in :data:`posterity.learning.networks.config.NETWORKS`.
+            split: Of what; without, the one named as ``task``.
+            task: The protocol of a split that is made.
+            weights: Pretrained ones.
+            limit: At most so many posters to learn from.
+            show_progress: True and False force the bars; None shows them on a terminal.
+            options: Values of :class:`posterity.learning.networks.config.TrainConfig` to change.
+        """
+        config = config_for(network, **({"seed": setting("seed")} | options))
+        start = None if weights is None else Path(weights)
+        return train_network(
+            self.store, config, split, task=task, weights=start, limit=limit, show_progress=show_progress
+        ).report
+
+    def predict(self, *files: PathLike, task: str = "genres") -> list[Prediction]:
+        """Predict posters, by file or id; see :func:`posterity.learning.predicting.predict`."""
+        return predict(self.store, files, task=task)
+
+    def occlusion(self, file: PathLike, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
+        """Tell what the predictions of a poster, a file or an id, looked at."""
+        from posterity.images import decode
+
+        model = load_model(self.store, task, f"posterity train genres -c {self.store.folder}")
+        path = Path(file)
+        known = not path.exists() and os.fspath(file) in self.store.get([os.fspath(file)])
+        picture = picture_for(self.store, os.fspath(file)) if known else decode(path.read_bytes())
+        return occlusion(model, picture, genres)
+
+    # --- experiments and insight -------------------------------------------------------------------------------------
+
+    def experiment(
+        self,
+        name: PathLike,
+        *,
+        full: bool = False,
+        limit: int = 0,
+        epochs: int = 0,
+        fresh: bool = False,
+        show_progress: bool | None = False,
+    ) -> Leaderboard:
+        """Run a declared experiment; see :func:`posterity.learning.experiments.run_experiment`."""
+        return run_experiment(
+            self.store, load_experiment(os.fspath(name)), full=full, limit=limit, epochs=epochs, fresh=fresh,
+            show_progress=show_progress,
+        )  # fmt: skip
+
+    def disguised(self, k: int = 40, genre: str | None = None) -> list[Disguised]:
+        """Find the posters whose look contradicts their genres; see :func:`posterity.learning.insight.disguised`."""
+        return disguised(self.store, k, genre)
+
+    def colours(self, where: str | None = None, *, show_progress: bool | None = False) -> ColourReport:
+        """Measure brightness and colour by genre and decade; see :func:`posterity.learning.insight.colours`."""
+        return colours(self.store, where, show_progress=show_progress)
+
+    def write(self, report: Report, path: PathLike) -> Path:
+        """Write a report as an HTML page.
+
+        Raises:
+            StorageError: The place cannot be written.
+        """
+        from posterity.sheets import write_text
+
+        return write_text(self.page(report), path)
+
+    def page(self, report: Report) -> str:
+        """Give a report as HTML."""
+        from posterity import pages
+
+        if isinstance(report, GenreReport):
+            return pages.genre_page(report)
+        if isinstance(report, BoxOfficeReport):
+            return pages.box_office_page(report)
+        if isinstance(report, NetworkReport):
+            return pages.network_page(report)
+        if isinstance(report, Leaderboard):
+            return pages.leaderboard_page(report)
+        if isinstance(report, ColourReport):
+            return pages.colours_page(report)
+        predictions = [each for each in report if isinstance(each, Prediction)]
+        if predictions:
+            looked = {each.file: self.occlusion(each.id or each.file) for each in predictions}
+            return pages.predictions_page(self.store, predictions, looked)
+        return pages.disguised_page(self.store, [each for each in report if isinstance(each, Disguised)])
+
+
+def _names(encoders: Sequence[str] | None) -> tuple[str, ...]:
+    if encoders is not None:
+        return tuple(encoders)
+    return tuple(name.strip() for name in setting("features").split(",") if name.strip())

@@ -1,0 +1,170 @@
+"""Writing a split so that other people's training code can use it.
+
+- *csv*: one table a part, with a column a label (multi-hot), and the file's place.
+- *folders*: ``part/label/file``, as torchvision's ImageFolder reads; for one label an item.
+- *webdataset*: shards, tar files of pictures and JSON by the same name (A. Aizman, G. Maltby, T. Breuel, *High
+  Performance I/O For Large Scale Deep Learning*, 2019).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from posterity.catalogue import Poster, Store
+from posterity.errors import ArgumentError, StorageError, UnknownNameError
+from posterity.learning.splits import Split, check
+from posterity.paths import escape, locate, whole, writing
+from posterity.progress import progress
+
+FORMATS = ("csv", "folders", "webdataset")
+SHARD = 1000
+"""Posters a shard: some 100 MB of posters of a media library."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        format: How.
+        parts: Part -> posters.
+        files: How many files.
+        failed: Id -> why a poster was left out.
+    """
+
+    folder: str
+    format: str
+    parts: dict[str, int]
+    files: int
+    failed: dict[str, str]
+
+
+def export_split(
+    store: Store,
+    split: Split,
+    folder: str | os.PathLike[str],
+    format: str = "csv",
+    *,
+    show_progress: bool | None = None,
+) -> Exported:
+    """Write a split into a new or empty folder.
+
+    Args:
+        store: The catalogue.
+        split: The split; it is checked for leaks first.
+        folder: Where to.
+        format: "csv", "folders" or "webdataset".
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Raises:
+        ArgumentError: Folders are asked for where posters have several labels.
+        LeakError: The split leaks.
+        StorageError: The folder holds other things, or cannot be written.
+        UnknownNameError: There is no such format.
+    """
+    if format not in FORMATS:
+        raise UnknownNameError("format", format, FORMATS)
+    if format == "folders" and not split.targets.single:
+        raise ArgumentError(
+            f"the split {split.name!r} has several labels a poster, and a folder holds a poster once",
+            "Use --format csv or webdataset, or a split of one label: posterity split --task first_genre",
+        )
+    check(store, split)
+    target = Path(folder)
+    with writing(target):
+        if target.exists() and any(target.iterdir()):
+            raise StorageError(f"{escape(str(target))} holds other things", "Name a new or empty folder.")
+        target.mkdir(parents=True, exist_ok=True)
+    posters = store.get(identity for ids in split.parts.values() for identity in ids)
+    writer = {"csv": _csv, "folders": _folders, "webdataset": _shards}[format]
+    failed: dict[str, str] = {}
+    n_files = 0
+    with progress("Exporting", sum(map(len, split.parts.values())), show_progress) as bar:
+        for part, ids in split.parts.items():
+            chosen = [posters[identity] for identity in ids]
+            for written in writer(split, part, chosen, target, failed):
+                n_files += written
+                bar.update(1)
+    parts = {part: sum(identity not in failed for identity in ids) for part, ids in split.parts.items()}
+    return Exported(str(target), format, parts, n_files, failed)
+
+
+def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
+    names = split.targets.names
+    with whole(folder / f"{part}.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "file", "title", "year", *names])
+        for poster in posters:
+            labels = split.targets.labels[poster.id]
+            row = [poster.id, locate(poster.source, poster.path), poster.film.title or "", poster.film.year or ""]
+            writer.writerow([*row, *(int(name in labels) for name in names)])
+            yield 0
+    yield 1
+
+
+def _folders(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
+    for poster in posters:
+        source = Path(locate(poster.source, poster.path))
+        target = folder / part / _plain(split.targets.labels[poster.id][0]) / _file_name(poster)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            data = source.open("rb")
+        except OSError as error:
+            failed[poster.id] = f"{escape(str(source))}: {error.strerror or error}"
+            yield 0
+            continue
+        with data, whole(target) as temporary, temporary.open("wb") as file:
+            shutil.copyfileobj(data, file)
+        yield 1
+
+
+def _shards(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
+    for number, start in enumerate(range(0, len(posters), SHARD)):
+        with whole(folder / f"{part}-{number:06d}.tar") as temporary, tarfile.open(temporary, "w") as tar:
+            for poster in posters[start : start + SHARD]:
+                source = Path(locate(poster.source, poster.path))
+                try:
+                    data = source.read_bytes()
+                except OSError as error:
+                    failed[poster.id] = f"{escape(str(source))}: {error.strerror or error}"
+                    yield 0
+                    continue
+                film, labels = poster.film, split.targets.labels[poster.id]
+                about = {
+                    "id": poster.id, "title": film.title, "year": film.year, "labels": labels,
+                    "multi_hot": [int(name in labels) for name in split.targets.names],
+                }  # fmt: skip
+                key, _, ending = _file_name(poster).rpartition(".")
+                key = key.replace(".", "_")  # what follows the first dot is the kind of the content
+                for suffix, content in ((ending, data), ("json", json.dumps(about).encode())):
+                    member = tarfile.TarInfo(f"{key}.{suffix}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+                yield 0
+        yield 1
+
+
+def _file_name(poster: Poster) -> str:
+    """Name a poster's file by its id, which no two share, and by what it holds."""
+    ending = {"JPEG": "jpg"}.get(poster.format, poster.format.lower())
+    return f"{_plain(poster.id)}.{ending}"
+
+
+def _plain(name: str) -> str:
+    r"""Write a name so that any file system takes it, and no two names alike.
+
+    >>> _plain("tmdb:603"), _plain("Science Fiction"), _plain("../x")
+    ('tmdb%3A603', 'Science Fiction', '..%2Fx')
+    """
+    return re.sub(r"[^\w .@-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)

@@ -1,0 +1,77 @@
+"""What models learn from: the stored vectors of one or several encoders, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Store
+from posterity.embedding import encode_file, load_vectors
+from posterity.encoders import ENCODERS
+from posterity.errors import CatalogueError
+
+Rows = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Vectors of some posters.
+
+    Attributes:
+        encoders: Whose they are, in the order that they stand beside each other.
+        fingerprints: Of these encoders.
+        ids: (n,) of the posters.
+        X: (n, d).
+    """
+
+    encoders: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    ids: tuple[str, ...]
+    X: Rows
+
+    def rows(self, ids: Sequence[str]) -> Rows:
+        """Give the vectors of some of the posters: (m, d)."""
+        place = {identity: row for row, identity in enumerate(self.ids)}
+        return self.X[[place[identity] for identity in ids]]
+
+
+def load_features(store: Store, encoders: Sequence[str], needed: Sequence[str] = ()) -> Features:
+    """Read the vectors of all posters that have one of every encoder.
+
+    Args:
+        store: The catalogue.
+        encoders: Names.
+        needed: Posters that must be among them.
+
+    Raises:
+        CatalogueError: An encoder has no vectors, or not of a poster that is needed.
+    """
+    found = [ENCODERS.get(name) for name in encoders]
+    tables = [load_vectors(store, encoder) for encoder in found]
+    common = set(tables[0][0]).intersection(*(ids for ids, _ in tables[1:]))
+    if lacking := [identity for identity in needed if identity not in common]:
+        raise CatalogueError(
+            f"{len(lacking)} posters have no vector of {', '.join(encoders)}, {lacking[0]} among them",
+            f"Run: posterity embed -c {store.folder} --encoder {','.join(encoders)}",
+        )
+    parts = [vectors[[row for row, i in enumerate(ids) if i in common]] for ids, vectors in tables]
+    names = tuple(encoder.spec.name for encoder in found)
+    return Features(names, tuple(e.spec.fingerprint for e in found), tuple(sorted(common)), np.hstack(parts))
+
+
+def features_of_file(encoders: Sequence[str], data: bytes) -> Rows:
+    """Encode one file's content as :func:`load_features` has it: (d,).
+
+    Raises:
+        ImageError: It is no picture that can be read.
+    """
+    return np.concatenate([encode_file(ENCODERS.get(name), data) for name in encoders])
+
+
+def present(store: Store, encoders: Sequence[str]) -> tuple[str, ...]:
+    """Give those of some encoders that the catalogue holds vectors of; the first one always."""
+    here = store.encoders
+    return tuple(name for at, name in enumerate(encoders) if at == 0 or name in here)

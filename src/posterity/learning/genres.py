@@ -1,0 +1,287 @@
+"""Genres from posters: a probe trained, calibrated and judged beside baselines that anybody can reach.
+
+Baselines: *prior* (how common each genre is), *all_zero* (no genre at all), and probes of the same kind on colour
+histograms and on raw pixels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Store
+from posterity.classification import (
+    Score,
+    average_precisions,
+    confusion,
+    f1_scores,
+    multilabel_figures,
+    resamples,
+    roc_aucs,
+    score,
+    single_label_figures,
+)
+from posterity.learning.features import Features, load_features, present
+from posterity.learning.kinship import kinship
+from posterity.learning.model import Model, fit_model, keep_model
+from posterity.learning.splits import (
+    PREFIX,
+    Protocol,
+    Split,
+    check,
+    load_split,
+    make_split,
+    protocol_named,
+)
+from posterity.learning.splitting import folds
+from posterity.learning.targets import Targets
+from posterity.probes import Floats, tune_logistic
+
+N_FOLDS = 4
+BASELINES = {"colour": "colour", "pixels": "pixels"}
+"""Baselines that are probes, and the encoders that they read."""
+
+FIRST = {"genres": "mAP", "first_genre": "top_1", "classes": "balanced_top_1", "success": "auc"}
+"""The figure of each task that tables are sorted by."""
+
+
+@dataclass(frozen=True)
+class LabelScores:
+    """How one label fares on the test part: its number there, average precision, AUC, F1 and the threshold for it."""
+
+    label: str
+    n_test: int
+    average_precision: Score
+    auc: Score
+    f1: Score
+    threshold: float
+    prior: float
+
+
+@dataclass(frozen=True)
+class GenreReport:
+    """What came of training.
+
+    Attributes:
+        task: "genres", "first_genre" or "classes".
+        split: The split's name.
+        encoders: What the probe reads.
+        figures: Figure -> score on the test part; see :mod:`posterity.classification`.
+        baselines: Baseline -> figure -> score on the same.
+        per_label: Of each label.
+        labels: (l,) names, of the confusion's rows and columns.
+        confusion: (l, l). Of one label an item: test posters by true and predicted label. Of several: of the posters
+            that have the row's label and not the column's, the share of which the column's is claimed; on the
+            diagonal, of those that have it.
+        n_train: Posters learned from.
+        n_test: Posters judged by.
+        n_test_seen: How many of these are of films that the bundled encoder was trained with.
+        strength: Of the penalty that was chosen.
+        seconds: That training took, its choices included.
+    """
+
+    task: str
+    split: str
+    encoders: tuple[str, ...]
+    figures: dict[str, Score]
+    baselines: dict[str, dict[str, Score]]
+    per_label: tuple[LabelScores, ...]
+    labels: tuple[str, ...]
+    confusion: NDArray[np.float64]
+    n_train: int
+    n_test: int
+    n_test_seen: int
+    strength: float
+    seconds: float
+
+    def flat(self) -> dict[str, Any]:
+        """Give it as JSON has it: each figure a number, its interval beside it."""
+        return {
+            "task": self.task, "split": self.split, "encoders": list(self.encoders), **values(self.figures),
+            "intervals": intervals(self.figures),
+            "baselines": {name: values(figures) for name, figures in self.baselines.items()},
+            "baseline_intervals": {name: intervals(figures) for name, figures in self.baselines.items()},
+            "per_label": list(self.per_label), "labels": list(self.labels), "confusion": self.confusion,
+            "n_train": self.n_train, "n_test": self.n_test, "n_test_seen": self.n_test_seen,
+            "strength": self.strength, "seconds": round(self.seconds, 3),
+        }  # fmt: skip
+
+
+def values(figures: Mapping[str, Score]) -> dict[str, float]:
+    """Give the values of scores."""
+    return {name: found.value for name, found in figures.items()}
+
+
+def intervals(figures: Mapping[str, Score]) -> dict[str, list[float]]:
+    """Give the intervals of scores."""
+    return {name: [found.low, found.high] for name, found in figures.items()}
+
+
+def train_genres(
+    store: Store,
+    split: str | None = None,
+    *,
+    encoders: Sequence[str] = ("poster", "colour"),
+    protocol: Protocol | None = None,
+    balance: bool = True,
+    seed: int = 0,
+    n_resamples: int = 500,
+    keep: bool = True,
+) -> GenreReport:
+    """Train a probe of genres on stored vectors, judge it on the test part, and keep it with its predictions.
+
+    Args:
+        store: The catalogue.
+        split: The name of one; without, the one named "genres", made where there is none.
+        encoders: Whose vectors to learn from; those after the first only where the catalogue has them.
+        protocol: How a split that is made anew is made.
+        balance: Weigh labels so that rare ones count as much as common ones.
+        seed: Of folds and resamples.
+        n_resamples: For intervals.
+        keep: Whether to keep the model and its predictions.
+
+    Raises:
+        CatalogueError: There are no vectors, or too few posters with genres.
+        LeakError: The split has on two sides what belongs together.
+        UnknownNameError: There is no split of that name.
+    """
+    cut = ready_split(store, split, "genres", protocol)
+    found = load_features(store, present(store, encoders), (*cut.train, *cut.validation, *cut.test))
+    learned = sorted((*cut.train, *cut.validation))
+    groups = groups_of(store, (*learned, *cut.test))
+    began = time.perf_counter()
+    model = train_probe(found, cut.targets, learned, groups, balance=balance, seed=seed)
+    seconds = time.perf_counter() - began
+    weights = resamples([groups[i] for i in cut.test], n_resamples, seed)
+    truth = cut.targets.matrix(cut.test)
+    p = model.predict(found.rows(cut.test)).probabilities
+    report = GenreReport(
+        task=cut.targets.task,
+        split=cut.name,
+        encoders=found.encoders,
+        figures=judged(p, truth, p >= model.thresholds, weights, model.prior, cut.targets.single),
+        baselines=_baselines(store, cut, learned, groups, weights, balance, seed),
+        per_label=_per_label(model, p, truth, weights),
+        labels=cut.targets.names,
+        confusion=_confusion(p, truth, model.thresholds, cut.targets.single),
+        n_train=len(learned),
+        n_test=len(cut.test),
+        n_test_seen=cut.seen.get("test", 0),
+        strength=model.logistic.strength,
+        seconds=seconds,
+    )
+    if keep:
+        keep_model(store, cut.targets.task, model, found.ids, found.X, {"figures": values(report.figures)})
+    return report
+
+
+def ready_split(store: Store, name: str | None, default: str, protocol: Protocol | None = None) -> Split:
+    """Give a split by name, or the default one, made where there is none; always checked for leaks."""
+    if name is None and store.artefact(PREFIX + default) is None:
+        return make_split(store, default, protocol or protocol_named(default))
+    split = load_split(store, name or default)
+    check(store, split)
+    return split
+
+
+def groups_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
+    """Number the groups of kin among some posters: id -> number."""
+    wanted = set(ids)
+    posters = [poster for poster in store.posters() if poster.id in wanted]
+    return dict(zip([p.id for p in posters], kinship(store, posters).groups().tolist(), strict=True))
+
+
+def train_probe(
+    features: Features,
+    targets: Targets,
+    ids: Sequence[str],
+    groups: Mapping[str, int],
+    *,
+    balance: bool = False,
+    seed: int = 0,
+) -> Model:
+    """Train and calibrate a probe on some posters, choosing its strength in folds that keep groups together."""
+    Y, X = targets.matrix(ids), features.rows(ids)
+    fold = inner_folds(Y, [groups[i] for i in ids], seed)
+    tuned = tune_logistic(X, Y, fold, single=targets.single, balance=balance)
+    return fit_model(
+        targets.task, targets.names, features.encoders, features.fingerprints, ids, X, Y, tuned, balance=balance
+    )
+
+
+def inner_folds(Y: Floats, groups: Sequence[int], seed: int) -> NDArray[np.int64]:
+    """Put training rows into folds, groups together: (n,)."""
+    _, number = np.unique(np.asarray(groups), return_inverse=True)
+    return folds(Y, number.astype(np.int64), min(N_FOLDS, int(number.max()) + 1), seed)
+
+
+def judged(
+    p: Floats, truth: Floats, claimed: NDArray[np.bool_], weights: Floats, prior: Floats, single: bool
+) -> dict[str, Score]:
+    """Score probabilities (n, l) against labels (n, l)."""
+    if single:
+        found = single_label_figures(p, truth.argmax(1), weights, prior)
+    else:
+        found = multilabel_figures(p, truth > 0, claimed, weights)
+    return {name: score(each) for name, each in found.items()}
+
+
+def _baselines(
+    store: Store,
+    cut: Split,
+    learned: Sequence[str],
+    groups: Mapping[str, int],
+    weights: Floats,
+    balance: bool,
+    seed: int,
+) -> dict[str, dict[str, Score]]:
+    targets, truth = cut.targets, cut.targets.matrix(cut.test)
+    share = targets.matrix(learned).mean(0)
+    prior = np.tile(share, (len(truth), 1))
+    found = {"prior": judged(prior, truth, prior >= 0.5, weights, share, targets.single)}
+    if not targets.single:
+        nothing = np.zeros_like(truth)
+        found["all_zero"] = judged(nothing, truth, nothing > 0, weights, share, False)
+    for name, encoder in BASELINES.items():
+        if encoder in store.encoders:
+            features = load_features(store, (encoder,), (*learned, *cut.test))
+            model = train_probe(features, targets, learned, groups, balance=balance, seed=seed)
+            p = model.predict(features.rows(cut.test)).probabilities
+            found[name] = judged(p, truth, p >= model.thresholds, weights, model.prior, targets.single)
+    return found
+
+
+def _per_label(model: Model, p: Floats, truth: Floats, weights: Floats) -> tuple[LabelScores, ...]:
+    y = truth > 0
+    rows = []
+    for j, name in enumerate(model.names):
+        claimed = (p[:, j] >= model.thresholds[j])[:, None]
+        rows.append(
+            LabelScores(
+                label=name,
+                n_test=int(y[:, j].sum()),
+                average_precision=score(average_precisions(p[:, j], y[:, j], weights)),
+                auc=score(roc_aucs(p[:, j], y[:, j], weights)),
+                f1=score(f1_scores(claimed, y[:, j : j + 1], weights)[0]),
+                threshold=float(model.thresholds[j]),
+                prior=float(model.prior[j]),
+            )
+        )
+    return tuple(rows)
+
+
+def _confusion(p: Floats, truth: Floats, thresholds: Floats, single: bool) -> NDArray[np.float64]:
+    if single:
+        return confusion(p.argmax(1), truth.argmax(1), p.shape[1]).astype(np.float64)
+    y, claimed = truth > 0, p >= thresholds
+    table = np.zeros((p.shape[1], p.shape[1]))
+    for i in range(len(table)):
+        for j in range(len(table)):
+            rows = y[:, i] if i == j else y[:, i] & ~y[:, j]
+            table[i, j] = claimed[rows, j].mean() if rows.any() else np.nan
+    return table

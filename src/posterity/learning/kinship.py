@@ -1,0 +1,109 @@
+"""Which posters belong together, so that no test is of something that was learned from.
+
+Posters are kin by their film, by their franchise, and by their artwork: perceptual hashes that are near (resized,
+recompressed), or less near but with vectors as close as only those of nearly the same picture are (cropped, re-titled).
+The rule is of two posters alone, so that what was kin in one choice of posters is kin in every other. A false one costs
+nothing but that two posters stay on one side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from posterity.catalogue import Poster, Store
+from posterity.encoders import ENCODERS
+from posterity.images import near_pairs
+from posterity.images.hashes import hamming
+from posterity.metrics import row_blocks
+
+HASH_BITS = 8
+"""Bits in which the hashes of the same artwork differ, at most."""
+
+LOOSE_BITS, SAME_ARTWORK = 20, 0.8
+"""... or so many, where the cosine of the vectors of ``poster`` is so high: hardly any two other real posters are."""
+
+BY = "poster"
+
+
+@dataclass(frozen=True)
+class Kinship:
+    """What ties posters together.
+
+    Attributes:
+        films: (n,) the film that each shows.
+        franchises: (n,) its franchise; "" is none.
+        artwork: (m, 2) pairs that show the same artwork, or nearly.
+    """
+
+    films: tuple[str, ...]
+    franchises: tuple[str, ...]
+    artwork: NDArray[np.int64]
+
+    def groups(self, *, franchises: bool = True) -> NDArray[np.int64]:
+        """Number the posters' groups, connected by any of the ties: (n,); ``franchises``: by these too."""
+        n = len(self.films)
+        ties = [self.artwork, _chained(self.films)]
+        if franchises:
+            ties.append(_chained(self.franchises))
+        i, j = np.concatenate(ties).T
+        graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(n, n))
+        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def film_of(poster: Poster) -> str:
+    """Tell which film a poster shows: its IMDb id, its TMDb id, or else what its own id says."""
+    film = poster.film
+    return film.imdb_id or (f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else poster.id.split("@")[0])
+
+
+def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:
+    """Find what ties some posters of a catalogue together.
+
+    Args:
+        store: The catalogue; where it holds vectors of ``poster``, they find artwork that hashes miss.
+        posters: Sorted by id.
+    """
+    hashes = np.array([poster.phash for poster in posters], np.uint64)
+    pairs = [near_pairs(hashes, HASH_BITS)]
+    spec = ENCODERS.get(BY).spec
+    made_by = store.artefact(f"vector_{BY}")
+    if made_by is not None and made_by.fingerprint == spec.fingerprint and len(posters) > 1:
+        place = {poster.id: row for row, poster in enumerate(posters)}
+        ids, vectors = store.vectors(BY)
+        rows = np.array([row for row, identity in enumerate(ids) if identity in place], np.int64)
+        here = np.array([place[ids[row]] for row in rows.tolist()], np.int64)
+        close = here[_close_pairs(vectors[rows])]
+        near = hamming(hashes[close[:, 0]], hashes[close[:, 1]]) <= LOOSE_BITS
+        pairs.append(np.sort(close[near], axis=1))
+    return Kinship(
+        films=tuple(film_of(poster) for poster in posters),
+        franchises=tuple(poster.film.collection or "" for poster in posters),
+        artwork=np.unique(np.concatenate(pairs), axis=0).astype(np.int64).reshape(-1, 2),
+    )
+
+
+def _close_pairs(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Find all pairs of rows of unit length whose product reaches :data:`SAME_ARTWORK`: (m, 2)."""
+    found = [np.empty((0, 2), np.int64)]
+    for block in row_blocks(len(vectors), len(vectors)):
+        i, j = np.nonzero(vectors[block] @ vectors[block.start :].T >= SAME_ARTWORK)
+        some = np.column_stack([i, j])[j > i] + block.start
+        found.append(some.astype(np.int64))
+    return np.concatenate(found)
+
+
+def _chained(names: Sequence[str]) -> NDArray[np.int64]:
+    """Tie every item to the next one of the same name; "" ties nothing."""
+    last: dict[str, int] = {}
+    ties = []
+    for item, name in enumerate(names):
+        if name and name in last:
+            ties.append((last[name], item))
+        last[name] = item
+    return np.array(ties, np.int64).reshape(-1, 2)

@@ -1,0 +1,249 @@
+"""A trained probe with all that predicting needs: kept in the catalogue as arrays and JSON, never as a pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Artefact, Store
+from posterity.catalogue.provenance import versions
+from posterity.catalogue.store import now
+from posterity.encoders import ENCODERS
+from posterity.errors import CatalogueError
+from posterity.probes import (
+    Calibration,
+    Logistic,
+    Rows,
+    Scaling,
+    Spread,
+    Tuned,
+    best_thresholds,
+    calibrate,
+    contributions,
+    residuals_of,
+)
+
+Floats = NDArray[np.float64]
+
+PREFIX = "model_"
+LIKELY = 1.96
+"""Deviations to each side that hold 95%."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says of rows: probabilities and the ends of their 95% intervals, each (n, l).
+
+    The interval tells how unsure the weights are for lack of training rows, not how films differ.
+    """
+
+    probabilities: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained probe.
+
+    Attributes:
+        task: What it learned.
+        names: (l,) of the labels.
+        encoders: Whose vectors it reads, side by side.
+        fingerprints: Of those encoders.
+        logistic: The regression.
+        calibration: What makes probabilities of its scores.
+        thresholds: (l,) above which a label is claimed, of the highest F1 on rows that the model had not seen.
+        spread: How unsure its scores are.
+        prior: (l,) the share of each label in training.
+        ids: (n,) what it was trained on.
+        residuals: (n, l) how far each pulled.
+        held_out: (n, l) what each was predicted by models that had not seen it, calibrated.
+        fields: Of films' metadata, if it reads these.
+    """
+
+    task: str
+    names: tuple[str, ...]
+    encoders: tuple[str, ...]
+    fingerprints: tuple[str, ...]
+    logistic: Logistic
+    calibration: Calibration
+    thresholds: Floats
+    spread: Spread
+    prior: Floats
+    ids: tuple[str, ...]
+    residuals: Floats
+    held_out: Floats
+    fields: tuple[str, ...] = ()
+
+    def predict(self, X: Rows) -> Predicted:
+        """Predict rows (n, d)."""
+        logits, off = self.logistic.logits(X), LIKELY * self.spread.deviations(self.logistic, X)
+        p = self.calibration(logits)
+        if not self.logistic.single:
+            return Predicted(p, self.calibration(logits - off), self.calibration(logits + off))
+        low, high = p.copy(), p.copy()
+        for j in range(p.shape[1]):  # each label's score moved by itself, the others left
+            for moved, end in ((-off, low), (off, high)):
+                changed = logits.copy()
+                changed[:, j] += moved[:, j]
+                end[:, j] = self.calibration(changed)[:, j]
+        return Predicted(p, low, high)
+
+    def speaking(
+        self, X: Rows, query: Rows, label: int, k: int = 3, besides: str | None = None
+    ) -> tuple[list[tuple[str, float]], ...]:
+        """Tell which training posters speak most for a label of a query, and which most against.
+
+        Args:
+            X: (n, d), the training rows.
+            query: (d,).
+            label: Its number.
+            k: How many of each.
+            besides: An id to leave out: the query's own.
+
+        Returns:
+            Two lists of ids and parts of the score, the largest first.
+        """
+        parts = contributions(self.logistic, self.residuals, X, query)[:, label]
+        if besides in self.ids:
+            parts[self.ids.index(besides)] = 0
+        order = np.argsort(parts, kind="stable")
+        against = [(self.ids[i], float(parts[i])) for i in order[:k].tolist() if parts[i] < 0]
+        return [(self.ids[i], float(parts[i])) for i in order[::-1][:k].tolist() if parts[i] > 0], against
+
+
+def fit_model(
+    task: str,
+    names: Sequence[str],
+    encoders: Sequence[str],
+    fingerprints: Sequence[str],
+    ids: Sequence[str],
+    X: Rows,
+    Y: Floats,
+    tuned: Tuned,
+    *,
+    balance: bool = False,
+    fields: Sequence[str] = (),
+) -> Model:
+    """Join a tuned probe with its calibration, thresholds and what explains it.
+
+    Args:
+        task: What was learned.
+        names: (l,).
+        encoders: Whose vectors ``X`` are.
+        fingerprints: Of those.
+        ids: (n,) of the rows.
+        X: (n, d).
+        Y: (n, l) of 0 and 1.
+        tuned: On ``X`` and ``Y``.
+        balance: Whether it was trained so.
+        fields: Of metadata that ``X`` holds.
+    """
+    single = tuned.model.single
+    calibration = calibrate(tuned.logits, Y, single=single)
+    held_out = calibration(tuned.logits)
+    residuals = residuals_of(tuned.model, X, Y, balance=balance)
+    return Model(
+        task, tuple(names), tuple(encoders), tuple(fingerprints), tuned.model, calibration,
+        best_thresholds(held_out, Y), Spread.of(tuned.model, X), Y.mean(0), tuple(ids), residuals, held_out,
+        tuple(fields),
+    )  # fmt: skip
+
+
+def to_bytes(model: Model) -> bytes:
+    """Write a model as ``.npz``: arrays, and the rest as JSON in one of them."""
+    words = {
+        "task": model.task, "names": model.names, "encoders": model.encoders, "fingerprints": model.fingerprints,
+        "ids": model.ids, "strength": model.logistic.strength, "single": model.logistic.single, "n": model.spread.n,
+        "fields": model.fields,
+    }  # fmt: skip
+    arrays = {
+        "words": np.frombuffer(json.dumps(words).encode(), np.uint8),
+        "mean": model.logistic.scaling.mean, "deviation": model.logistic.scaling.deviation,
+        "weights": model.logistic.weights, "intercept": model.logistic.intercept,
+        "slope": model.calibration.slope, "offset": model.calibration.offset, "thresholds": model.thresholds,
+        "basis": model.spread.basis, "values": model.spread.values, "curvature": model.spread.curvature,
+        "prior": model.prior, "residuals": model.residuals.astype(np.float32),
+        "held_out": model.held_out.astype(np.float32),
+    }  # fmt: skip
+    out = io.BytesIO()
+    np.savez(out, **arrays)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def from_bytes(data: bytes) -> Model:
+    """Undo :func:`to_bytes`."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        a = {name: arrays[name] for name in arrays.files}
+    words = json.loads(a["words"].tobytes())
+    logistic = Logistic(
+        Scaling(a["mean"], a["deviation"]), a["weights"], a["intercept"], words["strength"], words["single"]
+    )
+    return Model(
+        words["task"], tuple(words["names"]), tuple(words["encoders"]), tuple(words["fingerprints"]), logistic,
+        Calibration(a["slope"], a["offset"], words["single"]), a["thresholds"],
+        Spread(a["basis"], a["values"], a["curvature"], words["strength"], words["n"]), a["prior"],
+        tuple(words["ids"]), a["residuals"].astype(np.float64), a["held_out"].astype(np.float64),
+        tuple(words["fields"]),
+    )  # fmt: skip
+
+
+def keep_model(store: Store, name: str, model: Model, ids: Sequence[str], X: Rows, report: object) -> None:
+    """Keep a model in a catalogue, with what it says of every poster.
+
+    A poster that it was trained on is shown as models that had not seen it predicted it.
+
+    Args:
+        store: The catalogue.
+        name: Its name.
+        model: The model.
+        ids: (n,) posters to predict.
+        X: (n, d) their vectors.
+        report: Its scores, as JSON knows them.
+    """
+    said = model.predict(X)
+    values, low, high = said.probabilities.copy(), said.low.copy(), said.high.copy()
+    place = {identity: row for row, identity in enumerate(model.ids)}
+    for row, identity in enumerate(ids):
+        if identity in place:
+            old, values[row] = values[row].copy(), model.held_out[place[identity]]
+            low[row], high[row] = (
+                np.clip(low[row] + values[row] - old, 0, 1),
+                np.clip(high[row] + values[row] - old, 0, 1),
+            )
+    digest = "+".join(model.fingerprints)
+    artefact = Artefact(
+        name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint=digest,
+        parameters=json.dumps({"task": model.task, "names": model.names, "strength": model.logistic.strength}),
+        versions=versions(), catalogue_version=store.version, inputs=digest, scores=json.dumps(report),
+        created_at=now(),
+    )  # fmt: skip
+    store.put_model(artefact, to_bytes(model), ids, values, low, high)
+
+
+def load_model(store: Store, name: str, train: str) -> Model:
+    """Read a model.
+
+    Args:
+        store: The catalogue.
+        name: Its name.
+        train: The command that makes it, for messages.
+
+    Raises:
+        CatalogueError: There is none, or it reads vectors of another version of an encoder.
+    """
+    again = f"Run: {train}"
+    if store.artefact(PREFIX + name) is None:
+        raise CatalogueError(f"catalogue {store.folder} has no model {name!r}", again)
+    model = from_bytes(store.model(PREFIX + name))
+    if tuple(ENCODERS.get(e).spec.fingerprint for e in model.encoders) != model.fingerprints:
+        raise CatalogueError(
+            f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again
+        )
+    return model

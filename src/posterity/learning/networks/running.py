@@ -1,0 +1,189 @@
+"""Training a network on a split of a catalogue, and judging it as probes are judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Store
+from posterity.classification import Score, resamples
+from posterity.encoders.known import KNOWN
+from posterity.encoders.networks.building import libraries
+from posterity.encoders.networks.weights import checked, find
+from posterity.learning.genres import groups_of, intervals, judged, ready_split, values
+from posterity.learning.networks.config import TrainConfig
+from posterity.learning.networks.pictures import pack
+from posterity.learning.networks.training import Epoch, Floats, logits, train
+from posterity.learning.splits import Split
+from posterity.learning.splitting import stratified
+from posterity.probes import best_thresholds, calibrate
+
+PRETRAINED = {
+    "vgg16": "vgg16", "resnet18": "resnet18", "resnet18-mish": "resnet18", "resnet18d": "resnet18",
+    "resnet18d-mish": "resnet18", "deep-wide": "resnet18",
+}  # fmt: skip
+"""The known network whose weights a network can start from."""
+
+VALIDATION = 0.1
+"""Share of the training part that is held out to choose by, where a split has no validation part."""
+
+
+@dataclass(frozen=True)
+class NetworkReport:
+    """What came of training a network.
+
+    Attributes:
+        task: What it learned.
+        split: The split's name.
+        config: How it was trained.
+        pretrained: Whether it started from pretrained weights.
+        figures: Figure -> score on the test part.
+        baselines: "prior" -> figure -> score.
+        history: Of each epoch.
+        best: The epoch that was kept, from 1.
+        n_train: Posters learned from.
+        n_validation: Posters that the epoch, calibration and thresholds were chosen by.
+        n_test: Posters judged by.
+        parameters: How many the network has, and how many learned.
+        peak_memory: In bytes.
+        seconds: That training took.
+        device: "cpu" or "cuda".
+        folder: Where checkpoint and logs lie, or None.
+    """
+
+    task: str
+    split: str
+    config: TrainConfig
+    pretrained: bool
+    figures: dict[str, Score]
+    baselines: dict[str, dict[str, Score]]
+    history: tuple[Epoch, ...]
+    best: int
+    n_train: int
+    n_validation: int
+    n_test: int
+    parameters: tuple[int, int]
+    peak_memory: int
+    seconds: float
+    device: str
+    folder: str | None
+
+    def flat(self) -> dict[str, Any]:
+        """Give it as JSON has it: each figure a number, its interval beside it."""
+        return {
+            "task": self.task, "split": self.split, "network": self.config.network, **values(self.figures),
+            "intervals": intervals(self.figures),
+            "baselines": {name: values(figures) for name, figures in self.baselines.items()},
+            "n_train": self.n_train, "n_validation": self.n_validation, "n_test": self.n_test, "best": self.best,
+            "history": [asdict(epoch) for epoch in self.history], "config": asdict(self.config),
+            "pretrained": self.pretrained, "parameters": self.parameters[0], "trained_parameters": self.parameters[1],
+            "peak_memory": self.peak_memory, "seconds": round(self.seconds, 3), "device": self.device,
+            "folder": self.folder,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A trained network's word on the test part: calibrated (n, l) probabilities, and the report."""
+
+    probabilities: Floats
+    report: NetworkReport
+
+
+def train_network(
+    store: Store,
+    config: TrainConfig,
+    split: str | Split | None = None,
+    *,
+    task: str = "genres",
+    weights: Path | None = None,
+    limit: int = 0,
+    keep: bool = True,
+    n_resamples: int = 500,
+    show_progress: bool | None = None,
+) -> Ran:
+    """Train a network on the posters of a split, and judge it on its test part.
+
+    Args:
+        store: The catalogue.
+        config: How.
+        split: Its name, or a split; without, the one named as ``task``, made where there is none.
+        task: The protocol of a split that is made.
+        weights: Pretrained ones; without, those that are known on this machine, or else random ones.
+        limit: Learn from at most so many posters; 0 takes all.
+        keep: Whether to keep checkpoint and logs, in the catalogue's folder ``networks``.
+        n_resamples: For intervals.
+        show_progress: True and False force the bars; None shows them on a terminal.
+
+    Raises:
+        CatalogueError: There are too few posters, or some cannot be read.
+        LeakError: The split leaks.
+        MissingExtraError: PyTorch is not installed.
+        WeightsError: The file does not hold that network's weights.
+    """
+    libraries()
+    cut = split if isinstance(split, Split) else ready_split(store, split, task)
+    groups = groups_of(store, [i for ids in cut.parts.values() for i in ids])
+    learned, held = _validation(cut, groups, config.seed)
+    if limit:
+        chosen = np.random.default_rng(config.seed).permutation(len(learned))[:limit]
+        learned = [learned[i] for i in sorted(chosen.tolist())]
+    everybody = sorted({*learned, *held, *cut.test})
+    found = store.get(everybody)
+    packed = pack(store, [found[i] for i in everybody], config.size, config.fit, show_progress=show_progress)
+    place = {identity: row for row, identity in enumerate(packed.ids)}
+    rows = {name: np.array([place[i] for i in ids], np.int64) for name, ids in
+            (("train", learned), ("held", held), ("test", cut.test))}  # fmt: skip
+    Y, single = cut.targets.matrix(packed.ids), cut.targets.single
+    start = _start(config, weights)
+    folder = store.folder / "networks" / f"{cut.name}-{config.network}" if keep else None
+    began = time.perf_counter()
+    trained = train(
+        config, packed, Y, rows["train"], rows["held"], single=single, weights=start, folder=folder,
+        show_progress=show_progress,
+    )  # fmt: skip
+    seconds = time.perf_counter() - began
+    held_logits = logits(trained.net, config, packed, rows["held"])
+    calibration = calibrate(held_logits, Y[rows["held"]], single=single)
+    thresholds = best_thresholds(calibration(held_logits), Y[rows["held"]])
+    p = calibration(logits(trained.net, config, packed, rows["test"]))
+    drawn = resamples([groups[i] for i in cut.test], n_resamples, config.seed)
+    truth, share = Y[rows["test"]], Y[rows["train"]].mean(0)
+    prior = np.tile(share, (len(truth), 1))
+    report = NetworkReport(
+        task=cut.targets.task, split=cut.name, config=config,
+        pretrained=start is not None or config.network == "poster",
+        figures=judged(p, truth, p >= thresholds, drawn, share, single),
+        baselines={"prior": judged(prior, truth, prior >= 0.5, drawn, share, single)},
+        history=trained.history, best=trained.best, n_train=len(learned), n_validation=len(held), n_test=len(cut.test),
+        parameters=(trained.parameters, trained.trained_parameters), peak_memory=trained.peak_memory, seconds=seconds,
+        device=trained.device, folder=str(folder) if folder else None,
+    )  # fmt: skip
+    return Ran(p, report)
+
+
+def _validation(cut: Split, groups: dict[str, int], seed: int) -> tuple[list[str], list[str]]:
+    """Give what is learned from and what is chosen by, groups together."""
+    if cut.validation:
+        return list(cut.train), list(cut.validation)
+    ids = list(cut.train)
+    _, number = np.unique([groups[i] for i in ids], return_inverse=True)
+    part: NDArray[np.int64] = stratified(cut.targets.matrix(ids), number, [1 - VALIDATION, VALIDATION], seed)
+    sides: tuple[Sequence[str], Sequence[str]] = (
+        [i for i, p in zip(ids, part, strict=True) if p == 0],
+        [i for i, p in zip(ids, part, strict=True) if p == 1],
+    )
+    return list(sides[0]), list(sides[1])
+
+
+def _start(config: TrainConfig, weights: Path | None) -> Path | None:
+    if weights is not None:
+        return checked(weights)
+    known = PRETRAINED.get(config.network)
+    return find(KNOWN[known]) if known else None

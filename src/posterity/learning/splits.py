@@ -1,0 +1,383 @@
+"""Named splits of a catalogue's posters, kept in it: for training, and for others' training code.
+
+Films of one franchise, posters of one film and posters of the same artwork stay on one side, and every use of a split
+makes sure of it again (:func:`check`). By time, a franchise may be cut, as it is in life: its first film is known when
+its second comes out.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Artefact, Poster, Store
+from posterity.catalogue.provenance import versions
+from posterity.catalogue.store import now
+from posterity.encoders.seen import seen
+from posterity.errors import ArgumentError, CatalogueError, PosterityError, SourceError, UnknownNameError
+from posterity.learning.kinship import Kinship, film_of, kinship
+from posterity.learning.splitting import by_time, folds, stratified
+from posterity.learning.targets import (
+    ENOUGH,
+    Targets,
+    class_targets,
+    first_genre_targets,
+    genre_targets,
+    success_targets,
+)
+from posterity.paths import escape
+
+PREFIX = "split_"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+class LeakError(PosterityError):
+    """A split has on two sides what belongs together."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How to make a split.
+
+    Attributes:
+        task: What is learned: "genres", "first_genre", "classes" or "success".
+        shares: Part -> its share, in order.
+        n_folds: Folds instead of parts; 0 is none.
+        by: "strata" (each part has its share of each label) or "time" (the past first).
+        classes: Of the task "classes".
+        n_genres: Of the task "first_genre".
+        per_genre: Likewise: at most so many posters each, the most popular.
+        enough: Posters that a genre needs to take part.
+        threshold: Of the task "success": revenue / budget above it.
+        unseen: Prefer films for the test part that no encoder of these was trained with.
+        seed: Of what is drawn.
+    """
+
+    task: str = "genres"
+    shares: Mapping[str, float] = field(default_factory=lambda: {TRAIN: 0.7, VALIDATION: 0.1, TEST: 0.2})
+    n_folds: int = 0
+    by: str = "strata"
+    classes: tuple[str, ...] = ()
+    n_genres: int = 10
+    per_genre: int = 1000
+    enough: int = ENOUGH
+    threshold: float = 1.0
+    unseen: tuple[str, ...] = ("poster",)
+    seed: int = 0
+
+
+_TWO = {TRAIN: 0.8, TEST: 0.2}
+PROTOCOLS: dict[str, Protocol] = {
+    "genres": Protocol(),
+    "boxoffice": Protocol("success", _TWO, by="time"),
+    "time": Protocol(by="time"),
+    "classes": Protocol("classes", _TWO, classes=("Comedy", "Horror")),
+    "folds": Protocol(n_folds=5),
+    "seed-multilabel": Protocol(shares={TRAIN: 25_842, VALIDATION: 9_967, TEST: 1_108}, enough=1),
+    "seed-ten-genres": Protocol("first_genre", _TWO),
+    "seed-squares": Protocol("classes", _TWO, classes=("Comedy", "Horror")),
+    "seed-box-office": Protocol("success", _TWO),
+}
+"""Protocols by name: the defaults of tasks, and the proportions that were published."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split.
+
+    Attributes:
+        name: Its name.
+        protocol: How it was made.
+        targets: What is learned.
+        parts: Part -> the ids in it, sorted.
+        seen: Part -> how many of its posters are of films that the bundled encoder was trained with.
+        fingerprint: Digest of who is where.
+    """
+
+    name: str
+    protocol: Protocol
+    targets: Targets
+    parts: dict[str, tuple[str, ...]]
+    seen: dict[str, int]
+    fingerprint: str
+
+    @property
+    def train(self) -> tuple[str, ...]:
+        """The ids to learn from."""
+        return self.parts.get(TRAIN, ())
+
+    @property
+    def validation(self) -> tuple[str, ...]:
+        """The ids to choose by."""
+        return self.parts.get(VALIDATION, ())
+
+    @property
+    def test(self) -> tuple[str, ...]:
+        """The ids to be judged by."""
+        return self.parts.get(TEST, ())
+
+
+def protocol_named(name: str) -> Protocol:
+    """Give the protocol of a name.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    if name not in PROTOCOLS:
+        raise UnknownNameError("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
+def make_split(store: Store, name: str, protocol: Protocol, where: str | None = None, *, keep: bool = True) -> Split:
+    """Cut the posters of a catalogue, or those that a filter holds for, into parts; and keep them under a name.
+
+    Args:
+        store: The catalogue.
+        name: Letters, digits, dots, dashes and underscores; a split of that name is replaced.
+        protocol: How.
+        where: An SQL condition.
+        keep: Whether to keep it.
+
+    Raises:
+        ArgumentError: The name or the protocol cannot be used.
+        CatalogueError: The posters do not suffice.
+        FilterError: ``where`` is not SQL over the catalogue's columns.
+    """
+    _check_name(name)
+    posters = store.posters(where)
+    if protocol.by == "time":  # what cannot be placed takes no part
+        posters = [poster for poster in posters if poster.film.year is not None or poster.film.release_date]
+    targets = targets_of(posters, protocol)
+    posters = [poster for poster in posters if poster.id in targets.labels]
+    kin = kinship(store, posters)
+    number, labels = _cut(posters, targets, kin, protocol)
+    parts = {label: tuple(p.id for p, n in zip(posters, number.tolist(), strict=True) if n == k)
+             for k, label in enumerate(labels)}  # fmt: skip
+    posters = [poster for poster, part in zip(posters, number.tolist(), strict=True) if part >= 0]
+    if empty := [label for label, ids in parts.items() if not ids]:
+        raise CatalogueError(
+            f"{len(posters)} posters do not suffice for a split: its part {empty[0]!r} is empty",
+            "Bring more posters in, or give the part a larger share.",
+        )
+    split = _split(name, protocol, targets, parts, posters)
+    if keep:
+        store.put_split(_artefact(store, split), split.parts, targets.labels)
+    return split
+
+
+def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Split:
+    """Keep a split that a CSV file tells of, by columns ``id`` and ``part``.
+
+    Raises:
+        SourceError: The file cannot be read, or names posters or parts that are not there.
+        LeakError: It has on two sides what belongs together.
+    """
+    _check_name(name)
+    posters = store.posters()
+    targets = targets_of(posters, protocol)
+    known = {poster.id: poster for poster in posters}
+    parts: dict[str, list[str]] = {}
+    for line, identity, part in _rows(path):
+        if identity not in known:
+            raise SourceError(
+                f"{escape(str(path))}, line {line}: no poster has the id {identity!r}", "Correct the row."
+            )
+        if identity in targets.labels:
+            parts.setdefault(part, []).append(identity)
+    chosen = [known[identity] for identity in sorted(i for ids in parts.values() for i in ids)]
+    if len({p.id for p in chosen}) < len(chosen):
+        twice = next(i for i, n in Counter(p.id for p in chosen).items() if n > 1)
+        raise SourceError(f"{escape(str(path))}: the poster {twice!r} is there twice", "Each id has one line.")
+    split = _split(name, protocol, targets, {part: tuple(sorted(ids)) for part, ids in parts.items()}, chosen)
+    _refuse_leaks(split, chosen, kinship(store, chosen))
+    store.put_split(_artefact(store, split), split.parts, targets.labels)
+    return split
+
+
+def load_split(store: Store, name: str) -> Split:
+    """Read a split; posters that have left the catalogue since are left out.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    artefact = store.artefact(PREFIX + name)
+    if artefact is None:
+        raise UnknownNameError("split", name, [split.name for split in splits(store)])
+    known = json.loads(artefact.parameters)
+    parts, labels = store.split(PREFIX + name)
+    here = set(store.read([])["id"].to_pylist())
+    parts = {part: tuple(i for i in ids if i in here) for part, ids in parts.items()}
+    protocol = Protocol(**known["protocol"] | {key: tuple(known["protocol"][key]) for key in ("classes", "unseen")})
+    targets = Targets(protocol.task, tuple(known["names"]), labels, known["single"])
+    return Split(name, protocol, targets, parts, known["seen"], artefact.fingerprint)
+
+
+def check(store: Store, split: Split) -> None:
+    """Make sure that a split has on one side what belongs together.
+
+    Raises:
+        LeakError: It has not; the message names two posters.
+    """
+    ids = {identity for part in split.parts.values() for identity in part}
+    posters = [poster for poster in store.posters() if poster.id in ids]
+    _refuse_leaks(split, posters, kinship(store, posters))
+
+
+@dataclass(frozen=True)
+class SplitInfo:
+    """A split, in numbers: its name, task, how it was made, how many posters each part has, and how many were seen."""
+
+    name: str
+    task: str
+    by: str
+    labels: int
+    parts: dict[str, int]
+    seen: dict[str, int]
+
+
+def splits(store: Store) -> list[SplitInfo]:
+    """Tell the splits of a catalogue, by name."""
+    return [
+        SplitInfo(**json.loads(artefact.parameters)["info"])
+        for artefact in store.artefacts()
+        if artefact.kind == "split"
+    ]
+
+
+def info_of(split: Split) -> SplitInfo:
+    """Give a split's numbers."""
+    by = f"{split.protocol.n_folds} folds" if split.protocol.n_folds else split.protocol.by
+    parts = {part: len(ids) for part, ids in split.parts.items()}
+    return SplitInfo(split.name, split.targets.task, by, len(split.targets.names), parts, split.seen)
+
+
+def targets_of(posters: Sequence[Poster], protocol: Protocol) -> Targets:
+    """Give what a protocol learns of posters.
+
+    Raises:
+        ArgumentError: There is no such task.
+    """
+    makers: dict[str, Any] = {
+        "genres": lambda: genre_targets(posters, protocol.enough),
+        "first_genre": lambda: first_genre_targets(posters, protocol.n_genres, protocol.per_genre),
+        "classes": lambda: class_targets(posters, protocol.classes),
+        "success": lambda: success_targets(posters, protocol.threshold),
+    }
+    if protocol.task not in makers:
+        raise UnknownNameError("task", protocol.task, makers)
+    targets: Targets = makers[protocol.task]()
+    return targets
+
+
+def _cut(
+    posters: Sequence[Poster], targets: Targets, kin: Kinship, protocol: Protocol
+) -> tuple[NDArray[np.int64], list[str]]:
+    Y = targets.matrix([poster.id for poster in posters])
+    if protocol.n_folds:
+        labels = [str(k) for k in range(protocol.n_folds)]
+        return folds(Y, kin.groups(), protocol.n_folds, protocol.seed), labels
+    shares = list(protocol.shares.values())
+    if protocol.by == "time":
+        when = np.array([when_of(poster) for poster in posters])
+        return by_time(when, kin.groups(franchises=False), shares), list(protocol.shares)
+    if protocol.by != "strata":
+        raise UnknownNameError("way of splitting", protocol.by, ("strata", "time"))
+    groups = kin.groups()
+    allowed = _allowed(posters, groups, protocol)
+    return stratified(Y, groups, shares, protocol.seed, allowed), list(protocol.shares)
+
+
+def _allowed(posters: Sequence[Poster], groups: NDArray[np.int64], protocol: Protocol) -> NDArray[np.bool_] | None:
+    """Keep films that an encoder was trained with out of the test part, where enough others are left."""
+    if TEST not in protocol.shares:
+        return None
+    known = np.array([seen(protocol.unseen, film_of(poster)) for poster in posters])
+    tainted = np.zeros(int(groups.max()) + 1, bool)
+    tainted[groups[known]] = True
+    if (~tainted[groups]).mean() < 1.2 * protocol.shares[TEST] / sum(protocol.shares.values()):
+        return None
+    allowed = np.ones((len(tainted), len(protocol.shares)), bool)
+    allowed[tainted, list(protocol.shares).index(TEST)] = False
+    return allowed
+
+
+def when_of(poster: Poster) -> float:
+    """Give when a film came out, in years; the middle of its year where the day is not known."""
+    found = re.match(r"(\d{4})-(\d\d)-(\d\d)", poster.film.release_date or "")
+    if found:
+        return int(found[1]) + (int(found[2]) - 1) / 12 + (int(found[3]) - 1) / 372
+    return (poster.film.year or 0) + 0.5
+
+
+def _split(
+    name: str, protocol: Protocol, targets: Targets, parts: dict[str, tuple[str, ...]], posters: Sequence[Poster]
+) -> Split:
+    film = {poster.id: film_of(poster) for poster in posters}
+    taught = {part: sum(seen(("poster",), film[i]) for i in ids) for part, ids in parts.items()}
+    content = json.dumps([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    own = replace(targets, labels={i: targets.labels[i] for ids in parts.values() for i in ids})
+    return Split(name, protocol, own, parts, taught, digest)
+
+
+def _refuse_leaks(split: Split, posters: Sequence[Poster], kin: Kinship) -> None:
+    side = {identity: part for part, ids in split.parts.items() for identity in ids}
+    for i, j in kin.artwork.tolist():
+        _same_side(split, side, posters[i], posters[j], "the same artwork")
+    ties = [(kin.films, "the same film")]
+    if split.protocol.by != "time":
+        ties.append((kin.franchises, "the same franchise"))
+    for names, what in ties:
+        first: dict[str, int] = {}
+        for row, own in enumerate(names):
+            if own:
+                _same_side(split, side, posters[first.setdefault(own, row)], posters[row], what)
+
+
+def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what: str) -> None:
+    if side[a.id] != side[b.id]:
+        raise LeakError(
+            f"the split {split.name!r} leaks: {what} is on two sides, "
+            f"{a.id} in {side[a.id]} and {b.id} in {side[b.id]}",
+            "Put both into one part, or let posterity split make the split.",
+        )
+
+
+def _rows(path: Path) -> list[tuple[int, str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"id", "part"} <= set(reader.fieldnames or ()):
+                raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
+            return [(reader.line_num, row["id"] or "", row["part"] or "") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(
+            f"{escape(str(path))} cannot be read: {error}", "It is a CSV with columns id and part."
+        ) from error
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[\w.-]{1,100}", name):
+        raise ArgumentError(f"{name!r} cannot name a split", "Use letters, digits, dots, dashes and underscores.")
+
+
+def _artefact(store: Store, split: Split) -> Artefact:
+    protocol = asdict(split.protocol) | {"shares": dict(split.protocol.shares)}
+    known = {
+        "protocol": protocol, "names": split.targets.names, "single": split.targets.single, "seen": split.seen,
+        "info": asdict(info_of(split)),
+    }  # fmt: skip
+    return Artefact(
+        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=json.dumps(known),
+        versions=versions(), catalogue_version=store.version, inputs=split.fingerprint, scores="{}", created_at=now(),
+    )  # fmt: skip

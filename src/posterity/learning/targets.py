@@ -1,0 +1,142 @@
+"""What is to be learned of posters, taken from what is known of their films.
+
+- *genres*: any number of them each; a genre takes part that has :data:`ENOUGH` posters.
+- *first genre*: one each, of the commonest, as published protocols have it.
+- *classes*: one of two or more genres each; films of several of them, or of none, take no part.
+- *success*: whether a film earned more than a multiple of what it cost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.catalogue import Poster
+from posterity.errors import ArgumentError, CatalogueError
+
+ENOUGH = 30
+"""Posters that a genre needs to be learned."""
+
+LEAST_MONEY = 1_000
+"""Budgets and revenues of less are misprints: thousands or millions meant."""
+
+YES, NO = "success", "no success"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is to be learned.
+
+    Attributes:
+        task: "genres", "first_genre", "classes" or "success".
+        names: (l,) of the labels.
+        labels: Poster id -> its labels, in the order of the posters.
+        single: Whether each poster has one.
+    """
+
+    task: str
+    names: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    single: bool
+
+    def matrix(self, ids: Sequence[str]) -> NDArray[np.float64]:
+        """Give the labels of some posters: (n, l) of 0 and 1."""
+        place = {name: j for j, name in enumerate(self.names)}
+        Y = np.zeros((len(ids), len(self.names)))
+        for row, identity in enumerate(ids):
+            for label in self.labels[identity]:
+                Y[row, place[label]] = 1
+        return Y
+
+
+def genre_targets(posters: Sequence[Poster], enough: int = ENOUGH) -> Targets:
+    """Take all genres with ``enough`` posters, of the posters that have any of them.
+
+    Raises:
+        CatalogueError: There are not two such genres.
+    """
+    counts = Counter(genre for poster in posters for genre in poster.film.genres)
+    names = tuple(sorted(name for name, n in counts.items() if n >= enough))
+    _enough_labels(names, counts, enough)
+    known = set(names)
+    labels = {p.id: tuple(g for g in p.film.genres if g in known) for p in posters}
+    return Targets("genres", names, {key: found for key, found in labels.items() if found}, False)
+
+
+def first_genre_targets(posters: Sequence[Poster], n_genres: int = 10, per_genre: int = 1000) -> Targets:
+    """Take each film's first genre, of the commonest, and the most popular films of each.
+
+    Raises:
+        CatalogueError: There are not two genres.
+    """
+    first = {p.id: p.film.genres[0] for p in posters if p.film.genres}
+    counts = Counter(first.values())
+    names = tuple(sorted(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:n_genres]))
+    _enough_labels(names, counts, 1)
+    by_popularity = sorted(posters, key=lambda p: (-(p.film.popularity or 0.0), p.id))
+    taken: dict[str, int] = Counter()
+    chosen = set()
+    for poster in by_popularity:
+        genre = first.get(poster.id)
+        if genre in names and taken[genre] < per_genre:
+            taken[genre] += 1
+            chosen.add(poster.id)
+    return Targets("first_genre", names, {p.id: (first[p.id],) for p in posters if p.id in chosen}, True)
+
+
+def class_targets(posters: Sequence[Poster], classes: Sequence[str]) -> Targets:
+    """Take the films of exactly one of some genres.
+
+    Raises:
+        ArgumentError: Fewer than two classes are named.
+        CatalogueError: A class has no posters of its own.
+    """
+    names = tuple(dict.fromkeys(classes))
+    if len(names) < 2:
+        raise ArgumentError(f"classes {', '.join(names)!r} is not allowed", "Name two or more, e.g. Comedy,Horror.")
+    found = {p.id: tuple(genre for genre in p.film.genres if genre in names) for p in posters}
+    labels = {identity: own for identity, own in found.items() if len(own) == 1}
+    counts = Counter(own[0] for own in labels.values())
+    for name in names:
+        if not counts[name]:
+            raise CatalogueError(
+                f"no poster is of the class {name!r} alone", "posterity info names the genres there are."
+            )
+    return Targets("classes", names, labels, True)
+
+
+def success_targets(posters: Sequence[Poster], threshold: float = 1.0) -> Targets:
+    """Take whether revenue / budget is above ``threshold``, of films of which both are known.
+
+    Raises:
+        CatalogueError: Of no film both are known.
+    """
+    labels = {
+        p.id: (YES if ratio > threshold else NO,) for p in posters if (ratio := revenue_ratio(p)) is not None
+    }  # fmt: skip
+    if not labels:
+        raise CatalogueError(
+            "of no film both budget and revenue are known", "Bring them in: posterity enrich TABLE -c DIR"
+        )
+    return Targets("success", (YES, NO), labels, True)
+
+
+def revenue_ratio(poster: Poster) -> float | None:
+    """Give revenue / budget; None where one is not known, not in US dollars, or a misprint."""
+    film = poster.film
+    if film.budget is None or film.revenue is None or (film.currency or "USD") != "USD":
+        return None
+    return film.revenue / film.budget if min(film.budget, film.revenue) >= LEAST_MONEY else None
+
+
+def _enough_labels(names: Sequence[str], counts: Counter[str], enough: int) -> None:
+    if len(names) < 2:
+        most = ", ".join(f"{name} ({n})" for name, n in counts.most_common(3)) or "none"
+        raise CatalogueError(
+            f"fewer than two genres have {enough} posters (the commonest: {most})",
+            "Build with --metadata, or enrich the catalogue: posterity enrich TABLE -c DIR",
+        )
