@@ -29,6 +29,8 @@ CASES = (
     "facets",
     "approximate",
     "clothing",
+    "learning",
+    "training",
     "download",
     "tables",
     "library",

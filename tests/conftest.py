@@ -72,3 +72,12 @@ def films(make_posters: Callable[..., Path], tmp_path: Path) -> posterity.Catalo
     posters = make_posters()
     posterity.build(posters, tmp_path / "films", tmp_path / "posters.csv")
     return posterity.open(tmp_path / "films")
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> posterity.Catalogue:
+    """Build a catalogue of 240 generated posters, with franchises, money and years; tests may add to it."""
+    folder = tmp_path_factory.mktemp("studio")
+    made = posterity.write_sample(folder / "demo", 240)
+    posterity.build(made.posters, folder / "films", made.metadata, encoders=["poster", "colour", "pixels"])
+    return posterity.open(folder / "films")

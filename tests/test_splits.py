@@ -68,25 +68,16 @@ def test_folds_are_even_and_whole() -> None:
         folds(Y, groups, 31)
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> posterity.Catalogue:
-    """Build a catalogue of generated posters, with franchises, money and years."""
-    folder = tmp_path_factory.mktemp("sample")
-    made = posterity.write_sample(folder / "demo", 240)
-    posterity.build(made.posters, folder / "films", made.metadata, encoders=["poster", "colour", "pixels"])
-    return posterity.open(folder / "films")
-
-
 @pytest.mark.parametrize("name", sorted(set(PROTOCOLS) - {"seed-squares"}))
-def test_every_protocol_keeps_kin_on_one_side(sample: posterity.Catalogue, name: str) -> None:
-    split = sample.learn.split(name)
-    again = load_split(sample.store, name)
+def test_every_protocol_keeps_kin_on_one_side(studio: posterity.Catalogue, name: str) -> None:
+    split = studio.learn.split(name)
+    again = load_split(studio.store, name)
     assert again.parts == split.parts
     assert again.targets == split.targets
     assert again.protocol == split.protocol
-    check(sample.store, again)
+    check(studio.store, again)
     assert not set.intersection(*(set(ids) for ids in split.parts.values()))
-    posters = {poster.id: poster for poster in sample.posters()}
+    posters = {poster.id: poster for poster in studio.posters()}
     if split.protocol.by == "time":
         latest = max(when_of(posters[i]) for i in split.train)
         early = [i for i in split.test if when_of(posters[i]) < latest]
@@ -99,8 +90,8 @@ def test_every_protocol_keeps_kin_on_one_side(sample: posterity.Catalogue, name:
     assert abs(share - meant) < 0.15
 
 
-def test_the_same_seed_gives_the_same_split_and_another_another(sample: posterity.Catalogue) -> None:
-    one, two, three = (sample.learn.split("s", "genres", seed=seed) for seed in (1, 1, 2))
+def test_the_same_seed_gives_the_same_split_and_another_another(studio: posterity.Catalogue) -> None:
+    one, two, three = (studio.learn.split("s", "genres", seed=seed) for seed in (1, 1, 2))
     assert one.parts == two.parts
     assert one.fingerprint == two.fingerprint != three.fingerprint
 
@@ -148,22 +139,22 @@ def test_the_same_artwork_on_both_sides_is_refused(tmp_path: Path) -> None:
         films.learn.export_split("good", tmp_path / "out")
 
 
-def test_a_split_of_ones_own_is_read_or_refused(sample: posterity.Catalogue, tmp_path: Path) -> None:
-    split = sample.learn.split("genres")
+def test_a_split_of_ones_own_is_read_or_refused(studio: posterity.Catalogue, tmp_path: Path) -> None:
+    split = studio.learn.split("genres")
     path = tmp_path / "own.csv"
     lines = [f"{identity},{part}" for part, ids in split.parts.items() for identity in ids]
     path.write_text("id,part\n" + "\n".join(lines))
-    assert sample.learn.import_split("own", path).parts == split.parts
-    sample.learn.remove_split("own")
+    assert studio.learn.import_split("own", path).parts == split.parts
+    studio.learn.remove_split("own")
     with pytest.raises(UnknownNameError, match="own"):
-        load_split(sample.store, "own")
+        load_split(studio.store, "own")
     twice = f"id,part\n{lines[0]}\n{lines[0]}\n"
     for text, why in (("id,side\n", "no columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice")):
         path.write_text(text)
         with pytest.raises(SourceError, match=why):
-            sample.learn.import_split("own", path)
+            studio.learn.import_split("own", path)
     with pytest.raises(ArgumentError, match="cannot name"):
-        sample.learn.split("a/b")
+        studio.learn.split("a/b")
 
 
 def test_kin_are_found_by_film_franchise_and_artwork(films: posterity.Catalogue) -> None:
@@ -179,8 +170,8 @@ def test_kin_are_found_by_film_franchise_and_artwork(films: posterity.Catalogue)
     assert {(some[i].id, some[j].id) for i, j in among.artwork.tolist()} == pairs
 
 
-def test_targets_are_what_they_say(sample: posterity.Catalogue) -> None:
-    posters = sample.posters()
+def test_targets_are_what_they_say(studio: posterity.Catalogue) -> None:
+    posters = studio.posters()
     classes = class_targets(posters, ["Comedy", "Horror"])
     known = {poster.id: poster for poster in posters}
     for identity, (label,) in classes.labels.items():
@@ -204,13 +195,13 @@ def test_targets_are_what_they_say(sample: posterity.Catalogue) -> None:
     with pytest.raises(CatalogueError, match="Nonsense"):
         class_targets(posters, ["Comedy", "Nonsense"])
     with pytest.raises(CatalogueError, match="fewer than two genres"):
-        make_split(sample.store, "x", replace(PROTOCOLS["genres"], enough=10_000))
+        make_split(studio.store, "x", replace(PROTOCOLS["genres"], enough=10_000))
 
 
-def test_an_export_can_be_read_by_other_code(sample: posterity.Catalogue, tmp_path: Path) -> None:
-    split = sample.learn.split("genres")
-    posters = {poster.id: poster for poster in sample.posters()}
-    told = sample.learn.export_split("genres", tmp_path / "csv")
+def test_an_export_can_be_read_by_other_code(studio: posterity.Catalogue, tmp_path: Path) -> None:
+    split = studio.learn.split("genres")
+    posters = {poster.id: poster for poster in studio.posters()}
+    told = studio.learn.export_split("genres", tmp_path / "csv")
     assert told.parts == {part: len(ids) for part, ids in split.parts.items()}
     with (tmp_path / "csv" / "test.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -218,7 +209,7 @@ def test_an_export_can_be_read_by_other_code(sample: posterity.Catalogue, tmp_pa
     for row in rows:
         assert Path(row["file"]).is_file()
         assert {name for name in split.targets.names if row[name] == "1"} == set(split.targets.labels[row["id"]])
-    sample.learn.export_split("genres", tmp_path / "shards", "webdataset")
+    studio.learn.export_split("genres", tmp_path / "shards", "webdataset")
     with tarfile.open(tmp_path / "shards" / "test-000000.tar") as tar:
         members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
     assert len(members) == 2 * len(split.test)
@@ -227,14 +218,14 @@ def test_an_export_can_be_read_by_other_code(sample: posterity.Catalogue, tmp_pa
         assert about["labels"] == list(split.targets.labels[identity])
         poster = posters[identity]
         assert members[f"{identity}.jpg"] == (Path(poster.source) / poster.path).read_bytes()
-    ten = sample.learn.split("seed-ten-genres")
-    sample.learn.export_split("seed-ten-genres", tmp_path / "folders", "folders")
+    ten = studio.learn.split("seed-ten-genres")
+    studio.learn.export_split("seed-ten-genres", tmp_path / "folders", "folders")
     found = {path.stem: (path.parent.name, path.parts[-3]) for path in (tmp_path / "folders").glob("*/*/*")}
     assert found == {i: (ten.targets.labels[i][0], part) for part, ids in ten.parts.items() for i in ids}
     with pytest.raises(StorageError, match="other things"):
-        sample.learn.export_split("genres", tmp_path / "csv")
+        studio.learn.export_split("genres", tmp_path / "csv")
     with pytest.raises(ArgumentError, match="several labels"):
-        sample.learn.export_split("genres", tmp_path / "never", "folders")
+        studio.learn.export_split("genres", tmp_path / "never", "folders")
     assert not (tmp_path / "never").exists()
 
 

@@ -19,6 +19,9 @@ from scipy.special import expit, log_softmax, softmax
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
+LEAST_SLOPE = 1e-3
+"""Of a calibration: scores that tell nothing are made to say next to nothing, but keep their order."""
+
 STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
 """Penalties on squared weights that a choice is made among, for features of unit deviation."""
 
@@ -322,7 +325,7 @@ def calibrate(logits: Floats, Y: Floats, *, single: bool = False) -> Calibration
             return float((np.logaddexp(0, scores) - t * scores).mean()), np.array([(wrong * z).mean(), wrong.mean()])
 
         slope[j], offset[j] = minimize(
-            loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(0, None), (None, None)]
+            loss, [1.0, 0.0], jac=True, method="L-BFGS-B", bounds=[(LEAST_SLOPE, None), (None, None)]
         ).x
     return Calibration(slope, offset, False)
 
@@ -334,7 +337,9 @@ def _calibrate_single(logits: Floats, Y: Floats) -> Calibration:
         return float(-(Y * logs).sum() / len(Y)), np.r_[(wrong * logits).sum(), wrong.sum(0)]
 
     start = np.r_[1.0, np.zeros(Y.shape[1])]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None), *[(None, None)] * Y.shape[1]]).x
+    found = minimize(
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(LEAST_SLOPE, None), *[(None, None)] * Y.shape[1]]
+    ).x
     return Calibration(np.full(Y.shape[1], found[0]), np.asarray(found[1:]), True)
 
 

@@ -131,7 +131,12 @@ def _say_splits(found: list[SplitInfo], as_json: bool, *, single: bool = False) 
 
 @click.group()
 def export() -> None:
-    """Write what a catalogue holds for other programs."""
+    """Write what a catalogue holds for other programs.
+
+    \b
+    Example:
+      posterity export split -c films genres --out genres
+    """
 
 
 @export.command("split")
@@ -172,7 +177,13 @@ def export_split(folder: str, name: str, out: str, format: str, as_json: bool, q
 
 @click.group()
 def train() -> None:
-    """Train models on a catalogue's posters, and judge them beside baselines."""
+    """Train models on a catalogue's posters, and judge them beside baselines.
+
+    \b
+    Examples:
+      posterity train genres -c films
+      posterity train boxoffice -c films
+    """
 
 
 @train.command("genres")
