@@ -1,7 +1,8 @@
-"""An epoch of each seed network beside a bare PyTorch loop with the posters already in memory, decoded and as floats."""
+"""An epoch of each seed network beside a bare PyTorch loop, the posters already in memory, decoded and as floats."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from posterity.parallel import n_workers
 
 STEPS = {"seed-cnn": 40, "poster": 40, "vgg16": 6, "deep-wide": 4}
 ROUNDS = 2
+"""Each of both loops, in turn; the faster counts."""
 
 
 def bare(config: TrainConfig, x: torch.Tensor, y: torch.Tensor) -> float:
@@ -46,7 +48,7 @@ with tempfile.TemporaryDirectory() as folder:
     posters = [poster for poster in films.posters() if poster.film.genres]
     names = sorted({genre for poster in posters for genre in poster.film.genres})
     torch.set_num_threads(n_workers())
-    for network in NETWORKS:
+    for network in sys.argv[1:] or NETWORKS:
         for augmentation in ("none", "seed"):
             config = config_for(network, epochs=1, optimizer="adamw", augmentation=augmentation, mixup=0.0)
             some = posters[: STEPS.get(network, 16) * config.batch]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,8 +195,6 @@ def test_a_leak_is_refused_and_explained(real: posterity.Catalogue, capsys: pyte
 
 def test_premises_know_nothing_of_what_came_after(real: posterity.Catalogue) -> None:
     """Changing all that is known only afterwards changes no column."""
-    from dataclasses import replace
-
     posters = [p for p in real.posters() if p.film.budget][:200]
     genres = ("Comedy", "Drama")
     before, names = premises(posters, FIELDS, genres, posters)
@@ -302,9 +302,25 @@ def test_the_list_of_films_is_what_the_encoder_was_trained_with() -> None:
     np.testing.assert_array_equal(np.load(LIST, allow_pickle=False), trained_with())
 
 
-def test_reports_escape_what_they_show(real: posterity.Catalogue) -> None:
-    from dataclasses import replace
+def test_a_model_of_another_encoder_is_refused_and_discarded(tmp_path: Path, make_posters: Callable[..., Path]) -> None:
+    posterity.build(make_posters(80), tmp_path / "films", tmp_path / "posters.csv", encoders=["pixels"])
+    films = posterity.open(tmp_path / "films")
+    films.learn.genres(encoders=["pixels"])
+    artefact = films.store.artefact("model_genres")
+    assert artefact is not None
+    assert films.doctor().well
+    model = replace(load_model(films.store, "genres", ""), fingerprints=("another",))
+    ids, *values = films.store.predictions("model_genres")
+    films.store.put_model(replace(artefact, fingerprint="another"), to_bytes(model), ids, *values)
+    with pytest.raises(CatalogueError, match="another version of pixels"):
+        films.learn.disguised()
+    assert [problem.kind for problem in films.doctor().problems] == ["stale_model"]
+    assert films.doctor(repair=True).well
+    with pytest.raises(CatalogueError, match="posterity train genres"):
+        films.learn.disguised()
 
+
+def test_reports_escape_what_they_show(real: posterity.Catalogue) -> None:
     from posterity.charts import Bar, bars
     from posterity.pages import disguised_page
 

@@ -106,6 +106,7 @@ def examine(
     """
     problems = [*_files(store, repair), *_thumbnails(store, repair, limits)]
     problems += [*_vectors(store, repair, workers, show_progress), *_layouts(store, repair)]
+    problems += _models(store, repair)
     problems += _upkeep(store, repair, older_than)
     return Diagnosis(store.count(), tuple(problems))
 
@@ -180,6 +181,23 @@ def _vectors(store: Store, repair: bool, workers: int, show_progress: bool | Non
             left = f"; {len(failed)} could not be encoded: {next(iter(failed.values()))}" if failed else ""
             problem = replace(problem, detail=detail + left, repaired=not failed)
         yield problem
+
+
+def _models(store: Store, repair: bool) -> Iterator[Problem]:
+    """Find models that read vectors of another version of an encoder; they are refused where they are asked for."""
+    for artefact in store.artefacts():
+        if artefact.kind != "model" or not artefact.encoder:
+            continue
+        try:
+            now = "+".join(ENCODERS.get(name).spec.fingerprint for name in artefact.encoder.split(","))
+        except UnknownNameError:
+            continue
+        if now != artefact.fingerprint:
+            if repair:
+                store.remove_artefact(artefact.name)
+            why = f"it reads vectors of another version of {artefact.encoder}"
+            remedy = f"discard it; train it anew: posterity train genres -c {store.folder} (or boxoffice)"
+            yield Problem("stale_model", artefact.name, why, remedy, repair)
 
 
 def _layouts(store: Store, repair: bool) -> Iterator[Problem]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 import cv2
-import numpy as np
 
 from posterity.catalogue import Store
 from posterity.charts import Bar, bars, heat_map
 from posterity.classification import Score
+from posterity.images import decode, shrink
 from posterity.learning.boxoffice import BoxOfficeReport
 from posterity.learning.experiments import Leaderboard
 from posterity.learning.genres import GenreReport
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade, picture_for
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction
+from posterity.sheets import lit
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")
 """Figures that have a chart, in this order."""
@@ -207,25 +209,12 @@ def predictions_page(store: Store, found: Sequence[Prediction], looked: Mapping[
     return _page("What the posters say", parts)
 
 
-def occlusion_image(picture: np.ndarray, regions: np.ndarray) -> np.ndarray:
-    """Show the regions that speak for a prediction in colour, the rest dark and grey: (h, w, 3)."""
-    strongest = float(regions.max())
-    light = np.clip(regions / strongest if strongest > 0 else np.zeros_like(regions), 0, 1) ** 0.7
-    shade = cv2.resize(light.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) * 0.3
-    return np.asarray((grey + (picture - grey) * shade[..., None]).clip(0, 255), np.uint8)
-
-
 def _lit(store: Store, prediction: Prediction, found: Occlusion) -> str:
-    from pathlib import Path
-
-    from posterity.images import decode, shrink
-
     if prediction.id is not None:
         picture = picture_for(store, prediction.id)
     else:
         picture = decode(Path(prediction.file).read_bytes())
-    made = occlusion_image(shrink(picture, (450, 300)), found.regions)
+    made = lit(shrink(picture, (450, 300)), found.regions)
     ok, data = cv2.imencode(".jpg", cv2.cvtColor(made, cv2.COLOR_RGB2BGR))
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}" alt="">' if ok else ""
 

@@ -184,7 +184,7 @@ def draw_explanation(store: Store, found: Explanation) -> Image.Image:
         heading = f"alike in {name}" if name else ("the same artwork" if found.same_artwork else "the posters")
         draw.text((x, margin - 4), heading, font=font(18), fill=GREY)
         for side, picture in enumerate(pictures):
-            shown = _lit(picture, found.regions[name][side]) if name else picture
+            shown = lit(picture, found.regions[name][side]) if name else picture
             paste(image, shown, (x + side * (width + gap), top), (height, width))
             if not name:
                 title = found.titles[side]
@@ -207,7 +207,7 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _lit(picture: NDArray[np.uint8], grid: NDArray[np.float64]) -> NDArray[np.uint8]:
+def lit(picture: NDArray[np.uint8], grid: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Show the regions that count in their colours, the others dark and grey."""
     strongest = float(grid.max())
     light = np.clip(grid / strongest if strongest > 0 else np.zeros_like(grid), 0, 1) ** 0.7
