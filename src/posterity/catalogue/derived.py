@@ -22,11 +22,19 @@ from posterity.catalogue.schema import (
     PREDICTIONS,
     RESULTS,
     SPLITS,
-    VECTOR_PREFIX,
     Artefact,
     Result,
 )
 from posterity.catalogue.tables import Tables
+
+
+_TABLES_OF = {
+    "grid": ("grids",),
+    "layout": ("layouts",),
+    "split": ("splits",),
+    "model": ("models", "predictions"),
+}
+"""Kind of artefact -> the tables that hold its rows."""
 
 
 class Derived(Tables):
@@ -49,19 +57,28 @@ class Derived(Tables):
 
     def remove_artefact(self, name: str) -> None:
         """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
-        if name in self._table("posters").schema.names and name.startswith(VECTOR_PREFIX):
+        known = self.artefact(name)
+        if known is not None and known.kind == "vectors" and name in self._table("posters").schema.names:
             self._write(lambda: self._table("posters").drop_columns([name]))
         self._delete("artefacts", f"name = {quoted(name)}")
-        self._delete("grids", f"name = {quoted(name)}")
-        for table in ("layouts", "splits", "models", "predictions"):
+        self._clear(name, *_TABLES_OF.get("" if known is None else known.kind, ()))
+
+    def _clear(self, name: str, *tables: str) -> None:
+        """Delete a thing's rows; each deletion makes a version of its table, so only where there may be some."""
+        for table in tables:
             self._delete(table, f"name = {quoted(name)}")
+
+    def _begin(self, name: str, kind: str) -> None:
+        """Make way for a thing of that name, whatever a run that was killed has left of it."""
+        self._delete("artefacts", f"name = {quoted(name)}")
+        self._clear(name, *_TABLES_OF[kind])
 
     def put_grid(self, artefact: Artefact, ids: Sequence[str], cells: NDArray[np.integer[Any]]) -> None:
         """Store a grid: ``cells`` is (n, 2), the row and column of each id."""
         rows = pa.table(
             {"name": [artefact.name] * len(ids), "id": list(ids), "row": cells[:, 0], "col": cells[:, 1]}, schema=GRIDS
         )
-        self.remove_artefact(artefact.name)
+        self._begin(artefact.name, "grid")
         self._write(lambda: self._table("grids").add(rows))
         # What makes the grid valid comes last: after a kill in between there is no grid, never half of one.
         self.put_artefact(artefact)
@@ -82,7 +99,7 @@ class Derived(Tables):
         """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none."""
         columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters}
         rows = pa.table({"name": [artefact.name] * len(ids), "id": list(ids)} | columns, schema=LAYOUTS)
-        self.remove_artefact(artefact.name)
+        self._begin(artefact.name, "layout")
         self._write(lambda: self._table("layouts").add(rows))
         # As with grids, what makes it valid comes last.
         self.put_artefact(artefact)
@@ -107,7 +124,7 @@ class Derived(Tables):
             "part": [part for _, part in rows],
             "labels": [list(labels[identity]) for identity, _ in rows],
         }
-        self.remove_artefact(artefact.name)
+        self._begin(artefact.name, "split")
         table = pa.table(columns, schema=SPLITS)
         self._write(lambda: self._table("splits").add(table))
         self.put_artefact(artefact)
@@ -131,7 +148,7 @@ class Derived(Tables):
         high: NDArray[np.floating[Any]],
     ) -> None:
         """Store a model and what it says of posters: ``values``, ``low`` and ``high`` are (n, l), a row an id."""
-        self.remove_artefact(artefact.name)
+        self._begin(artefact.name, "model")
         model = pa.table({"name": [artefact.name], "data": [data]}, schema=MODELS)
         self._write(lambda: self._table("models").add(model))
         columns = {"name": [artefact.name] * len(ids), "id": list(ids)}
