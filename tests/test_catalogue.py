@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 import posterity
 from posterity.catalogue import Artefact, Film, Finding, Poster, Store
-from posterity.catalogue.schema import POSTERS
+from posterity.catalogue.schema import POSTERS, Result
 from posterity.catalogue.store import now
 from posterity.errors import CatalogueError, FilterError, FormatVersionError
 
@@ -132,7 +133,7 @@ def test_findings_are_replaced_by_source_and_item(store: Store) -> None:
 
 
 def test_a_grid_comes_back_with_what_made_it(store: Store) -> None:
-    made = artefact("wall")
+    made = replace(artefact("wall"), kind="grid")
     store.put_grid(made, ["b", "a"], np.array([[0, 1], [2, 3]]))
     ids, cells = store.grid("wall")
     assert ids == ["a", "b"]
@@ -221,3 +222,25 @@ def test_many_vectors_are_mapped_from_a_file_and_the_same(
     assert np.array_equal(mapped, vectors)
     assert len(films.pairs(3, encoder="colour").pairs) == 3
     assert not [path for path in films.folder.iterdir() if path.is_file() and "tmp" in path.name]
+
+
+def test_splits_models_predictions_and_results_come_back(store: Store) -> None:
+    split = replace(artefact("split_s"), kind="split")
+    store.put_split(split, {"train": ["b", "a"], "test": ["c"]}, {"a": ["X"], "b": ["X", "Y"], "c": []})
+    assert store.split("split_s") == ({"test": ("c",), "train": ("a", "b")}, {"a": ("X",), "b": ("X", "Y"), "c": ()})
+    model = replace(artefact("model_m"), kind="model")
+    values = np.array([[0.1, 0.9], [0.3, 0.7]])
+    for _ in range(2):  # a model of the same name takes its place
+        store.put_model(model, b"weights", ["b", "a"], values, values - 0.1, values + 0.1)
+    ids, said, low, high = store.predictions("model_m")
+    assert ids == ["a", "b"]
+    np.testing.assert_allclose(said, values[::-1], atol=1e-6)
+    np.testing.assert_allclose(high - low, 0.2, atol=1e-6)
+    assert store.model("model_m") == b"weights"
+    store.remove_artefact("model_m")
+    assert store.predictions("model_m")[0] == []
+    result = Result("key", "mine", "{}", "{}", b"\0", now())
+    store.put_result(result)
+    store.put_result(replace(result, spec="[]"))
+    assert [found.spec for found in store.results("mine")] == ["[]"]
+    assert store.results("other") == []

@@ -27,7 +27,6 @@ from posterity.catalogue.schema import (
 )
 from posterity.catalogue.tables import Tables
 
-
 _TABLES_OF = {
     "grid": ("grids",),
     "layout": ("layouts",),
