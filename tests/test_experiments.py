@@ -81,6 +81,7 @@ def test_runs_are_kept_and_found_again(studio: posterity.Catalogue, tmp_path: Pa
     path.write_text(MINE)
     first = studio.learn.experiment(path)
     assert not any(row.cached for row in first.rows)
+    assert "mine" not in {split.name for split in studio.learn.splits()}, "splits of one's own are left alone"
     again = studio.learn.experiment(path)
     assert all(row.cached for row in again.rows)
     assert [row.method for row in again.rows] == [row.method for row in first.rows]

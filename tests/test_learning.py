@@ -16,7 +16,7 @@ from conftest import real_data
 import posterity
 from posterity.classification import roc_auc
 from posterity.cli import run
-from posterity.errors import CatalogueError, SourceError, UnknownNameError
+from posterity.errors import ArgumentError, CatalogueError, SourceError, UnknownNameError
 from posterity.learning.genres import groups_of, inner_folds, train_genres
 from posterity.learning.insight import contradiction, effect_sizes, measure_colours, occlusion, picture_for
 from posterity.learning.model import from_bytes, load_model, to_bytes
@@ -67,6 +67,7 @@ def test_genres_are_told_better_than_baselines_tell_them(report: posterity.Genre
     assert base["prior"]["auc"].value == pytest.approx(0.5)
     assert base["all_zero"]["f1_macro"].value == 0
     assert own["ece"].value < 0.03
+    assert report.n_outside == 0
     assert report.n_test_seen == 0, "films that the encoder was trained with judge nothing"
     assert {row.label for row in report.per_label} == set(report.labels)
 
@@ -145,6 +146,11 @@ def test_one_label_a_poster_and_other_choices(real: posterity.Catalogue) -> None
     assert classes.confusion.sum() == classes.n_test
     unweighted = train_genres(real.store, "classes", encoders=["poster"], balance=False, keep=False, n_resamples=10)
     assert unweighted.encoders == ("poster",)
+    with pytest.raises(ArgumentError, match="task 'classes'"):
+        real.learn.box_office("classes")
+    real.learn.split("folds")
+    with pytest.raises(ArgumentError, match="no parts train and test"):
+        real.learn.genres("folds")
     with pytest.raises(UnknownNameError, match="nosuch"):
         real.learn.genres("nosuch")
     with pytest.raises(CatalogueError, match="composition"):

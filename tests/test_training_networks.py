@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import picture, real_data
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import posterity
 from posterity.encoders import ENCODERS
@@ -148,6 +149,9 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(single: bool, tmp_path:
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("epoch,loss,validation_loss")
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("loss")] == [1, 2, 3]
     assert json.loads((tmp_path / "checkpoint.json").read_text())["best"] == whole.best
     other = train(tiny(epochs=1), pictures, Y, *parts, single=single, folder=tmp_path, show_progress=False)
     assert len(other.history) == 1, "another configuration begins anew"

@@ -13,11 +13,11 @@ from posterity.learning.boxoffice import BoxOfficeReport, train_boxoffice
 from posterity.learning.experiments import Leaderboard, load_experiment, run_experiment
 from posterity.learning.exporting import Exported, export_split
 from posterity.learning.genres import GenreReport, train_genres
-from posterity.learning.insight import ColourReport, Disguised, Occlusion, colours, disguised, occlusion, picture_for
+from posterity.learning.insight import ColourReport, Disguised, Occlusion, colours, disguised, occlusion
 from posterity.learning.model import load_model
 from posterity.learning.networks.config import config_for
 from posterity.learning.networks.running import NetworkReport, train_network
-from posterity.learning.predicting import Prediction, predict
+from posterity.learning.predicting import Prediction, look, predict
 from posterity.learning.premises import FIELDS
 from posterity.learning.splits import (
     PREFIX,
@@ -154,10 +154,8 @@ class Learner:
         from posterity.images import decode
 
         model = load_model(self.store, task, f"posterity train genres -c {self.store.folder}")
-        path = Path(file)
-        known = not path.exists() and os.fspath(file) in self.store.get([os.fspath(file)])
-        picture = picture_for(self.store, os.fspath(file)) if known else decode(path.read_bytes())
-        return occlusion(model, picture, genres)
+        _, data = look(file, self.store.get([os.fspath(file)]), {})
+        return occlusion(model, decode(data), genres)
 
     # --- experiments and insight -------------------------------------------------------------------------------------
 

@@ -253,6 +253,11 @@ def train_genres(
         f"{report.n_train:,} posters learned from in {report.seconds:.1f} s, {report.n_test:,} judged by "
         f"({report.n_test_seen:,} of films that the bundled encoder was trained with); split {report.split}"
     )
+    if report.n_outside:
+        say(
+            f"{report.n_outside:,} posters are in no part of the split, which was made before them or by time; anew: "
+            f"posterity split -c {folder} {report.split}"
+        )
     _say_figures({f"probe on {'+'.join(report.encoders)}": report.figures} | report.baselines)
     say()
     rows = [

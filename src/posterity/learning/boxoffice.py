@@ -143,7 +143,7 @@ def train_boxoffice(
     default, protocol = "boxoffice", protocol_named("boxoffice")
     if threshold is not None and threshold != protocol.threshold:
         default, protocol = f"boxoffice-{threshold:g}", replace(protocol, threshold=threshold)
-    cut = ready_split(store, split, default, protocol)
+    cut = ready_split(store, split, default, protocol, ("success",))
     learned = sorted((*cut.train, *cut.validation))
     posters = {poster.id: poster for poster in store.posters()}
     table = load_features(store, present(store, encoders), (*learned, *cut.test))

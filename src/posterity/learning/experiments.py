@@ -320,7 +320,7 @@ def run_experiment(
         CatalogueError: The posters do not suffice.
         PosterityError: No run could be run; the message is the first's.
     """
-    split = make_split(store, experiment.name, experiment.protocol, keep=experiment.n_folds == 0)
+    split = make_split(store, experiment.name, experiment.protocol, keep=False)
     ids = tuple(sorted(i for part in split.parts.values() for i in part))
     field_ = _Field(store, experiment, split, ids, groups_of(store, ids), show_progress)
     known = {} if fresh else {result.key: result for result in store.results()}

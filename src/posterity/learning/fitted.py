@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.encoders import ENCODERS, Encoder
 from posterity.encoders.known import KNOWN
+from posterity.errors import MissingExtraError
 from posterity.learning.networks.pictures import pack
 from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.paths import whole
@@ -80,7 +81,10 @@ def _square_poster() -> Encode:
     from posterity.encoders.networks.building import libraries
     from posterity.learning.networks.architectures import OWN, from_onnx
 
-    torch = libraries()[0]
+    try:
+        torch = libraries()[0]
+    except MissingExtraError as error:
+        raise MissingExtraError("reading squares with the encoder in the box", "train") from error
     net = from_onnx(files("posterity.encoders").joinpath("poster.onnx").read_bytes()).eval()
     mean, deviation = (torch.tensor(each).view(1, 3, 1, 1) * 255 for each in OWN)
 

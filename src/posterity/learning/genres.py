@@ -26,6 +26,7 @@ from posterity.classification import (
     score,
     single_label_figures,
 )
+from posterity.errors import ArgumentError
 from posterity.learning.features import Features, load_features, present
 from posterity.learning.kinship import kinship
 from posterity.learning.model import Model, fit_model, keep_model
@@ -81,6 +82,7 @@ class GenreReport:
         n_train: Posters learned from.
         n_test: Posters judged by.
         n_test_seen: How many of these are of films that the bundled encoder was trained with.
+        n_outside: Posters with labels that are in no part of the split, because they came after it was made.
         strength: Of the penalty that was chosen.
         seconds: That training took, its choices included.
     """
@@ -96,6 +98,7 @@ class GenreReport:
     n_train: int
     n_test: int
     n_test_seen: int
+    n_outside: int
     strength: float
     seconds: float
 
@@ -108,6 +111,7 @@ class GenreReport:
             "baseline_intervals": {name: intervals(figures) for name, figures in self.baselines.items()},
             "per_label": list(self.per_label), "labels": list(self.labels), "confusion": self.confusion,
             "n_train": self.n_train, "n_test": self.n_test, "n_test_seen": self.n_test_seen,
+            "n_outside": self.n_outside,
             "strength": self.strength, "seconds": round(self.seconds, 3),
         }  # fmt: skip
 
@@ -146,11 +150,12 @@ def train_genres(
         keep: Whether to keep the model and its predictions.
 
     Raises:
+        ArgumentError: The split is of another task, or has no test part.
         CatalogueError: There are no vectors, or too few posters with genres.
         LeakError: The split has on two sides what belongs together.
         UnknownNameError: There is no split of that name.
     """
-    cut = ready_split(store, split, "genres", protocol)
+    cut = ready_split(store, split, "genres", protocol, ("genres", "first_genre", "classes"))
     found = load_features(store, present(store, encoders), (*cut.train, *cut.validation, *cut.test))
     learned = sorted((*cut.train, *cut.validation))
     groups = groups_of(store, (*learned, *cut.test))
@@ -172,6 +177,7 @@ def train_genres(
         n_train=len(learned),
         n_test=len(cut.test),
         n_test_seen=cut.seen.get("test", 0),
+        n_outside=_outside(store, cut),
         strength=model.logistic.strength,
         seconds=seconds,
     )
@@ -180,13 +186,43 @@ def train_genres(
     return report
 
 
-def ready_split(store: Store, name: str | None, default: str, protocol: Protocol | None = None) -> Split:
-    """Give a split by name, or the default one, made where there is none; always checked for leaks."""
+def ready_split(
+    store: Store,
+    name: str | None,
+    default: str,
+    protocol: Protocol | None = None,
+    tasks: Sequence[str] = tuple(FIRST),
+) -> Split:
+    """Give a split by name, or the default one, made where there is none; always checked for leaks.
+
+    Raises:
+        ArgumentError: It is of another task than ``tasks``, or has no part to be judged by.
+        LeakError: It has on two sides what belongs together.
+        UnknownNameError: There is none of that name.
+    """
     if name is None and store.artefact(PREFIX + default) is None:
         return make_split(store, default, protocol or protocol_named(default))
     split = load_split(store, name or default)
+    if split.targets.task not in tasks:
+        raise ArgumentError(
+            f"the split {split.name!r} is of the task {split.targets.task!r}", f"One of {', '.join(tasks)} is needed."
+        )
+    if not split.train or not split.test:
+        raise ArgumentError(
+            f"the split {split.name!r} has no parts train and test (it has {', '.join(split.parts)})",
+            "Folds are for experiments (n_folds) and for posterity export split.",
+        )
     check(store, split)
     return split
+
+
+def _outside(store: Store, cut: Split) -> int:
+    """Count the posters that have a label of a split's and are in no part of it."""
+    known = set(cut.targets.names)
+    placed = {identity for ids in cut.parts.values() for identity in ids}
+    if cut.targets.task != "genres":  # other tasks leave posters out for reasons of their own
+        return 0
+    return sum(poster.id not in placed and bool(known & set(poster.film.genres)) for poster in store.posters())
 
 
 def groups_of(store: Store, ids: Sequence[str]) -> dict[str, int]:

@@ -130,7 +130,7 @@ def predict(
     by_content = {poster.sha256: poster for poster in posters.values()}
     found = []
     for file in files:
-        poster, data = _look(file, posters, by_content)
+        poster, data = look(file, posters, by_content)
         x = features_of_file(model.encoders, data)
         said = _said(model, poster, x)
         order = np.argsort(-said.probabilities[0], kind="stable")
@@ -161,9 +161,19 @@ def _said(model: Model, poster: Poster | None, x: Rows) -> Predicted:
     return Predicted(held, np.clip(said.low + moved, 0, 1), np.clip(said.high + moved, 0, 1))
 
 
-def _look(
+def look(
     file: str | os.PathLike[str], posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
 ) -> tuple[Poster | None, bytes]:
+    """Read a picture, named by its file or by a poster's id, and tell which poster of the catalogue it is, if any.
+
+    Args:
+        file: The name.
+        posters: Of the catalogue, by id.
+        by_content: The same by SHA-256.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
     name = os.fspath(file)
     path = Path(name)
     if name in posters and not path.exists():

@@ -16,6 +16,7 @@ from posterity.classification import Score, resamples
 from posterity.encoders.known import KNOWN
 from posterity.encoders.networks.building import libraries
 from posterity.encoders.networks.weights import checked, find
+from posterity.errors import MissingExtraError
 from posterity.learning.genres import groups_of, intervals, judged, ready_split, values
 from posterity.learning.networks.config import TrainConfig
 from posterity.learning.networks.pictures import pack
@@ -127,7 +128,10 @@ def train_network(
         MissingExtraError: PyTorch is not installed.
         WeightsError: The file does not hold that network's weights.
     """
-    libraries()
+    try:
+        libraries("timm")
+    except MissingExtraError as error:
+        raise MissingExtraError("training a network", "train") from error
     cut = split if isinstance(split, Split) else ready_split(store, split, task)
     groups = groups_of(store, [i for ids in cut.parts.values() for i in ids])
     learned, held = _validation(cut, groups, config.seed)
