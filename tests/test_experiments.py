@@ -125,7 +125,7 @@ def test_the_command_prints_the_leaderboard(
     assert {"experiment", "rows", "published", "differs", "n_train", "n_test", "failed"} <= set(told)
     assert {"method", "figures", "seconds", "peak_memory", "parameters", "p"} <= set(told["rows"][0])
     assert told["failed"]["resnet18, pad"] == "slow: run with --full"
-    assert "published: ResNet18, padding" in page.read_text()
+    assert "published: ResNet18, padding (accuracy)" in page.read_text()
     assert run(["experiment", "-c", folder, "seed-squares", "-q"]) == 0
     assert "0.85" in capsys.readouterr().out
     assert run(["experiment", "-c", folder, "--json"]) == 0

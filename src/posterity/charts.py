@@ -26,7 +26,7 @@ class Bar:
 def bars(title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: float = 0.0, width: int = 760) -> str:
     """Draw bars from ``zero``, a line a row, with intervals as whiskers and chance as a line from top to bottom."""
     rows = [row for row in rows if math.isfinite(row.value)]
-    left, right, line = min(320, 40 + 7 * max((len(row.name) for row in rows), default=0)), 70, 26
+    left, right, line = min(380, 40 + 7 * max((len(row.name) for row in rows), default=0)), 70, 26
     ends = [end for row in rows for end in (row.value, row.low, row.high, chance, zero) if end is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     span = (high - low) or 1.0

@@ -103,7 +103,7 @@ def leaderboard_page(board: Leaderboard) -> str:
         Bar(row.method, (s := row.figures[board.figure]).value, s.low, s.high, row.run.head == "prior")
         for row in board.rows
     ]
-    others = [Bar(f"published: {p.method}", p.value, mark=True) for p in board.published]
+    others = [Bar(f"published: {p.method} ({p.figure})", p.value, mark=True) for p in board.published]
     parts = [
         f"<p>{board.n_train:,} posters learned from, {board.n_test:,} judged by ({escape(board.judged)}).</p>",
         bars(board.figure, [*own, *others]),
