@@ -42,7 +42,7 @@ from posterity.paths import escape
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
 from posterity.progress import progress
 
-VERSION = 1
+VERSION = 2
 """Raised when results computed before would no longer be what is computed now."""
 
 HEADS = ("prior", "probe", "network")
@@ -463,7 +463,7 @@ def _by_network(field_: _Field, run: Run) -> tuple[Floats, NDArray[np.bool_], in
         n_resamples=2,
         show_progress=field_.show_progress,
     )
-    return ran.probabilities[None], (ran.probabilities >= 0.5)[None], ran.report.parameters[1]
+    return ran.probabilities[None], ran.claimed[None], ran.report.parameters[1]
 
 
 # --- judging ----------------------------------------------------------------------------------------------------

@@ -91,9 +91,10 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class Ran:
-    """A trained network's word on the test part: calibrated (n, l) probabilities, and the report."""
+    """A trained network's word on the test part: calibrated (n, l) probabilities, what it claims, and the report."""
 
     probabilities: Floats
+    claimed: NDArray[np.bool_]
     report: NetworkReport
 
 
@@ -169,7 +170,7 @@ def train_network(
         parameters=(trained.parameters, trained.trained_parameters), peak_memory=trained.peak_memory, seconds=seconds,
         device=trained.device, folder=str(folder) if folder else None,
     )  # fmt: skip
-    return Ran(p, report)
+    return Ran(p, p >= thresholds, report)
 
 
 def _validation(cut: Split, groups: dict[str, int], seed: int) -> tuple[list[str], list[str]]:
