@@ -83,7 +83,9 @@ def test_the_confusion_is_counted_film_by_film(real: posterity.Catalogue, report
     assert report.confusion[horror, thriller] == pytest.approx(slow, abs=1e-6)
 
 
-def test_what_is_kept_of_a_poster_was_said_by_models_that_had_not_seen_it(real: posterity.Catalogue) -> None:
+def test_what_is_kept_of_a_poster_was_said_by_models_that_had_not_seen_it(
+    real: posterity.Catalogue, report: posterity.GenreReport
+) -> None:
     model = load_model(real.store, "genres", "")
     ids, said, low, high = real.store.predictions("model_genres")
     place = {identity: row for row, identity in enumerate(ids)}
@@ -175,6 +177,11 @@ def test_box_office_stands_beside_its_base_rate(
     told = said_json(capsys, "train", "boxoffice", "-c", str(real.folder))
     assert {"base_rate", "auc", "ablation", "baselines", "sentence", "n_train", "n_test"} <= set(told)
     assert set(told["ablation"]) == {"metadata", "poster", "both"}  # type: ignore[call-overload]
+    other = real.learn.box_office(fields=["genres", "budget"])
+    mine = told["revenue"]["budget"]["r2"]["value"]  # type: ignore[index]
+    assert other.revenue["budget"].r2.value == pytest.approx(mine), "whatever the order of the fields"
+    assert "budget" not in real.learn.box_office(fields=["genres"]).revenue
+    told = said_json(capsys, "train", "boxoffice", "-c", str(real.folder))
     split = load_split(real.store, "boxoffice")
     assert told["base_rate"] == pytest.approx(split.targets.matrix(split.test)[:, 0].mean())
     assert told["baselines"]["prior"]["auc"] == 0.5  # type: ignore[index]
@@ -227,7 +234,7 @@ def test_dollars_of_one_year_become_those_of_another() -> None:
 # --- insight ------------------------------------------------------------------------------------------------------
 
 
-def test_swapped_labels_are_found(real: posterity.Catalogue) -> None:
+def test_swapped_labels_are_found(real: posterity.Catalogue, report: posterity.GenreReport) -> None:
     """Five in a hundred posters get the genres of a film that shares none with theirs: their look gives them away."""
     split = load_split(real.store, "genres")
     ids = sorted(split.targets.labels)
@@ -326,7 +333,7 @@ def test_a_model_of_another_encoder_is_refused_and_discarded(tmp_path: Path, mak
         films.learn.disguised()
 
 
-def test_reports_escape_what_they_show(real: posterity.Catalogue) -> None:
+def test_reports_escape_what_they_show(real: posterity.Catalogue, report: posterity.GenreReport) -> None:
     from posterity.charts import Bar, bars
     from posterity.pages import disguised_page
 
@@ -335,7 +342,7 @@ def test_reports_escape_what_they_show(real: posterity.Catalogue) -> None:
     assert "<script>" not in disguised_page(real.store, [replace(found, title="<script>alert(1)</script>")])
 
 
-def test_csv_of_a_split_is_multi_hot(real: posterity.Catalogue, tmp_path: Path) -> None:
+def test_csv_of_a_split_is_multi_hot(real: posterity.Catalogue, report: posterity.GenreReport, tmp_path: Path) -> None:
     real.learn.export_split("genres", tmp_path / "out")
     with (tmp_path / "out" / "train.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -155,6 +155,11 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(single: bool, tmp_path:
     assert json.loads((tmp_path / "checkpoint.json").read_text())["best"] == whole.best
     other = train(tiny(epochs=1), pictures, Y, *parts, single=single, folder=tmp_path, show_progress=False)
     assert len(other.history) == 1, "another configuration begins anew"
+    for rows, labels in ((np.arange(8, 24), Y), (np.arange(16), Y[::-1])):
+        args = (pictures, labels, rows, np.arange(4))
+        fresh = train(tiny(epochs=1), *args, single=single, show_progress=False)
+        again = train(tiny(epochs=1), *args, single=single, folder=tmp_path, show_progress=False)
+        assert again.history[0].loss == pytest.approx(fresh.history[0].loss, rel=1e-5), "other posters begin anew"
 
 
 def test_training_stops_early_and_freezes_what_it_should() -> None:

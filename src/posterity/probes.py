@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -503,7 +502,3 @@ def prior_scores(labels: Floats, fold: NDArray[np.int64]) -> Floats:
     for k in np.unique(fold):
         scores[fold == k] = labels[fold != k].mean(0)
     return scores
-
-
-Balance = Literal["none", "weighted"]
-"""What is done about labels of unequal numbers."""

@@ -32,8 +32,6 @@ from posterity.probes import Floats, Rows, fit_ridge, tune_logistic
 COVERAGE = 0.9
 """Share of films that an interval of revenue is meant to hold."""
 
-MODELS = ("metadata", "poster", "both")
-
 
 @dataclass(frozen=True)
 class RevenueReport:
@@ -170,9 +168,7 @@ def train_boxoffice(
     if keep:
         figures = {name: values(found) for name, found in ablation.items()}
         keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures)
-        everything = told.columns(
-            [i for i in table.ids if i in posters], poster_model.predict(table.X).probabilities[:, 0]
-        )
+        everything = told.columns(table.ids, poster_model.predict(table.X).probabilities[:, 0])
         keep_model(store, "boxoffice_both", both, table.ids, everything, figures)
     return report
 
@@ -185,7 +181,6 @@ class _Told:
         groups: Mapping[str, int], seed: int,
     ) -> None:  # fmt: skip
         self.cut, self.posters, self.fields, self.learned = cut, posters, fields, learned
-        self.groups, self.seed = groups, seed
         self.genres = common_genres([posters[i] for i in learned])
         self.Y = cut.targets.matrix(learned)
         self.yes = cut.targets.names.index(YES)
@@ -203,6 +198,10 @@ class _Told:
     def columns(self, ids: Sequence[str], poster: Floats | None = None) -> Rows:
         """Write what is known of films as numbers, and what their poster's model says, if that is given."""
         return _columns(self.posters, self.learned, [self.posters[i] for i in ids], self.fields, self.genres, poster)
+
+    def _budget(self, ids: Sequence[str]) -> Rows:
+        asked = [self.posters[i] for i in ids]
+        return _columns(self.posters, self.learned, asked, ("budget",), (), None)[:, :1]
 
     def of_metadata(self, held_out: Floats, poster_p: Floats) -> tuple[Model, Floats, Floats]:
         """Train on metadata with and without the poster's word: the model with it, and both test probabilities."""
@@ -225,16 +224,15 @@ class _Told:
         inputs: dict[str, tuple[Rows, Rows]] = {
             "metadata": own,
             "both": (_beside(own[0], by_poster[0]), _beside(own[1], said)),
-            "budget": (own[0][:, :1], own[1][:, :1]) if "budget" in self.fields else own,
         }
+        if "budget" in self.fields:
+            inputs["budget"] = self._budget(self.learned), self._budget(self.cut.test)
         found = {"poster": _revenue(train, by_poster[0], test, said, weights)}
         for name, (X, Z) in inputs.items():
             model = fit_ridge(X, train[:, None])
             found[name] = _revenue(train, model.left_out[:, 0], test, model.predict(Z)[:, 0], weights)
         mean = np.full(len(test), train.mean())
         found["mean"] = _revenue(train, np.full(len(train), train.mean()), test, mean, weights)
-        if "budget" not in self.fields:
-            del found["budget"]
         return found
 
 

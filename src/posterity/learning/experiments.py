@@ -15,7 +15,7 @@ import resource
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -31,7 +31,7 @@ from posterity.catalogue.store import now
 from posterity.classification import Score, binary_figures, multilabel_figures, resamples, score, single_label_figures
 from posterity.embedding import is_current
 from posterity.encoders import ENCODERS, available
-from posterity.errors import ArgumentError, MissingExtraError, PosterityError, SourceError, UnknownNameError
+from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.learning.fitted import fitted_vectors
 from posterity.learning.genres import groups_of, inner_folds
 from posterity.learning.networks.config import config_for
@@ -282,7 +282,7 @@ def _expanded(tables: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
 # --- running ----------------------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Field:
     """What all runs of an experiment share."""
 
@@ -292,7 +292,6 @@ class _Field:
     ids: tuple[str, ...]
     groups: dict[str, int]
     show_progress: bool | None
-    weights: dict[str, Path] = field(default_factory=dict)
 
 
 def run_experiment(
@@ -336,7 +335,7 @@ def run_experiment(
                     outcomes.append((run, _run(field_, run, key), False))
                 else:
                     outcomes.append((run, found, True))
-            except (PosterityError, MissingExtraError) as error:
+            except PosterityError as error:
                 failed[run.method] = str(error)
             bar.update(1)
     if not outcomes:
@@ -407,8 +406,7 @@ def _predicted(field_: _Field, run: Run) -> tuple[Floats, NDArray[np.bool_], int
 
 
 def _folds(field_: _Field, Y: Floats, numbers: NDArray[np.int64], repeat: int) -> NDArray[np.int64]:
-    _, number = np.unique(numbers, return_inverse=True)
-    return folds(Y, number, field_.experiment.n_folds, field_.experiment.protocol.seed + repeat)
+    return folds(Y, numbers, field_.experiment.n_folds, field_.experiment.protocol.seed + repeat)
 
 
 def _probe(

@@ -40,15 +40,12 @@ from posterity.learning.splits import (
     protocol_named,
 )
 from posterity.learning.splitting import folds
-from posterity.learning.targets import Targets
+from posterity.learning.targets import TASKS, Targets
 from posterity.probes import Floats, tune_logistic
 
 N_FOLDS = 4
 BASELINES = {"colour": "colour", "pixels": "pixels"}
 """Baselines that are probes, and the encoders that they read."""
-
-FIRST = {"genres": "mAP", "first_genre": "top_1", "classes": "balanced_top_1", "success": "auc"}
-"""The figure of each task that tables are sorted by."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +188,7 @@ def ready_split(
     name: str | None,
     default: str,
     protocol: Protocol | None = None,
-    tasks: Sequence[str] = tuple(FIRST),
+    tasks: Sequence[str] = TASKS,
 ) -> Split:
     """Give a split by name, or the default one, made where there is none; always checked for leaks.
 
@@ -252,8 +249,7 @@ def train_probe(
 
 def inner_folds(Y: Floats, groups: Sequence[int], seed: int) -> NDArray[np.int64]:
     """Put training rows into folds, groups together: (n,)."""
-    _, number = np.unique(np.asarray(groups), return_inverse=True)
-    return folds(Y, number.astype(np.int64), min(N_FOLDS, int(number.max()) + 1), seed)
+    return folds(Y, np.asarray(groups, np.int64), min(N_FOLDS, len(set(groups))), seed)
 
 
 def judged(

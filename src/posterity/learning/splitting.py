@@ -26,7 +26,7 @@ def stratified(
 
     Args:
         Y: (n, l) of 0 and 1.
-        groups: (n,) the group of each item, numbered from 0.
+        groups: (n,) the group of each item; where ``allowed`` is given, numbered from 0.
         shares: Of the parts; they are made to add up to 1.
         seed: Of the order among equals.
         allowed: (g, parts) whether a group may go to a part; all may where not given.
@@ -40,7 +40,8 @@ def stratified(
     if not len(shares) or min(shares) <= 0:
         raise ArgumentError(f"shares {list(shares)} are not allowed", "Each part's is above 0, such as 0.8 and 0.2.")
     share = np.asarray(shares, float) / sum(shares)
-    n_groups = int(groups.max()) + 1
+    names, groups = np.unique(groups, return_inverse=True)
+    n_groups = len(names)
     held = np.zeros((n_groups, Y.shape[1]))
     np.add.at(held, groups, Y)
     sizes = np.bincount(groups, minlength=n_groups).astype(float)
@@ -101,7 +102,7 @@ def folds(Y: NDArray[np.float64], groups: Numbers, n_folds: int, seed: int = 0) 
     Raises:
         ArgumentError: There are fewer groups than folds, or fewer than two folds.
     """
-    n_groups = int(groups.max()) + 1
+    n_groups = len(np.unique(groups))
     if not 2 <= n_folds <= n_groups:
         raise ArgumentError(f"{n_folds} folds of {n_groups} groups are not allowed", "From 2 to the number of groups.")
     return stratified(Y, groups, [1.0] * n_folds, seed)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster
 from posterity.errors import ArgumentError, CatalogueError
 
+TASKS = ("genres", "first_genre", "classes", "success")
+
 ENOUGH = 30
 """Posters that a genre needs to be learned."""
 

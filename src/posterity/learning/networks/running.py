@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -178,13 +177,10 @@ def _validation(cut: Split, groups: dict[str, int], seed: int) -> tuple[list[str
     if cut.validation:
         return list(cut.train), list(cut.validation)
     ids = list(cut.train)
-    _, number = np.unique([groups[i] for i in ids], return_inverse=True)
-    part: NDArray[np.int64] = stratified(cut.targets.matrix(ids), number, [1 - VALIDATION, VALIDATION], seed)
-    sides: tuple[Sequence[str], Sequence[str]] = (
-        [i for i, p in zip(ids, part, strict=True) if p == 0],
-        [i for i, p in zip(ids, part, strict=True) if p == 1],
-    )
-    return list(sides[0]), list(sides[1])
+    own = np.array([groups[i] for i in ids], np.int64)
+    part = stratified(cut.targets.matrix(ids), own, [1 - VALIDATION, VALIDATION], seed).tolist()
+    learned, held = ([i for i, p in zip(ids, part, strict=True) if p == side] for side in (0, 1))
+    return learned, held
 
 
 def _start(config: TrainConfig, weights: Path | None) -> Path | None:

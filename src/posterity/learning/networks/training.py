@@ -7,6 +7,7 @@ epoch depend on the seed and the epoch's number alone. Checkpoints are safetenso
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import math
 import resource
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.encoders.networks.building import libraries
+from posterity.encoders.networks.weights import digest
 from posterity.learning.networks.architectures import colours_of, make, measure_norms, parameter_groups
 from posterity.learning.networks.config import TrainConfig
 from posterity.learning.networks.pictures import Packed, batches
@@ -117,7 +119,7 @@ def train(
         measure_norms(net, learner.normalise(packed.pictures[np.sort(rows[:: max(1, len(rows) // 64)])[:64]]))
     history: list[Epoch] = []
     best: tuple[float, int, dict[str, Any]] = (math.inf, 0, {})
-    keeper = _Keeper(torch, folder, {**asdict(config), "n": len(rows), "labels": Y.shape[1]}) if folder else None
+    keeper = _Keeper(torch, folder, _decides(config, packed, Y, rows, validation, weights)) if folder else None
     if keeper is not None:
         history, best = keeper.resume(net, learner)
     targets = torch.from_numpy(Y.astype(np.float32))
@@ -146,6 +148,20 @@ def train(
         config, net, tuple(history), best[1], sum(p.numel() for p in parameters),
         sum(p.numel() for p in parameters if p.requires_grad), _peak(torch, device), device,
     )  # fmt: skip
+
+
+def _decides(
+    config: TrainConfig,
+    packed: Packed,
+    Y: Floats,
+    rows: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    weights: Path | None,
+) -> dict[str, Any]:
+    """Tell all that decides a run: a checkpoint of other posters, labels or weights is another run's."""
+    ids = [[packed.ids[row] for row in part.tolist()] for part in (rows, validation)]
+    content = json.dumps([ids, Y[rows].tolist(), Y[validation].tolist(), weights and digest(weights)])
+    return asdict(config) | {"content": hashlib.sha256(content.encode()).hexdigest()}
 
 
 class _Learner:
