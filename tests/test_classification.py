@@ -7,6 +7,7 @@ import pytest
 from sklearn import metrics
 
 from posterity.classification import (
+    Score,
     average_precisions,
     binary_figures,
     calibration_errors,
@@ -105,5 +106,7 @@ def test_what_cannot_be_judged_is_no_number_and_does_not_spoil_the_interval() ->
     assert values[0] == 1
     assert np.isnan(values[1:]).all()
     assert (score(values).low, score(values).high) == (1, 1)
+    assert str(Score(float("nan"), float("nan"), float("nan"))) == "–"
+    assert str(Score(0.5, 0.4, 0.6)) == "0.500 [0.400, 0.600]"
     with pytest.raises(ArgumentError, match="do not fit"):
         multilabel_figures(np.ones((3, 2)), np.ones((2, 2), bool), np.ones((2, 2), bool), np.ones((1, 2)))

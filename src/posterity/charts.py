@@ -30,7 +30,8 @@ def bars(title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: 
     ends = [end for row in rows for end in (row.value, row.low, row.high, chance, zero) if end is not None]
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     span = (high - low) or 1.0
-    height = 40 + line * len(rows)
+    plot = 40 + line * len(rows)
+    height = plot + (0 if chance is None else 10)  # the baseline is named below the bars
 
     def x(value: float) -> float:
         return left + (value - low) / span * (width - left - right)
@@ -61,8 +62,8 @@ def bars(title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: 
         )
     if chance is not None:
         parts.append(
-            f'<path d="M{x(chance):.1f} 26V{height - 6}" stroke="{INK}" stroke-dasharray="3 3"/>'
-            f'<text x="{x(chance):.1f}" y="{height}" {_FONT} font-size="10.5" text-anchor="middle" fill="{GREY}">'
+            f'<path d="M{x(chance):.1f} 26V{plot - 6}" stroke="{INK}" stroke-dasharray="3 3"/>'
+            f'<text x="{x(chance):.1f}" y="{plot + 5}" {_FONT} font-size="10.5" text-anchor="middle" fill="{GREY}">'
             f"baseline {chance:.3f}</text>"
         )
     return "\n".join([*parts, "</svg>"])

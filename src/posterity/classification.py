@@ -30,6 +30,8 @@ class Score:
     high: float
 
     def __str__(self) -> str:
+        if self.value != self.value:  # it cannot be told, as a correlation with what never varies
+            return "–"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
