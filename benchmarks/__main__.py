@@ -34,6 +34,7 @@ CASES = (
     "download",
     "tables",
     "library",
+    "page",
 )
 COLUMNS = ("case", "measure", "value", "unit", "beside", "beside_value", "ratio", "goal", "met")
 

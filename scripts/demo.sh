@@ -26,5 +26,5 @@ posterity similar -c "$films" --id "$id" --out "$out/similar.png"
 echo
 posterity wall -c "$films" --out "$out/wall.png"
 echo
-echo "Look at $out/similar.png and $out/wall.png. The catalogue is $films; go on with"
-echo "  $(command -v posterity) similar -c $films --id ID"
+echo "Look at $out/similar.png and $out/wall.png. The catalogue is $films; walk through it with"
+echo "  $(command -v posterity) serve $films"

@@ -81,3 +81,24 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> posterity.Catalogue:
     made = posterity.write_sample(folder / "demo", 240)
     posterity.build(made.posters, folder / "films", made.metadata, encoders=["poster", "colour", "pixels"])
     return posterity.open(folder / "films")
+
+
+NASTY = '<img src=x onerror="document.title=1">'
+"""The title of a film that means harm."""
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a catalogue of 90 generated posters with a map and a wall, for the page; the first film is called NASTY."""
+    place = tmp_path_factory.mktemp("served")
+    made = posterity.write_sample(place / "sample", 90)
+    with made.metadata.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    rows[0][header.index("title")] = NASTY
+    with made.metadata.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    posterity.build(made.posters, place / "films", made.metadata, encoders=["poster", "colour", "composition"])
+    films = posterity.open(place / "films")
+    films.map("pca")
+    films.wall()
+    return place / "films"

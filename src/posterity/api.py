@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
 from posterity.approximate import Approximate
+from posterity.atlases import Atlas, make_atlas
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
@@ -36,11 +37,12 @@ from posterity.facets import Facet, load_facets, parse_weights
 from posterity.images import Limits, decode
 from posterity.indexes import searchable
 from posterity.layouts import Layout
-from posterity.maps import Map, make_map
+from posterity.maps import Map, make_map, remake_map
 from posterity.nearest import Index
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
 from posterity.parallel import n_workers
+from posterity.pictures import Upload
 from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
@@ -52,7 +54,7 @@ from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, views
-from posterity.walls import Shape, Wall, make_wall, masked
+from posterity.walls import Shape, Wall, make_wall, masked, remake_wall
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -381,7 +383,7 @@ class Catalogue:
         self,
         id: str | Sequence[str] | None = None,
         *,
-        image: PathLike | Sequence[PathLike] | None = None,
+        image: PathLike | Upload | Sequence[PathLike | Upload] | None = None,
         unlike: str | Sequence[str] = (),
         colours: str | Sequence[str] = (),
         text: str | None = None,
@@ -398,7 +400,7 @@ class Catalogue:
 
         Args:
             id: A poster of the catalogue, or several: then their mean is searched for.
-            image: A picture, or several, by path; they may be mixed with ids.
+            image: A picture, or several, by path or as they are; they may be mixed with ids.
             unlike: Ids or paths of what matches are to be unlike.
             colours: Colours that matches are to consist of, as "#aa0000,#101010" or a list.
             text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
@@ -423,7 +425,7 @@ class Catalogue:
             where = f"({where}) AND {condition}" if where else condition
         wanted = Wanted(
             ids=(id,) if isinstance(id, str) else tuple(id or ()),
-            images=_paths(image),
+            images=_images(image),
             unlike=(unlike,) if isinstance(unlike, str) else tuple(unlike),
             colours=parse_colours(colours if isinstance(colours, str) else ",".join(colours)) if colours else (),
             text=text,
@@ -606,6 +608,25 @@ class Catalogue:
             self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
             keep=os.access(self.folder, os.W_OK), workers=n_workers(setting("workers")), show_progress=show_progress,
         )  # fmt: skip
+
+    def layout(self, name: str, *, show_progress: bool | None = False) -> Wall | Map:
+        """Give a wall or map that is kept, by its artefact's name, brought up to date as it was asked for.
+
+        Raises:
+            CatalogueError: Some posters lack a vector.
+            UnknownNameError: There is none of that name.
+        """
+        kept = {each.name: each for each in self.store.artefacts() if each.kind in ("grid", "layout")}
+        if name not in kept:
+            raise UnknownNameError("wall or map", name, kept)
+        again = remake_wall if kept[name].kind == "grid" else remake_map
+        return again(self.store, kept[name], keep=os.access(self.folder, os.W_OK), show_progress=show_progress)
+
+    def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
+        """Give every poster's sprite, many to a page; see :func:`posterity.atlases.make_atlas`."""
+        return make_atlas(
+            self.store, keep=os.access(self.folder, os.W_OK), workers=setting("workers"), show_progress=show_progress
+        )
 
     def draw(
         self,
@@ -797,8 +818,9 @@ def _with_holes(shape: Shape, found: Shape) -> Shape:
     return replace(shape, rows=found.rows, cols=found.cols, holes=(*shape.holes, *found.holes))
 
 
-def _paths(given: PathLike | Sequence[PathLike] | None) -> tuple[Path, ...]:
-    return (Path(given),) if isinstance(given, str | os.PathLike) else tuple(Path(each) for each in given or ())
+def _images(given: PathLike | Upload | Sequence[PathLike | Upload] | None) -> tuple[Path | Upload, ...]:
+    several = (given,) if isinstance(given, str | os.PathLike | Upload) else tuple(given or ())
+    return tuple(each if isinstance(each, Upload) else Path(each) for each in several)
 
 
 def _limits() -> Limits:

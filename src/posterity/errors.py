@@ -28,6 +28,13 @@ class CatalogueError(PosterityError):
     """A folder is no catalogue, cannot be opened, or lacks what was asked of it."""
 
 
+class NoSuchPosterError(CatalogueError):
+    """A catalogue has no poster of an id."""
+
+    def __init__(self, identity: str) -> None:
+        super().__init__(f"there is no poster {identity!r}", "Its ids are listed by posterity list, and at /api/films.")
+
+
 class FormatVersionError(CatalogueError):
     """The catalogue was written by a newer Posterity than this one."""
 

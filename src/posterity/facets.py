@@ -24,7 +24,7 @@ from posterity.catalogue import Poster, Store
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.nearest import Index, exact_distances, pair_distances
+from posterity.nearest import Index, exact_distances, nearest_to_all, pair_distances
 
 Vector = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -306,6 +306,32 @@ def queries_of(poster_row: int, facets: Mapping[str, Facet]) -> dict[str, Vector
         for name, facet in facets.items()
         if facet.known is None or facet.known[poster_row]
     }
+
+
+def neighbourhoods(facets: Mapping[str, Facet], k: int) -> tuple[Rows, Rows, dict[str, NDArray[np.float64]]]:
+    """Find each poster's k nearest by every facet, and how near they are by all facets: what others can re-rank by.
+
+    Args:
+        facets: By name, of the same posters.
+        k: How many by each.
+
+    Returns:
+        Rows (m,) sorted, their neighbours (m,), and facet -> standardised nearness (m,).
+    """
+    n = len(next(iter(facets.values())).index.ids)
+    listed = []
+    for facet in facets.values():
+        near, _ = nearest_to_all(facet.index.vectors, k, facet.index.metric)
+        own = np.repeat(np.arange(n), near.shape[1])
+        kept = slice(None) if facet.known is None else facet.known[own] & facet.known[near.ravel()]
+        listed.append((own * n + near.ravel())[kept])
+    both = np.unique(np.concatenate(listed))
+    i, j = both // n, both % n
+    nearness = {}
+    for name, facet in facets.items():
+        z = (facet.mean - pair_distances(facet.index.vectors, i, j, facet.index.metric)) / facet.deviation
+        nearness[name] = z if facet.known is None else np.where(facet.known[i] & facet.known[j], z, 0.0)
+    return i, j, nearness
 
 
 def titled(poster: Poster) -> str:

@@ -31,6 +31,7 @@ from posterity.learning.splits import (
     protocol_named,
     splits,
 )
+from posterity.pictures import Upload
 from posterity.settings import setting
 
 PathLike = str | os.PathLike[str]
@@ -145,8 +146,8 @@ class Learner:
             self.store, config, split, task=task, weights=start, limit=limit, show_progress=show_progress
         ).report
 
-    def predict(self, *files: PathLike, task: str = "genres") -> list[Prediction]:
-        """Predict posters, by file or id; see :func:`posterity.learning.predicting.predict`."""
+    def predict(self, *files: PathLike | Upload, task: str = "genres") -> list[Prediction]:
+        """Predict posters, by file, picture or id; see :func:`posterity.learning.predicting.predict`."""
         return predict(self.store, files, task=task)
 
     def occlusion(self, file: PathLike, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:

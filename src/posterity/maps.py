@@ -145,6 +145,11 @@ def make_map(
     return _map(spec.name, layout, ids, points, labels, scores)
 
 
+def remake_map(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Map:
+    """Give a map that is kept, brought up to date as it was asked for."""
+    return make_map(store, kept.encoder, Layout(**json.loads(kept.parameters)), keep=keep, show_progress=show_progress)
+
+
 def _points(
     store: Store,
     known: Artefact | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,22 @@ from posterity.catalogue import Poster, Store
 from posterity.errors import ImageError
 from posterity.images import decode
 from posterity.paths import locate
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture that lies in no file, such as one that was sent to the page.
+
+    Attributes:
+        name: What it is called.
+        data: Its content, as a file would hold it.
+    """
+
+    name: str
+    data: bytes
+
+    def __str__(self) -> str:
+        return self.name
 
 
 def picture_of(store: Store, poster: Poster, enough: tuple[int, int] = (450, 300)) -> NDArray[np.uint8]:

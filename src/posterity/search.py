@@ -23,6 +23,7 @@ from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.nearest import Index, Metric, pair_distances
 from posterity.paths import escape
+from posterity.pictures import Upload
 from posterity.text import text_vectors
 
 Vector = NDArray[np.float32]
@@ -105,7 +106,7 @@ class Wanted:
 
     Attributes:
         ids: Posters of the catalogue to be like.
-        images: Pictures to be like.
+        images: Pictures to be like, by path or as they are.
         unlike: Posters of the catalogue, or paths of pictures, to be unlike.
         colours: Colours to consist of, in equal shares: "#rrggbb".
         text: Words that describe it.
@@ -116,7 +117,7 @@ class Wanted:
     """
 
     ids: tuple[str, ...] = ()
-    images: tuple[Path, ...] = ()
+    images: tuple[Path | Upload, ...] = ()
     unlike: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     text: str | None = None
@@ -295,12 +296,13 @@ class _Picture:
 def _read_pictures(store: Store, wanted: Wanted) -> dict[str, _Picture]:
     """Read the pictures among what is wanted, by their paths as given."""
     place = set(store.get(wanted.unlike))
+    sent = {image.name: image.data for image in wanted.images if isinstance(image, Upload)}
     paths = [str(path) for path in wanted.images]
     paths += [name for name in wanted.unlike if name not in place and Path(name).is_file()]
     pictures = {}
     for path in paths:
         try:
-            data = Path(path).read_bytes()
+            data = sent[path] if path in sent else Path(path).read_bytes()
         except OSError as error:
             raise ImageError("unreadable", f"{escape(path)} cannot be read: {error.strerror}") from error
         digest = hashlib.sha256(data).hexdigest()

@@ -273,6 +273,19 @@ def make_wall(
     return _wall(spec.name, order, shape, ids, places, scores)
 
 
+def remake_wall(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Wall:
+    """Give a wall that is kept, brought up to date as it was asked for."""
+    asked = json.loads(kept.parameters)
+    shape = Shape(
+        asked["rows"], asked["cols"], asked["aspect"], asked["topology"], asked["toroidal"],
+        {name: (row, col) for name, (row, col) in asked["pins"].items()}, [(row, col) for row, col in asked["holes"]],
+    )  # fmt: skip
+    return make_wall(
+        store, kept.encoder, shape=shape, order=asked["order"], random_state=asked["random_state"], keep=keep,
+        show_progress=show_progress,
+    )  # fmt: skip
+
+
 def _start(
     ids: Sequence[str], lattice: Lattice, usable: NDArray[np.bool_], shape: Shape
 ) -> tuple[Indices, NDArray[np.bool_]]:

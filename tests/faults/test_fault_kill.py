@@ -28,7 +28,7 @@ from faults.support import (
 )
 from posterity.catalogue import is_catalogue
 
-KILLS = 10
+KILLS = 6
 FIRST_TABLE = "posters.lance"
 
 

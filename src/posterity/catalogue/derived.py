@@ -5,7 +5,7 @@ What makes a thing valid, its artefact, is always written last: after a kill in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from posterity.catalogue._lance import quoted
 from posterity.catalogue.schema import (
     ARTEFACTS,
+    ATLASES,
     GRIDS,
     LAYOUTS,
     MODELS,
@@ -34,6 +35,10 @@ _TABLES_OF = {
     "model": ("models", "predictions"),
 }
 """Kind of artefact -> the tables that hold its rows."""
+
+
+_ORDER = "order"
+"""The key of the row of ``atlases`` that tells whose each slot is."""
 
 
 class Derived(Tables):
@@ -178,3 +183,36 @@ class Derived(Tables):
         where = None if experiment is None else f"experiment = {quoted(experiment)}"
         table = pa.Table.from_batches(self._batches("results", RESULTS.names, where), schema=RESULTS)
         return [Result(**row) for row in table.sort_by("created_at").to_pylist()]
+
+    # --- sprites ----------------------------------------------------------------------------------------------------
+
+    def atlas_order(self) -> bytes | None:
+        """Read which poster is in which slot of the atlas, as it was written; None where there is no atlas."""
+        return next((row["jpeg"] for row in self._atlas([_ORDER])), None)
+
+    def atlas_pages(self, keys: Iterable[str]) -> dict[str, tuple[bytes, NDArray[np.uint8]]]:
+        """Read pages of sprites by their keys, those that there are: JPEG, and the palettes, (n, 4, 4)."""
+        return {
+            row["key"]: (row["jpeg"], np.frombuffer(row["palettes"], np.uint8).reshape(-1, 4, 4))
+            for row in self._atlas(keys)
+        }
+
+    def _atlas(self, keys: Iterable[str]) -> list[dict[str, Any]]:
+        wanted = ", ".join(map(quoted, keys))
+        if not wanted:
+            return []
+        batches = self._batches("atlases", ATLASES.names, f"key IN ({wanted})")
+        rows: list[dict[str, Any]] = pa.Table.from_batches(batches, schema=ATLASES).to_pylist()
+        return rows
+
+    def put_atlas(
+        self, pages: Mapping[str, tuple[bytes, NDArray[np.uint8]]], order: bytes, keys: Sequence[str]
+    ) -> None:
+        """Store pages of sprites by their keys, and which slot is whose; pages of other keys are forgotten."""
+        rows = [{"key": key, "jpeg": jpeg, "palettes": palettes.tobytes()} for key, (jpeg, palettes) in pages.items()]
+        # Pages are known by what they show, so those of a run that was killed are good, and the order comes last.
+        if rows:
+            self._merge("atlases", pa.Table.from_pylist(rows, schema=ATLASES), "key")
+        last = [{"key": _ORDER, "jpeg": order, "palettes": b""}]
+        self._merge("atlases", pa.Table.from_pylist(last, schema=ATLASES), "key")
+        self._delete("atlases", f"key NOT IN ({', '.join(map(quoted, [_ORDER, *keys]))})")

@@ -3,8 +3,8 @@
 ``posters`` is the truth: one row a poster. The other tables hang on it: ``thumbnails`` by content, ``findings`` (what
 was dropped, and why) by source and path, ``claims`` (what each kind of source says of a film) by film and origin,
 ``views`` (named choices of posters), ``grids``, ``layouts``, ``splits``, ``models`` and their ``predictions`` by name,
-``results`` (of experiments' runs) by key, ``artefacts`` (what made each derived thing),
-``runs`` (the counts of each build) and ``meta`` (the format version).
+``results`` (of experiments' runs) by key, ``atlases`` (pages of sprites) by digest, ``artefacts`` (what made each
+derived thing), ``runs`` (the counts of each build) and ``meta`` (the format version).
 
 Thumbnails stand apart from ``posters`` because the store rewrites a whole row when one of its columns changes: with
 them inside, storing 7,056 vectors of 128 numbers took 800 ms and 53 MB of disk; apart, 120 ms and 4 MB (measured).
@@ -235,6 +235,7 @@ PREDICTIONS = pa.schema(
     [("name", pa.string()), ("id", pa.string()), ("values", _NUMBERS), ("low", _NUMBERS), ("high", _NUMBERS)]
 )
 RESULTS = pa.schema(_arrow_fields(Result))
+ATLASES = pa.schema([("key", pa.string()), ("jpeg", pa.binary()), ("palettes", pa.binary())])
 META = pa.schema([("key", pa.string()), ("value", pa.string())])
 
 TABLES = {
@@ -250,6 +251,7 @@ TABLES = {
     "models": MODELS,
     "predictions": PREDICTIONS,
     "results": RESULTS,
+    "atlases": ATLASES,
     "runs": RUNS,
     "meta": META,
 }

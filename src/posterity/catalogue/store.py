@@ -239,6 +239,19 @@ class Store(Derived):
                 found |= dict(zip(batch["sha256"].to_pylist(), batch["jpeg"].to_pylist(), strict=True))
         return found
 
+    def thumbnails_at(self, rows: Sequence[int]) -> dict[str, bytes]:
+        """Read thumbnails by their rows, as :meth:`thumbnail_digests` counted them; rows that are gone are left out.
+
+        It is much faster than by SHA-256; what comes back tells whether rows have moved since.
+        """
+        if not rows:
+            return {}
+        with in_our_words(str(self.folder)):
+            table = self._table("thumbnails")
+            n = table.count_rows()
+            found = table.take_offsets([row for row in rows if row < n]).select(["sha256", "jpeg"]).to_arrow()
+        return dict(zip(found["sha256"].to_pylist(), found["jpeg"].to_pylist(), strict=True))
+
     def thumbnail_digests(self) -> Iterator[str]:
         """Give the SHA-256 of the content of every thumbnail there is."""
         for batch in self._batches("thumbnails", ["sha256"]):

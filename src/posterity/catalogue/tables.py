@@ -161,6 +161,12 @@ class Tables:
             return int(self._table("posters").version)
 
     @property
+    def versions_now(self) -> tuple[int, int]:
+        """The versions of ``posters`` and of ``artefacts``: told in a millisecond, and raised by all that is shown."""
+        with in_our_words(str(self.folder)):
+            return int(self._table("posters").version), int(self._table("artefacts").version)
+
+    @property
     def columns(self) -> list[str]:
         """The columns of ``posters`` that a filter may name."""
         with in_our_words(str(self.folder)):

@@ -23,7 +23,9 @@ from posterity.cli.options import (
     view,
     where,
 )
-from posterity.cli.output import duration, one_line, plain, say, say_json, table
+from posterity.cli.output import duration, one_line, say, say_json, table
+from posterity.cli.page import page_commands
+from posterity.plain import plain
 
 if TYPE_CHECKING:
     from posterity.reports import DryRun
@@ -1075,4 +1077,5 @@ commands = [
     wall,
     zero_shot,
     *learning_commands,
+    *page_commands,
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from posterity.cli.exporting import export
 from posterity.cli.options import as_json, bars, catalogue, declared, listed, quiet, where
 from posterity.cli.output import say, say_json, table
 from posterity.errors import ArgumentError
@@ -127,16 +128,6 @@ def _say_splits(found: list[SplitInfo], as_json: bool, *, single: bool = False) 
         for each in found
     ]  # fmt: skip
     table(["split", "task", "by", "labels", "posters", "of these, films the encoder was trained with"], rows)
-
-
-@click.group()
-def export() -> None:
-    """Write what a catalogue holds for other programs.
-
-    \b
-    Example:
-      posterity export split -c films genres --out genres
-    """
 
 
 @export.command("split")

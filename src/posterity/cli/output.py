@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import datetime
-from typing import Any
 
 import click
+
+from posterity.plain import plain
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -36,21 +34,6 @@ def say(text: object = "") -> None:
 def say_json(value: object) -> None:
     """Print one JSON object; plain ASCII, so that it is valid in whatever encoding standard output has."""
     click.echo(json.dumps(plain(value)))
-
-
-def plain(value: Any) -> Any:
-    """Turn results into what JSON knows: dataclasses become objects, tuples lists, times ISO text, NaN null."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):  # arrays, and NumPy's numbers
-        return value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -17,6 +17,7 @@ from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
 from posterity.paths import escape, locate
+from posterity.pictures import Upload
 from posterity.probes import Rows
 
 GENRE_TASKS = ("genres", "first_genre", "classes")
@@ -98,7 +99,7 @@ class Prediction:
 
 def predict(
     store: Store,
-    files: Sequence[str | os.PathLike[str]],
+    files: Sequence[str | os.PathLike[str] | Upload],
     *,
     task: str = "genres",
     n_witnesses: int = 3,
@@ -108,7 +109,7 @@ def predict(
 
     Args:
         store: The catalogue with the models.
-        files: Pictures, or ids of posters of the catalogue.
+        files: Pictures, by path or as they are, or ids of posters of the catalogue.
         task: Of the genre model: "genres", "first_genre" or "classes".
         n_witnesses: How many posters for and against each explained genre.
         n_explained: How many genres are explained.
@@ -140,7 +141,7 @@ def predict(
         )
         found.append(
             Prediction(
-                file=os.fspath(file),
+                file=_name(file),
                 id=poster.id if poster else None,
                 title=poster.film.title if poster else None,
                 actual=poster.film.genres if poster else (),
@@ -162,18 +163,20 @@ def _said(model: Model, poster: Poster | None, x: Rows) -> Predicted:
 
 
 def look(
-    file: str | os.PathLike[str], posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
+    file: str | os.PathLike[str] | Upload, posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
 ) -> tuple[Poster | None, bytes]:
     """Read a picture, named by its file or by a poster's id, and tell which poster of the catalogue it is, if any.
 
     Args:
-        file: The name.
+        file: The name, or the picture itself.
         posters: Of the catalogue, by id.
         by_content: The same by SHA-256.
 
     Raises:
         SourceError: It cannot be read.
     """
+    if isinstance(file, Upload):
+        return by_content.get(hashlib.sha256(file.data).hexdigest()), file.data
     name = os.fspath(file)
     path = Path(name)
     if name in posters and not path.exists():
@@ -185,6 +188,10 @@ def look(
             f"{escape(name)} cannot be read: {error.strerror or error}", "Name a picture, or a poster's id."
         ) from error
     return posters.get(name) or by_content.get(hashlib.sha256(data).hexdigest()), data
+
+
+def _name(file: str | os.PathLike[str] | Upload) -> str:
+    return file.name if isinstance(file, Upload) else os.fspath(file)
 
 
 def _genre(

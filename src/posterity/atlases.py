@@ -1,0 +1,260 @@
+"""Sprites: every poster very small, many to a picture, so that a whole collection is loaded by a few requests.
+
+A page of the atlas holds a grid of sprites, each stretched to a 2:3 cell; whoever draws them restores their shapes. The
+order of posters follows a Hilbert curve (D. Hilbert, 1891) over a map of them, so that what lies together on the map
+lies together in the pages too: :func:`sheet` gives the same posters at the size of thumbnails, a few to a page, and
+whoever has come close to a place of the map needs a few sheets only.
+
+Pages are kept in the catalogue, each under a digest of what it shows. Posters keep their slots; new ones take those
+that are free, so that only the pages that changed are made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from posterity.catalogue import Store
+from posterity.clusters import COLOURS
+from posterity.encoders._lab import rgb_to_lab
+from posterity.images import THUMBNAIL_SIZE, decode
+from posterity.parallel import n_workers, ordered_map
+from posterity.progress import progress
+
+RGB = NDArray[np.uint8]
+
+PAGE = (2016, 2048)
+"""(height, width) in pixels of a page of sprites; 2,048 is what every WebGL 2 device can hold."""
+
+SPRITES = ((20_000, (48, 32)), (200_000, (24, 16)), (None, (12, 8)))
+"""Up to how many posters, (height, width) of a sprite: what keeps all of them below 200 MB of graphics memory."""
+
+SHEET = (8, 8)
+"""Rows and columns of thumbnails on a sheet."""
+
+QUALITY = 80
+N_COLOURS = 4
+"""Colours that a palette has at most."""
+
+_CURVE = 10
+"""The Hilbert curve has 4 to so many cells."""
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Where each poster's sprite is, and the pages.
+
+    Attributes:
+        sprite: (height, width) of a sprite in pixels.
+        grid: Rows and columns of a page.
+        slots: The id in each slot, "" in free ones; slot s is on page s // (rows · cols), row by row.
+        digests: SHA-256 of what each slot shows, "" in free ones.
+        keys: Of each page: what its content is known by.
+        palettes: (slots, 4, 4) uint8: of each slot red, green, blue and share (of 255) of its main colours, the
+            largest first; share 0 is none.
+        shapes: (slots,) width / height of each poster.
+        basis: What the order follows: the name of a layout, or "ids".
+    """
+
+    sprite: tuple[int, int]
+    grid: tuple[int, int]
+    slots: tuple[str, ...]
+    digests: tuple[str, ...]
+    keys: tuple[str, ...]
+    palettes: NDArray[np.uint8]
+    shapes: NDArray[np.float32]
+    basis: str
+
+    @property
+    def per_page(self) -> int:
+        """How many sprites a page holds."""
+        return self.grid[0] * self.grid[1]
+
+
+def make_atlas(
+    store: Store, *, keep: bool = True, workers: int = 0, show_progress: bool | None = False
+) -> tuple[Atlas, dict[str, bytes]]:
+    """Make the atlas of a catalogue, or bring the one that is kept up to date.
+
+    Args:
+        store: The catalogue.
+        keep: Store the pages in it.
+        workers: Threads; 0 takes one per core.
+        show_progress: True and False force the bar; None shows it on a terminal.
+
+    Returns:
+        The atlas, and its pages (JPEG) by key.
+    """
+    rows = store.read(["sha256", "width", "height"])
+    content = dict(zip(rows["id"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
+    sprite = sprite_size(len(content))
+    grid = PAGE[0] // sprite[0], PAGE[1] // sprite[1]
+    basis, ranked = _ranked(store, content)
+    slots = _slots(store, ranked, basis, sprite)
+    digests = [content.get(identity, "") for identity in slots]
+    per_page = grid[0] * grid[1]
+    parts = [digests[start : start + per_page] for start in range(0, len(slots), per_page)]
+    keys = [_key(sprite, part) for part in parts]
+    known = store.atlas_pages(keys)
+    missing = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
+    with progress("Drawing sprites", sum(len(part) for _, part in missing), show_progress) as bar:
+        for key, part in missing:
+            known[key] = _page(store, part, sprite, grid, workers)
+            bar.update(len(part))
+    shape = dict(zip(rows["id"].to_pylist(), np.divide(rows["width"], rows["height"]).tolist(), strict=True))
+    atlas = Atlas(
+        sprite, grid, tuple(slots), tuple(digests), tuple(keys),
+        np.concatenate([known[key][1] for key in keys] or [np.empty((0, N_COLOURS, 4), np.uint8)]),
+        np.array([shape.get(identity, 2 / 3) for identity in slots], np.float32), basis,
+    )  # fmt: skip
+    if keep and (missing or not slots or store.atlas_order() is None):
+        order = json.dumps({"sprite": sprite, "basis": basis, "slots": slots}).encode()
+        store.put_atlas({key: known[key] for key, _ in missing}, order, keys)
+    return atlas, {key: jpeg for key, (jpeg, _) in known.items()}
+
+
+def sprite_size(n: int) -> tuple[int, int]:
+    """Tell how large sprites of so many posters are: (height, width)."""
+    return next(size for most, size in SPRITES if most is None or n <= most)
+
+
+def sheet(thumbnails: Mapping[str, bytes], digests: Sequence[str]) -> bytes:
+    """Draw thumbnails onto a sheet, each stretched to a 2:3 cell: JPEG.
+
+    Args:
+        thumbnails: JPEG by SHA-256.
+        digests: Of what each cell shows, row by row; "" leaves one dark.
+    """
+    height, width = THUMBNAIL_SIZE
+    canvas = np.full((SHEET[0] * height, SHEET[1] * width, 3), 18, np.uint8)
+    for at, digest in enumerate(digests):
+        if digest in thumbnails:
+            picture = decode(thumbnails[digest])
+            top, left = at // SHEET[1] * height, at % SHEET[1] * width
+            canvas[top : top + height, left : left + width] = cv2.resize(
+                picture, (width, height), interpolation=cv2.INTER_LINEAR
+            )
+    return bytes(simplejpeg.encode_jpeg(canvas, QUALITY, "RGB", "420"))
+
+
+def hilbert(points: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Give the place along a Hilbert curve of each point, (n, 2) within the points' own bounds: (n,).
+
+    J. Skilling, *Programming the Hilbert curve*, 2004, in two dimensions.
+
+    >>> hilbert(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])).argsort().tolist()
+    [0, 1, 2, 3]
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = 1 << _CURVE
+    cells = np.clip((points - low) / np.maximum(high - low, 1e-12) * side, 0, side - 1).astype(np.int64)
+    x, y = cells[:, 0].copy(), cells[:, 1].copy()
+    found = np.zeros(len(points), np.int64)
+    step = side >> 1
+    while step:
+        right, up = (x & step) > 0, (y & step) > 0
+        found += step * step * ((3 * right) ^ up)
+        turned = ~up
+        flipped = turned & right
+        x[flipped], y[flipped] = side - 1 - x[flipped], side - 1 - y[flipped]
+        x[turned], y[turned] = y[turned], x[turned]
+        step >>= 1
+    return found
+
+
+def _ranked(store: Store, content: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Order the ids so that neighbours on a map, or else on a wall, stand near each other; and tell by which."""
+    kept = {artefact.name: artefact.kind for artefact in store.artefacts() if artefact.kind in ("layout", "grid")}
+    for name in sorted(kept, key=lambda name: (not name.startswith(("map_tsne", "map_umap")), name)):
+        ids, points = store.layout(name)[:2] if kept[name] == "layout" else store.grid(name)
+        if ids:
+            along = hilbert(np.asarray(points, np.float64))
+            ordered = [ids[i] for i in np.argsort(along, kind="stable") if ids[i] in content]
+            placed = set(ordered)
+            return name, [*ordered, *(identity for identity in content if identity not in placed)]
+    return "ids", list(content)
+
+
+def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, int]) -> list[str]:
+    """Give the id in each slot: as it was, with those that are new in free slots, or all anew where little is kept."""
+    written = store.atlas_order()
+    old = json.loads(written) if written else {}
+    here = set(ranked)
+    if old.get("sprite") != list(sprite) or (old["basis"] == "ids" and basis != "ids"):
+        return list(ranked)
+    kept = [identity if identity in here else "" for identity in old["slots"]]
+    if kept.count("") + len(ranked) > 2 * len(ranked) or not kept:
+        return list(ranked)
+    settled = set(kept)
+    new = iter([identity for identity in ranked if identity not in settled])
+    filled = [identity or next(new, "") for identity in kept]
+    return [*filled, *new]
+
+
+def _key(sprite: tuple[int, int], digests: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps([1, sprite, QUALITY, list(digests)]).encode()).hexdigest()[:32]
+
+
+def _page(
+    store: Store, digests: Sequence[str], sprite: tuple[int, int], grid: tuple[int, int], workers: int
+) -> tuple[bytes, NDArray[np.uint8]]:
+    """Draw a page of sprites, no taller than it need be, and tell the palette of each."""
+    height, width = sprite
+    n_rows = -(-len(digests) // grid[1])
+    canvas = np.full((n_rows * height, grid[1] * width, 3), 18, np.uint8)
+    palettes = np.zeros((len(digests), N_COLOURS, 4), np.uint8)
+    for start, some in _chunks(digests, 1024):
+        thumbnails = store.thumbnails(digest for digest in some if digest)
+        wanted = [(start + i, thumbnails[digest]) for i, digest in enumerate(some) if digest in thumbnails]
+        jpegs = [jpeg for _, jpeg in wanted]
+        pictures = list(ordered_map(lambda jpeg: _small(jpeg, sprite), jpegs, n_workers(workers)))
+        if not pictures:
+            continue
+        for (at, _), picture in zip(wanted, pictures, strict=True):
+            top, left = at // grid[1] * height, at % grid[1] * width
+            canvas[top : top + height, left : left + width] = picture
+        palettes[[at for at, _ in wanted]] = palettes_of(np.stack(pictures))
+    return bytes(simplejpeg.encode_jpeg(canvas, QUALITY, "RGB", "420")), palettes
+
+
+def _small(jpeg: bytes, sprite: tuple[int, int]) -> RGB:
+    picture = decode(jpeg, sprite)
+    return np.asarray(cv2.resize(picture, (sprite[1], sprite[0]), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def palettes_of(sprites: RGB) -> NDArray[np.uint8]:
+    """Tell the main colours of sprites (n, h, w, 3): (n, 4, 4) uint8 of red, green, blue and share of 255.
+
+    Pixels are counted by the word for their colour (:data:`posterity.clusters.COLOURS`); each colour given is the mean
+    of the pixels of one word.
+    """
+    n = len(sprites)
+    examples = rgb_to_lab(np.array(list(COLOURS.values()), np.uint8))
+    pixels = sprites.reshape(n, -1, 3)
+    step = max(1, pixels.shape[1] // 384)
+    pixels = pixels[:, ::step]
+    m, k = pixels.shape[1], len(examples)
+    lab = rgb_to_lab(np.ascontiguousarray(pixels)).reshape(-1, 3)
+    # |a - b|² less |a|², which is the same for all b.
+    nearest = ((examples**2).sum(1) - 2 * lab @ examples.T).argmin(1)
+    at = np.repeat(np.arange(n), m) * k + nearest
+    counts = np.bincount(at, minlength=n * k).reshape(n, k)
+    sums = np.stack([np.bincount(at, pixels[..., c].ravel(), n * k) for c in range(3)], axis=-1).reshape(n, k, 3)
+    best = np.argsort(-counts, axis=1, kind="stable")[:, :N_COLOURS]
+    rows = np.arange(n)[:, None]
+    found = np.zeros((n, N_COLOURS, 4), np.uint8)
+    found[..., :3] = np.rint(sums[rows, best] / np.maximum(counts[rows, best], 1)[..., None])
+    found[..., 3] = np.rint(counts[rows, best] / m * 255)
+    return found
+
+
+def _chunks(items: Sequence[str], size: int) -> Iterator[tuple[int, Sequence[str]]]:
+    for start in range(0, len(items), size):
+        yield start, items[start : start + size]

@@ -1,0 +1,196 @@
+"""The page as a folder of files, for any web server or none.
+
+A page that is opened from the disk may load scripts and pictures, but may not fetch anything. So all data lies in
+scripts that hand their value over by a name, sprites as base64 among them; only pictures that are merely shown lie
+beside as they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from posterity.api import Catalogue
+from posterity.errors import ArgumentError, PosterityError
+from posterity.facets import load_facets, neighbourhoods
+from posterity.parallel import chunked
+from posterity.plain import plain
+from posterity.progress import progress
+from posterity.web.app import PAGE_FILES, evaluated, page_file
+from posterity.web.gallery import Gallery
+from posterity.web.jobs import Jobs
+
+CHUNK = 64
+"""Films to a file."""
+
+MARK = "posterity-site.json"
+"""What tells a folder that was exported before, and may be written over."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        index: The page to open.
+        posters: How many it shows.
+        files: How many files.
+        bytes: Their size.
+    """
+
+    folder: str
+    index: str
+    posters: int
+    files: int
+    bytes: int
+
+
+def export_site(
+    catalogue: Catalogue,
+    out: str | os.PathLike[str],
+    *,
+    full: bool = False,
+    neighbours: int = 12,
+    show_progress: bool | None = False,
+) -> Site:
+    """Write a catalogue's page as files.
+
+    Args:
+        catalogue: Which.
+        out: A new or empty folder, or one that was exported before, which is replaced.
+        full: Copy the posters' own files too.
+        neighbours: How many similar posters by each facet are written down.
+        show_progress: True and False force the bars; None shows them on a terminal.
+
+    Raises:
+        ArgumentError: The folder holds other things.
+        StorageError: The page was not built.
+    """
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise ArgumentError(f"{folder} is no folder", "Name a new one.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+        raise ArgumentError(f"{folder} holds other things", "Name a new or empty folder.")
+    page_file("index.html")
+    # Written beside and moved into place: whoever looks meanwhile sees the old page, and a killed run leaves it.
+    new = folder.with_name(f".{folder.name or 'site'}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "data").mkdir(parents=True)
+    gallery = Gallery(catalogue, clinic=False)
+    _data(gallery, new, full, neighbours, show_progress)
+    _pictures(gallery, new, full)
+    _reports(gallery, new)
+    for name in PAGE_FILES:
+        data = page_file(name)
+        if name == "index.html":
+            data = data.replace(b'data-source="server"', b'data-source="files"', 1)
+        (new / name).write_bytes(data)
+    posters = len(gallery.snapshot().ids)
+    (new / MARK).write_text(json.dumps({"posters": posters, "state": gallery.snapshot().state}))
+    _replace(folder, new)
+    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+    return Site(str(folder), str(folder / "index.html"), posters, len(sizes), sum(sizes))
+
+
+def _replace(folder: Path, new: Path) -> None:
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old)
+
+
+def _put(folder: Path, name: str, value: object) -> None:
+    """Write a value as a script that hands it over; its JSON is ASCII, which is JavaScript too."""
+    text = json.dumps(plain(value), separators=(",", ":"))
+    (folder / "data" / f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
+
+
+def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progress: bool | None) -> None:
+    gallery.snapshot(show_progress=show_progress)
+    for layout in gallery.collection().layouts:
+        try:
+            _put(new, f"layout-{layout.name}", gallery.layout(layout.name))
+        except PosterityError as error:
+            _put(new, f"layout-{layout.name}", {"problem": str(error)})
+    snap, collection = gallery.snapshot(), gallery.collection()
+    _put(new, "collection", {**plain(collection), "full": full})
+    for key, jpeg in snap.pages.items():
+        _put(new, f"atlas-{key}", base64.b64encode(jpeg).decode())
+    for key in collection.atlas.sheets:
+        _put(new, f"sheet-{key}", base64.b64encode(gallery.sheet(key)).decode())
+    near = _neighbours(gallery, neighbours)
+    with progress("Writing", len(snap.ids), show_progress) as bar:
+        for number, some in enumerate(chunked(snap.ids, CHUNK)):
+            _put(new, f"films-{number}", [gallery.film(identity) for identity in some])
+            _put(new, f"near-{number}", [next(near) for _ in some])
+            bar.update(len(some))
+
+
+def _neighbours(gallery: Gallery, k: int) -> Iterator[dict[str, object]]:
+    """Give of each poster, in order, its neighbours' numbers and how near they are by each facet, in hundredths."""
+    snap, names = gallery.snapshot(), gallery.facets()
+    n = len(snap.ids)
+    if k == 0 or n < 2:
+        for _ in range(n):
+            yield {"of": [], "parts": {}}
+        return
+    facets = load_facets(gallery.store, names, gallery.collection().encoder)
+    ids = next(iter(facets.values())).index.ids
+    number = np.array([snap.place[identity] for identity in ids], np.int64)
+    rows, others, nearness = neighbourhoods(facets, k)
+    starts = np.searchsorted(rows, np.arange(len(ids) + 1))
+    row_of = {identity: row for row, identity in enumerate(ids)}
+    for identity in snap.ids:
+        row = row_of.get(identity)
+        some = slice(0, 0) if row is None else slice(starts[row], starts[row + 1])
+        yield {
+            "of": number[others[some]].tolist(),
+            "parts": {name: np.rint(100 * nearness[name][some]).astype(int).tolist() for name in names},
+        }
+
+
+def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
+    snap = gallery.snapshot()
+    short = {digest: name for name, digest in snap.digests.items()}
+    for some in chunked(sorted(short), 512):
+        for digest, jpeg in gallery.thumbnails(snap, some).items():
+            place = folder / "thumbs" / short[digest][:2]
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"{short[digest]}.jpg").write_bytes(jpeg)
+    if full:
+        (folder / "posters").mkdir()
+        for number, identity in enumerate(snap.ids):
+            # Browsers look at what a picture holds, not at what its file is called.
+            (folder / "posters" / f"{number}.jpg").write_bytes(gallery.picture(identity)[0])
+
+
+def _reports(gallery: Gallery, folder: Path) -> None:
+    """Write pairs, duplicates and evaluation, computed unless they were; what cannot be had says why."""
+    jobs = Jobs(gallery.store)
+    encoder = gallery.collection().encoder
+    pairs = {"n": 200, "hide_franchise": False, "hide_duplicates": False, "encoder": encoder}
+    mirrored = {"mirrored": False, "encoder": encoder}
+    work: dict[str, tuple[object, Callable[[], object]]] = {
+        "pairs": (pairs, lambda: gallery.catalogue.pairs(200, encoder=encoder)),
+        "duplicates": (mirrored, lambda: gallery.catalogue.duplicates(encoder=encoder)),
+        "evaluation": ({}, lambda: evaluated(gallery)),
+    }
+    for name, (parameters, compute) in work.items():
+        try:
+            answer = {"state": "ready", "detail": "", "result": jobs.wait(name, parameters, compute)}
+        except PosterityError as error:
+            answer = {"state": "failed", "detail": str(error), "result": None}
+        _put(folder, name, answer)
+    _put(folder, "report", gallery.report())
