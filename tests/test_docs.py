@@ -48,14 +48,18 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_on_a_page_runs(
-    page: Path, tmp_path: Path, begun: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    page: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The first of a page as a person types it; the others in this process, which spares them their start."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     monkeypatch.chdir(tmp_path)
     lines = console_lines(page)
     if [f"$ {line}" for line in lines[:2]] == [*BEGINNING]:
-        shutil.copytree(begun, tmp_path, dirs_exist_ok=True)
+        shutil.copytree(request.getfixturevalue("begun"), tmp_path, dirs_exist_ok=True)
         lines = lines[2:]
     for at, line in enumerate(lines):
         if "covers" in line and not (tmp_path / "covers").exists():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from posterity.errors import ArgumentError
@@ -79,17 +82,21 @@ def _ground(size: tuple[int, int], palette: Palette) -> Image.Image:
 def _texture(canvas: Image.Image, grain: float, paper: bool, rng: np.random.Generator) -> None:
     """Lay film grain over a picture, darken its corners, and fold old paper."""
     w, h = canvas.size
-    noise = rng.normal(0, grain, (h // 2, w // 2, 1)).astype(np.float32).repeat(2, 0).repeat(2, 1)[:h, :w]
-    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j].astype(np.float32)
-    vignette = 1 - 0.22 * np.clip(np.hypot(x, y) - 0.6, 0, 1)[..., None]
-    pixels = np.asarray(canvas, np.float32) * vignette + np.pad(
-        noise, ((0, h - len(noise)), (0, w - noise.shape[1]), (0, 0))
-    )
+    noise = rng.normal(0, grain, (h // 2, w // 2, 1)).astype(np.float32).repeat(2, 0).repeat(2, 1)
+    pixels = np.asarray(canvas, np.float32) * _vignette(w, h)
+    pixels[: len(noise), : noise.shape[1]] += noise
     if paper:
         for line in (h // 3, 2 * h // 3):
             pixels[line - 1 : line + 1] += 18
         pixels[:, w // 2 - 1 : w // 2 + 1] += 18
-    canvas.paste(Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)))
+    canvas.paste(Image.fromarray(np.clip(pixels, 0, 255, out=pixels).astype(np.uint8)))
+
+
+@cache
+def _vignette(w: int, h: int) -> NDArray[np.float32]:
+    """How light each place of a picture stays, (h, w, 1): less towards its corners."""
+    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j].astype(np.float32)
+    return np.asarray(1 - 0.22 * np.clip(np.hypot(x, y) - 0.6, 0, 1)[..., None], np.float32)
 
 
 def _letter(canvas: Image.Image, film: GeneratedFilm, palette: Palette, look: np.random.Generator) -> None:

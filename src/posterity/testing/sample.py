@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from posterity.parallel import n_workers, ordered_map
 from posterity.testing.artwork import draw_poster
 from posterity.testing.films import GeneratedFilm, generate_films
 
@@ -74,10 +75,14 @@ def write_sample(
     target = Path(directory)
     posters, metadata = target / "posters", target / "metadata.csv"
     posters.mkdir(parents=True, exist_ok=True)
-    for film in films:
+
+    def draw(film: GeneratedFilm) -> bytes:
         data = io.BytesIO()
         draw_poster(film, size).save(data, "JPEG", quality=88)
-        _write(posters / f"{film.imdb_id}.jpg", data.getvalue())
+        return data.getvalue()
+
+    for film, drawn in zip(films, ordered_map(draw, films, n_workers()), strict=True):
+        _write(posters / f"{film.imdb_id}.jpg", drawn)
         if progress:
             progress(1)
     _write(target / "README.txt", _NOTE.encode())
