@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,13 +76,31 @@ def films(make_posters: Callable[..., Path], tmp_path: Path) -> posterity.Catalo
     return posterity.open(tmp_path / "films")
 
 
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Have something made once for all processes of a test run, and give this one a copy of its own."""
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    shared = factory.getbasetemp().parent if several else factory.getbasetemp()
+    place, done = shared / f"once {name}", shared / f"{name}.done"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            place.mkdir()
+            make(place)
+            done.touch()
+    own = factory.mktemp(name)
+    shutil.copytree(place, own, dirs_exist_ok=True)
+    return own
+
+
 @pytest.fixture(scope="session")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> posterity.Catalogue:
     """Build a catalogue of 240 generated posters, with franchises, money and years; tests may add to it."""
-    folder = tmp_path_factory.mktemp("studio")
-    made = posterity.write_sample(folder / "demo", 240)
-    posterity.build(made.posters, folder / "films", made.metadata, encoders=["poster", "colour", "pixels"])
-    return posterity.open(folder / "films")
+
+    def make(folder: Path) -> None:
+        made = posterity.write_sample(folder / "demo", 240)
+        posterity.build(made.posters, folder / "films", made.metadata, encoders=["poster", "colour", "pixels"])
+
+    return posterity.open(once(tmp_path_factory, "studio", make) / "films")
 
 
 NASTY = '<img src=x onerror="document.title=1">'
@@ -90,15 +110,17 @@ NASTY = '<img src=x onerror="document.title=1">'
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build a catalogue of 90 generated posters with a map and a wall, for the page; the first film is called NASTY."""
-    place = tmp_path_factory.mktemp("served")
-    made = posterity.write_sample(place / "sample", 90)
-    with made.metadata.open(newline="", encoding="utf-8") as file:
-        header, *rows = csv.reader(file)
-    rows[0][header.index("title")] = NASTY
-    with made.metadata.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([header, *rows])
-    posterity.build(made.posters, place / "films", made.metadata, encoders=["poster", "colour", "composition"])
-    films = posterity.open(place / "films")
-    films.map("pca")
-    films.wall()
-    return place / "films"
+
+    def make(place: Path) -> None:
+        made = posterity.write_sample(place / "sample", 90)
+        with made.metadata.open(newline="", encoding="utf-8") as file:
+            header, *rows = csv.reader(file)
+        rows[0][header.index("title")] = NASTY
+        with made.metadata.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([header, *rows])
+        posterity.build(made.posters, place / "films", made.metadata, encoders=["poster", "colour", "composition"])
+        films = posterity.open(place / "films")
+        films.map("pca")
+        films.wall()
+
+    return once(tmp_path_factory, "served", make) / "films"

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import real_data
+from conftest import once, real_data
 
 from posterity.cleaning import ROW_REASONS
 from posterity.cli import run
@@ -31,19 +31,24 @@ def console_lines(page: Path) -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ posterity ")]
 
 
-BEGINNING = ("$ posterity sample studio", "$ posterity build studio/posters -c films --metadata studio/metadata.csv")
+BEGINNING = (
+    "$ posterity sample studio -n 120",
+    "$ posterity build studio/posters -c films --metadata studio/metadata.csv",
+)
 """How several pages begin."""
 
 
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run the two commands that several pages begin with, once for all."""
-    place = tmp_path_factory.mktemp("begun")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        for line in BEGINNING:
-            assert run(shlex.split(line)[2:]) == 0
-    return place
+
+    def make(place: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(place)
+            for line in BEGINNING:
+                assert run(shlex.split(line)[2:]) == 0
+
+    return once(tmp_path_factory, "begun", make)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

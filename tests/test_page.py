@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -341,6 +344,24 @@ def test_nothing_is_asked_of_any_other_host(browser: Browser, address: str) -> N
     settle(page)
     context.close()
     assert hosts == {address.split("/")[2]}
+
+
+def test_an_exported_page_works_from_any_web_server(browser: Browser, site: Path) -> None:
+    class Plain(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(site))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with visiting(browser, f"http://127.0.0.1:{server.server_address[1]}/#view=wall&genre=Drama") as page:
+            assert 0 < shown(page) < 90
+            page.get_by_label("Search titles").fill("the")
+            page.get_by_role("option").first.click()
+            expect(page.locator("[data-testid=matches] > li")).to_have_count(12)
+        server.shutdown()
 
 
 def test_an_embedded_page_is_the_canvas_alone(browser: Browser, address: str) -> None:

@@ -392,7 +392,7 @@ def test_answers_are_as_the_description_says(ask: httpx.Client, address: str) ->
 def probe(operation: Any, address: str, excluded: list[Any]) -> None:
     """Ask what the description allows, and what it does not, and hold the answers to it."""
 
-    @settings(max_examples=8, deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
+    @settings(max_examples=5, deadline=None, database=None, derandomize=True, suppress_health_check=[*HealthCheck])
     @given(case=operation.as_strategy())
     def each(case: Any) -> None:
         response = case.call(base_url=address)

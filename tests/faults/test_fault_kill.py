@@ -28,7 +28,7 @@ from faults.support import (
 )
 from posterity.catalogue import is_catalogue
 
-KILLS = 6
+KILLS = 4
 FIRST_TABLE = "posters.lance"
 
 

@@ -1,4 +1,6 @@
-// Draws posters with WebGL 2: one quad, drawn once a poster, which reads from textures where it is and what it shows.
+// Draws posters with WebGL 2: a quad each, which reads from textures where it is and what it shows, so that any posters are
+// drawn by a list of their numbers. Not by instancing: devices that draw by software do each instance as a call of its own,
+// and graphics cards gain nothing from it with four corners.
 //
 // What is drawn goes into a picture of the window's size, and that onto the screen. Moving the window then costs a copy
 // of that picture and the posters in the strips that come into sight; coming closer shows the picture enlarged until
@@ -36,7 +38,7 @@ void main() {
   ivec2 texel = ivec2(int(id) & 1023, int(id) >> 10);
   vec4 place = texelFetch(places, texel, 0);
   uvec4 look = texelFetch(looks, texel, 0);
-  vec2 corner = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+  vec2 corner = vec2(gl_VertexID & 1, (gl_VertexID >> 1) & 1);
   float shape = float(look.y & 65535u) / 1000.0;
   vec2 box = shape > 2.0 / 3.0 ? vec2(width, width / shape) : vec2(1.5 * width * shape, 1.5 * width);
   box = max(box, vec2(1.0));
@@ -135,6 +137,9 @@ export class Renderer {
   private readonly program: WebGLProgram;
   private readonly uniforms = new Map<string, WebGLUniformLocation | null>();
   private readonly ids: WebGLBuffer;
+  private readonly corners: WebGLBuffer;
+  private cornersFor = 0;
+  private fourfold = new Uint32Array(0);
   private readonly vertices: WebGLVertexArrayObject;
   private readonly places: WebGLTexture;
   private readonly looks: WebGLTexture;
@@ -179,7 +184,8 @@ export class Renderer {
     const id = gl.getAttribLocation(this.program, "id");
     gl.enableVertexAttribArray(id);
     gl.vertexAttribIPointer(id, 1, gl.UNSIGNED_INT, 0, 0);
-    gl.vertexAttribDivisor(id, 1);
+    this.corners = gl.createBuffer();
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     for (const [unit, name] of ["places", "looks", "layers", "sprites", "sheets"].entries()) gl.uniform1i(this.uniform(name), unit);
   }
@@ -411,12 +417,30 @@ export class Renderer {
     gl.uniform1i(this.uniform("near"), this.near ? 1 : 0);
     gl.bindVertexArray(this.vertices);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.ids);
-    gl.bufferData(gl.ARRAY_BUFFER, ids, gl.STREAM_DRAW);
+    const n = ids.length;
+    if (this.cornersFor < n) this.reserve(n);
+    const { fourfold } = this;
+    for (let i = 0, at = 0; i < n; i++, at += 4) {
+      fourfold[at] = fourfold[at + 1] = fourfold[at + 2] = fourfold[at + 3] = ids[i];
+    }
+    gl.bufferData(gl.ARRAY_BUFFER, fourfold.subarray(0, 4 * n), gl.STREAM_DRAW);
     gl.enable(gl.DEPTH_TEST);
     gl.depthFunc(gl.LESS);
     gl.enable(gl.BLEND);
     gl.blendFuncSeparate(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA, gl.ONE, gl.ONE);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, ids.length);
+    gl.drawElements(gl.TRIANGLES, 6 * n, gl.UNSIGNED_INT, 0);
+  }
+
+  /** Makes room for so many quads: two triangles each, of corners 0 1 2 and 2 1 3. */
+  private reserve(n: number): void {
+    const { gl } = this;
+    const size = Math.max(2 * this.cornersFor, n, PORTION.first);
+    const corners = new Uint32Array(6 * size);
+    for (let i = 0; i < size; i++) corners.set([4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 2, 4 * i + 1, 4 * i + 3], 6 * i);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.corners);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
+    this.fourfold = new Uint32Array(4 * size);
+    this.cornersFor = size;
   }
 
   /** Puts what was drawn onto the screen, where this view has it. */

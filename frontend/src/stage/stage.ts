@@ -23,6 +23,8 @@ export interface Listener {
   hovered(number: number | null): void;
   picked(number: number): void;
   lassoed(numbers: number[]): void;
+  /** When the system has taken the graphics card away. */
+  lost(): void;
 }
 
 const MORPH_MS = 900;
@@ -360,6 +362,7 @@ export class Stage {
 
   private listen(): void {
     const { canvas } = this;
+    canvas.addEventListener("webglcontextlost", () => this.listener.lost());
     const place = (event: MouseEvent): { x: number; y: number } => {
       const box = canvas.getBoundingClientRect();
       return { x: (event.clientX - box.left) * this.ratio, y: (event.clientY - box.top) * this.ratio };

@@ -134,6 +134,7 @@ function Canvas(): JSX.Element {
         rested: (camera) => rest(camera),
         hovered: (number) => (hovered.value = number),
         picked: (number) => openFilm(number),
+        lost: () => (failed.value = "The graphics card was taken away. Load the page again: it comes back to where you are."),
         lassoed: (numbers) => {
           const mask = new Uint8Array(films.value!.ids.length);
           numbers.forEach((number) => (mask[number] = 1));
