@@ -51,8 +51,11 @@ lint: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo --config pyproject.toml
 	cd frontend && $(NODE) node_modules/typescript/bin/tsc --noEmit && $(NODE) node_modules/vitest/vitest.mjs run --silent
 
+# One thread a process: as many processes as cores run beside each other, and libraries' threads would wait for theirs.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: lint $(VENV)/.browser
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15
 
 # A peer that maps are measured beside; where it does not install, its rows are left out.
 $(VENV)/.peers: $(VENV)/.dev

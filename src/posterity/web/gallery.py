@@ -58,7 +58,7 @@ LOOK_AGAIN = 1.0
 N_PREDICTED = 8
 """Genres that a film's page tells the probabilities of."""
 
-_THUMBNAILS_HELD = 4096
+_THUMBNAILS_HELD, _SHEETS_HELD = 4096, 64
 _DIGEST = 12
 """Letters of a SHA-256 that tell a collection's posters apart."""
 
@@ -121,6 +121,29 @@ class _Said:
     scores: dict[str, Any]
 
 
+class _Recent:
+    """What was last asked for, up to a number of things."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._held: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """Give a thing, if it is held."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Hold a thing, and let go of what has not been asked for the longest."""
+        with self._lock:
+            self._held[key] = value
+            while len(self._held) > self.most:
+                self._held.popitem(last=False)
+
+
 class Gallery:
     """A catalogue for the page; safe to share between threads.
 
@@ -133,13 +156,13 @@ class Gallery:
         self.catalogue = catalogue
         self.store = catalogue.store
         self.clinic = clinic
-        self._lock = threading.RLock()
+        self._reading = threading.Lock()
         self._layout_lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._versions = (-1, -1)
         self._looked = -1e9
-        self._thumbnails: OrderedDict[str, bytes] = OrderedDict()
-        self._sheets: OrderedDict[str, bytes] = OrderedDict()
+        self._thumbnails = _Recent(_THUMBNAILS_HELD)
+        self._sheets = _Recent(_SHEETS_HELD)
 
     # --- what is held ----------------------------------------------------------------------------------------------
 
@@ -148,7 +171,10 @@ class Gallery:
         held = self._snapshot
         if held is not None and time.monotonic() - self._looked < LOOK_AGAIN:
             return held
-        with self._lock:
+        # While one visitor waits for what is new, the others see what was.
+        if not self._reading.acquire(blocking=held is None) and held is not None:
+            return held
+        try:
             versions = self.store.versions_now
             if self._snapshot is None or versions != self._versions:
                 words = [*versions, str(self.catalogue.folder)]
@@ -156,6 +182,8 @@ class Gallery:
                 self._snapshot, self._versions = self._read(state, show_progress), versions
             self._looked = time.monotonic()
             return self._snapshot
+        finally:
+            self._reading.release()
 
     def _read(self, state: str, show_progress: bool | None) -> Snapshot:
         version = self.store.version
@@ -291,23 +319,16 @@ class Gallery:
         Raises:
             UnknownNameError: There is none of that key.
         """
-        with self._lock:
-            if key in self._sheets:
-                self._sheets.move_to_end(key)
-                return self._sheets[key]
+        if (held := self._sheets.get(key)) is not None:
+            return held
         snap = self.snapshot()
-        keys = _sprites(snap).sheets if "sheets" not in snap.answers else snap.answers["sheets"]
-        snap.answers["sheets"] = keys
-        if key not in keys:
+        number = {each: at for at, each in enumerate(_sprites(snap).sheets)}.get(key)
+        if number is None:
             raise UnknownNameError("sheet", key, [])
         per_sheet = SHEET[0] * SHEET[1]
-        start = keys.index(key) * per_sheet
-        digests = snap.atlas.digests[start : start + per_sheet]
+        digests = snap.atlas.digests[number * per_sheet : (number + 1) * per_sheet]
         drawn = sheet(self.thumbnails(snap, [digest for digest in digests if digest]), digests)
-        with self._lock:
-            self._sheets[key] = drawn
-            while len(self._sheets) > 64:
-                self._sheets.popitem(last=False)
+        self._sheets.put(key, drawn)
         return drawn
 
     def thumbnail(self, short: str) -> bytes:
@@ -316,20 +337,15 @@ class Gallery:
         Raises:
             UnknownNameError: There is none.
         """
-        with self._lock:
-            if short in self._thumbnails:
-                self._thumbnails.move_to_end(short)
-                return self._thumbnails[short]
+        if (held := self._thumbnails.get(short)) is not None:
+            return held
         snap = self.snapshot()
         digest = snap.digests.get(short)
         found = self.thumbnails(snap, [digest]) if digest else {}
         if not found:
             raise UnknownNameError("thumbnail", short, [])
         (jpeg,) = found.values()
-        with self._lock:
-            self._thumbnails[short] = jpeg
-            while len(self._thumbnails) > _THUMBNAILS_HELD:
-                self._thumbnails.popitem(last=False)
+        self._thumbnails.put(short, jpeg)
         return jpeg
 
     def thumbnails(self, snap: Snapshot, digests: Sequence[str]) -> dict[str, bytes]:
