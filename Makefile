@@ -66,4 +66,4 @@ bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) demo frontend/node_modules src/posterity/web/page .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
