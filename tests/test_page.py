@@ -404,7 +404,10 @@ def test_a_phone_shows_it_too(browser: Browser, address: str) -> None:
     }
     with visiting(browser, f"{address}#view=list", **options) as page:
         assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
-        x, y, w, h = page.evaluate("() => stage.box(stage.pick(stage.size.width / 2, 300))")
+        x, y, w, h = page.evaluate(
+            """() => Array.from(films.ids, (_, i) => stage.box(i)).find(([x, y, w, h]) =>
+               x >= 0 && y >= 0 && x + w <= stage.size.width && y + h <= stage.size.height)"""
+        )
         box = page.locator("canvas").bounding_box()
         assert box is not None
         page.touchscreen.tap(box["x"] + (x + w / 2) / 2, box["y"] + (y + h / 2) / 2)
