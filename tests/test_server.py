@@ -123,7 +123,7 @@ def test_a_films_page_tells_what_the_catalogue_knows(ask: httpx.Client, folder: 
     assert page["poster"]["source"] == "posters"  # and not where on this machine that is
     assert page["links"]["IMDb"] == f"https://www.imdb.com/title/{poster.film.imdb_id}/"
     assert sum(share for _, share in page["palette"]) <= 1.01
-    assert any("posterity train genres" in note for note in page["notes"])
+    assert any("posterity train boxoffice" in note for note in page["notes"])
 
 
 def test_similar_posters_are_those_of_the_python_interface(ask: httpx.Client, folder: Path, ids: list[str]) -> None:

@@ -1,7 +1,7 @@
 // Which posters are wanted, and how many more there would be of each kind: live counts.
 
 import type { Collection } from "./data/api";
-import { LEAST, type Palettes, lab, parse } from "./colours";
+import { LEAST, type Palettes, hex, lab, parse } from "./colours";
 
 export const FACETS = ["genre", "predicted", "language", "franchise", "money", "flag", "colour"] as const;
 export type FacetName = (typeof FACETS)[number];
@@ -149,7 +149,7 @@ export interface Legend {
 /** Twelve hues that stay apart for most eyes, light enough for dark ground and dark enough for light. */
 const HUES = ["#e6914a", "#4f8fd9", "#59b36b", "#d95f6e", "#a07ad6", "#c2b13d", "#4fb5b5", "#d87fc0", "#8aa04b", "#b5805a",
               "#7d8fb8", "#e0c070"];
-const REST = "#8a8a90";
+export const REST = "#8a8a90";
 export const MOST_ENTRIES = 11;
 
 export function legend(films: Collection, facets: Record<FacetName, Facet>, by: LegendBy): Legend | null {
@@ -174,7 +174,7 @@ export function legend(films: Collection, facets: Record<FacetName, Facet>, by: 
   const examples = Object.values(films.colours);
   const entries = kept.map((at, rank) => ({
     name: facet.names[at], count: total[at],
-    colour: by === "colour" ? "#" + examples[at].map((v) => v.toString(16).padStart(2, "0")).join("") : HUES[rank % HUES.length],
+    colour: by === "colour" ? hex(examples[at]) : HUES[rank % HUES.length],
   }));
   const rest = of.reduce((sum, at) => sum + (at === kept.length ? 1 : 0), 0);
   entries.push({ name: "Other", colour: REST, count: rest });

@@ -1,7 +1,7 @@
 // What the page shows, as signals; all of it that has an address is written there, and read from there.
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { type Address, type Camera, START, type View, read, write } from "./address";
+import { type Address, type Camera, type View, read, write } from "./address";
 import { Palettes, lab } from "./colours";
 import type { Collection, FilmPage, LayoutAnswer, Matches } from "./data/api";
 import { Files, Server, type Source, Trouble, type Weights } from "./data/source";
@@ -336,4 +336,3 @@ export const tints = computed<Uint32Array | null>(() => {
 export const swatches = computed(() =>
   Object.entries(films.value?.colours ?? {}).map(([name, rgb]) => ({ name, rgb, lab: lab(rgb) })));
 
-export { START };

@@ -59,7 +59,6 @@ class Atlas:
         keys: Of each page: what its content is known by.
         palettes: (slots, 4, 4) uint8: of each slot red, green, blue and share (of 255) of its main colours, the
             largest first; share 0 is none.
-        shapes: (slots,) width / height of each poster.
         basis: What the order follows: the name of a layout, or "ids".
     """
 
@@ -69,7 +68,6 @@ class Atlas:
     digests: tuple[str, ...]
     keys: tuple[str, ...]
     palettes: NDArray[np.uint8]
-    shapes: NDArray[np.float32]
     basis: str
 
     @property
@@ -92,7 +90,7 @@ def make_atlas(
     Returns:
         The atlas, and its pages (JPEG) by key.
     """
-    rows = store.read(["sha256", "width", "height"])
+    rows = store.read(["sha256"])
     content = dict(zip(rows["id"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
     sprite = sprite_size(len(content))
     grid = PAGE[0] // sprite[0], PAGE[1] // sprite[1]
@@ -108,11 +106,9 @@ def make_atlas(
         for key, part in missing:
             known[key] = _page(store, part, sprite, grid, workers)
             bar.update(len(part))
-    shape = dict(zip(rows["id"].to_pylist(), np.divide(rows["width"], rows["height"]).tolist(), strict=True))
     atlas = Atlas(
         sprite, grid, tuple(slots), tuple(digests), tuple(keys),
-        np.concatenate([known[key][1] for key in keys] or [np.empty((0, N_COLOURS, 4), np.uint8)]),
-        np.array([shape.get(identity, 2 / 3) for identity in slots], np.float32), basis,
+        np.concatenate([known[key][1] for key in keys] or [np.empty((0, N_COLOURS, 4), np.uint8)]), basis,
     )  # fmt: skip
     if keep and (missing or not slots or store.atlas_order() is None):
         order = json.dumps({"sprite": sprite, "basis": basis, "slots": slots}).encode()

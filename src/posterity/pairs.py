@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.schema import film_key
 from posterity.duplicates import alignments, same_artwork
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
@@ -153,10 +154,7 @@ def _known(store: Store, ids: Sequence[str], where: str | None) -> tuple[_Known,
     table = store.read(["sha256", "imdb_id", "tmdb_id", "collection", "title"], where)
     rows = {row["id"]: row for row in table.to_pylist()}
     found = [rows[identity] for identity in ids]
-    films = [
-        row["imdb_id"] or (f"tmdb:{row['tmdb_id']}" if row["tmdb_id"] is not None else row["id"].split("@")[0])
-        for row in found
-    ]
+    films = [film_key(row["id"], row["imdb_id"], row["tmdb_id"]) for row in found]
     known = _Known(
         [row["sha256"] for row in found],
         _numbered([row["sha256"] for row in found]),

@@ -469,15 +469,6 @@ export class Renderer {
     gl.blitFramebuffer(0, 0, width, height, Math.round(x0), bottom, Math.round(x0 + width * by), top, gl.COLOR_BUFFER_BIT, gl.LINEAR);
   }
 
-  /** The colour at a place of the canvas, as last drawn: for tests of what is seen. */
-  pixel(x: number, y: number): [number, number, number] {
-    const { gl } = this;
-    const found = new Uint8Array(4);
-    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, this.front!.buffer);
-    gl.readPixels(Math.floor(x), this.canvas.height - 1 - Math.floor(y), 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, found);
-    return [found[0], found[1], found[2]];
-  }
-
   // --- helpers -------------------------------------------------------------------------------------------------------
 
   private use(): void {

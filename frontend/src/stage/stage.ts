@@ -53,7 +53,6 @@ export class Stage {
   private whenPainted: () => void = () => undefined;
   private readonly n: number;
   private grid: Grid | null = null;
-  private from: Float32Array;
   private morph: { start: number } | null = null;
   private flight: { start: number; from: View; to: View } | null = null;
   private sheets: Sheets | null = null;
@@ -74,7 +73,6 @@ export class Stage {
     this.n = films.ids.length;
     this.slots = Uint32Array.from(films.atlas.slots);
     this.mask = new Uint8Array(this.n).fill(1);
-    this.from = new Float32Array(this.n * 2);
     this.renderer = new Renderer(canvas, this.n, { slots: this.slots, shapes: Uint16Array.from(films.shapes, (s) => Math.min(s, 65535)) },
       films.atlas.sheets.length);
     this.listen();
@@ -121,8 +119,6 @@ export class Stage {
 
   /** Shows another scene; posters go to their places there. */
   show(scene: Scene, camera: { x: number; y: number; zoom: number } | null): void {
-    const first = this.scene === null;
-    this.from = first ? scene.points : this.current();
     // What was seen before keeps its place on the screen while posters move: only then does the movement tell anything.
     const before = this.view;
     const old = this.scene;
@@ -130,14 +126,13 @@ export class Stage {
     this.grid = new Grid(scene.points);
     const target = camera ? at(this.size, scene, camera) : whole(this.size, scene);
     this.fitted = camera === null;
-    if (!first && old && !reducedMotion() && this.renderer.fast(this.n)) {
+    if (old && !reducedMotion() && this.renderer.fast(this.n)) {
       const from = new Float32Array(this.n * 2);
       for (let i = 0; i < this.n; i++) {
-        from[2 * i] = (this.from[2 * i] * before.scale + before.left - target.left) / target.scale;
-        from[2 * i + 1] = (this.from[2 * i + 1] * before.scale + before.top - target.top) / target.scale;
+        from[2 * i] = (old.points[2 * i] * before.scale + before.left - target.left) / target.scale;
+        from[2 * i + 1] = (old.points[2 * i + 1] * before.scale + before.top - target.top) / target.scale;
       }
       this.renderer.setPlaces(from, scene.points);
-      this.from = from;
       this.morph = { start: performance.now() };
     } else {
       this.renderer.setPlaces(scene.points, scene.points);
@@ -146,10 +141,6 @@ export class Stage {
     this.flight = null;
     this.view = target;
     this.ask();
-  }
-
-  private current(): Float32Array {
-    return this.scene!.points;
   }
 
   setLooks(mask: Uint8Array, tints: Uint32Array | null): void {

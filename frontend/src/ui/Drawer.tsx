@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Sort } from "../address";
 import { hex } from "../colours";
-import { FACETS, FACET_LABELS, type FacetName, LEGENDS, type LegendBy } from "../filters";
+import { FACETS, FACET_LABELS, type FacetName, LEGENDS, type LegendBy, REST } from "../filters";
 import {
   address, clearFilters, facets, films, filtered, flipLasso, focused, go, hits, lasso, lassoing, narrowed, openFilm, order, shownLegend,
   stage, swatches, titleOf, toggle,
@@ -173,7 +173,7 @@ function LegendBox(): JSX.Element {
             </li>
           ))}
           {rest.filter(fits).slice(0, 50).map((name) => (
-            <li key={name}><span class="chip" style={{ background: "#8a8a90" }} /><button type="button" class="link" onClick={() => toggle(facet!, name)}>{name}</button><small>in Other</small></li>
+            <li key={name}><span class="chip" style={{ background: REST }} /><button type="button" class="link" onClick={() => toggle(facet!, name)}>{name}</button><small>in Other</small></li>
           ))}
         </ul>
       )}

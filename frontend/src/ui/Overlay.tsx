@@ -72,9 +72,9 @@ function Regions({ width, height }: { width: number; height: number }): JSX.Elem
 
 function nearer(number: number): void {
   const on = stage.value!;
-  const { x, y, w, h } = { x: scene.value!.points[2 * number], y: scene.value!.points[2 * number + 1], ...{ w: on.size.width, h: on.size.height } };
+  const [x, y] = [scene.value!.points[2 * number], scene.value!.points[2 * number + 1]];
   const scale = on.view.scale * 2.2;
-  on.fly({ scale, left: Math.round(w / 2 - x * scale), top: Math.round(h / 2 - y * scale) });
+  on.fly({ scale, left: Math.round(on.size.width / 2 - x * scale), top: Math.round(on.size.height / 2 - y * scale) });
 }
 
 function Axes({ width, height }: { width: number; height: number }): JSX.Element | null {

@@ -51,6 +51,11 @@ class Film:
     collection: str | None = None
 
 
+def film_key(identity: str, imdb_id: str | None, tmdb_id: int | None) -> str:
+    """Tell which film a poster shows: its IMDb id, its TMDb id, or else what the poster's own id says."""
+    return imdb_id or (f"tmdb:{tmdb_id}" if tmdb_id is not None else identity.split("@")[0])
+
+
 @dataclass(frozen=True)
 class Poster:
     """One row of the catalogue.

@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.schema import film_key
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
@@ -57,9 +58,8 @@ class Kinship:
 
 
 def film_of(poster: Poster) -> str:
-    """Tell which film a poster shows: its IMDb id, its TMDb id, or else what its own id says."""
-    film = poster.film
-    return film.imdb_id or (f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else poster.id.split("@")[0])
+    """Tell which film a poster shows."""
+    return film_key(poster.id, poster.film.imdb_id, poster.film.tmdb_id)
 
 
 def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:

@@ -40,7 +40,6 @@ from posterity.web.answers import (
     Clinic,
     Collection,
     DuplicatesJob,
-    Evaluation,
     EvaluationJob,
     FilmPage,
     Films,
@@ -53,7 +52,7 @@ from posterity.web.answers import (
 from posterity.web.clinic import MOST_BYTES, examine_poster
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK, Guard
-from posterity.web.jobs import Jobs
+from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -96,15 +95,13 @@ def create_app(gallery: Gallery, *, hosts: tuple[str, ...] = LOOPBACK, token: st
         responses=_PROBLEMS,
         generate_unique_id_function=lambda route: route.name,
     )
-    jobs = Jobs(gallery.store)
-    app.state.gallery, app.state.jobs = gallery, jobs
     app.add_middleware(Guard, hosts=hosts, token=token)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     _handle_errors(app)
     _films(app, gallery)
     _layouts(app, gallery)
     _pictures(app, gallery)
-    _reports(app, gallery, jobs)
+    _reports(app, gallery, Jobs(gallery.store))
     _clinic(app, gallery)
     _page(app)
     return app
@@ -141,8 +138,8 @@ def _films(app: FastAPI, gallery: Gallery) -> None:
         diversity: Annotated[float, Query(ge=0, le=1)] = 0.0,
     ) -> Response:
         """The posters most like one: by one encoder, or with weights by facets, each with its part of the score."""
-        gallery.number(identity)
-        encoder = encoder or gallery.collection().encoder
+        gallery.snapshot().number(identity)
+        encoder = encoder or gallery.encoder()
         return _json(gallery.catalogue.similar(identity, k=k, weights=weights, encoder=encoder, diversity=diversity))
 
     @app.get("/api/films/{identity:path}/why", response_model=Why, tags=["films"])
@@ -197,7 +194,6 @@ _ANY: dict[int | str, dict[str, Any]] = {
 
 
 def _pictures(app: FastAPI, gallery: Gallery) -> None:
-    # Short, and mostly held in memory: so they are answered here and not sent to a thread.
     @app.get("/api/atlas/{key}.jpg", response_class=Response, responses=_JPEG, tags=["pictures"])
     def atlas(request: Request, key: Annotated[str, Path(max_length=64)]) -> Response:
         """A page of sprites."""
@@ -224,8 +220,6 @@ def _pictures(app: FastAPI, gallery: Gallery) -> None:
 
 
 def _reports(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
-    encoder: Callable[[], str] = lambda: gallery.collection().encoder  # noqa: E731
-
     @app.get("/api/pairs", response_model=PairsJob, tags=["reports"])
     def pairs(
         n: Annotated[int, Query(ge=1, le=MOST)] = 200,
@@ -233,34 +227,22 @@ def _reports(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
         hide_duplicates: bool = False,
     ) -> Response:
         """The closest pairs of the whole collection; ask again while they are worked on."""
-        asked: dict[str, Any] = {
-            "n": n,
-            "hide_franchise": hide_franchise,
-            "hide_duplicates": hide_duplicates,
-            "encoder": encoder(),
-        }
-        return _json(jobs.get("pairs", asked, lambda: gallery.catalogue.pairs(**asked)))
+        return _json(jobs.get(pairs_job(gallery, n, hide_franchise, hide_duplicates)))
 
     @app.get("/api/duplicates", response_model=DuplicatesJob, tags=["reports"])
     def duplicates(mirrored: bool = False) -> Response:
         """The posters that show the same artwork; ask again while they are worked on."""
-        asked: dict[str, Any] = {"mirrored": mirrored, "encoder": encoder()}
-        return _json(jobs.get("duplicates", asked, lambda: gallery.catalogue.duplicates(**asked)))
+        return _json(jobs.get(duplicates_job(gallery, mirrored)))
 
     @app.get("/api/evaluation", response_model=EvaluationJob, tags=["reports"])
     def evaluation() -> Response:
         """Scores of encoders, maps and walls beside chance; ask again while they are worked on."""
-        return _json(jobs.get("evaluation", {}, lambda: evaluated(gallery)))
+        return _json(jobs.get(evaluation_job(gallery)))
 
     @app.get("/api/report", response_model=Report, tags=["reports"])
     def report() -> Response:
         """What was dropped or flagged, and why."""
         return _json(gallery.report())
-
-
-def evaluated(gallery: Gallery) -> Evaluation:
-    """Score all that can be scored."""
-    return Evaluation(gallery.catalogue.evaluate(), gallery.catalogue.layout_scores())
 
 
 def _clinic(app: FastAPI, gallery: Gallery) -> None:

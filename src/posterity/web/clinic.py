@@ -16,7 +16,7 @@ from posterity.maps import Map
 from posterity.pictures import Upload
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot
-from posterity.web.gallery import FULL, N_PREDICTED, Gallery
+from posterity.web.gallery import N_PREDICTED, Gallery, on_page, palette_view
 
 MOST_BYTES = 32 * 2**20
 """Larger files are refused unread."""
@@ -35,8 +35,7 @@ def examine_poster(gallery: Gallery, name: str, data: bytes, k: int = 12) -> Cli
     digest = hashlib.sha256(data).hexdigest()
     known = [identity for identity, own in zip(snap.ids, snap.rows["sha256"].to_pylist(), strict=True) if own == digest]
     upload = Upload(name, data)
-    collection = gallery.collection()
-    matches = gallery.catalogue.similar(image=upload, k=k, encoder=collection.encoder)
+    matches = gallery.catalogue.similar(image=upload, k=k, encoder=gallery.encoder())
     predicted: list[GenreView] = []
     money = None
     if "genres" in snap.models:
@@ -50,7 +49,7 @@ def examine_poster(gallery: Gallery, name: str, data: bytes, k: int = 12) -> Cli
         height=seen.height,
         known=known[0] if known else None,
         matches=matches,
-        palette=[(f"#{r:02x}{g:02x}{b:02x}", share / 255) for r, g, b, share in colours.tolist() if share],
+        palette=palette_view(colours),
         predicted=predicted,
         money=money,
         spots=_spots(gallery, data),
@@ -71,10 +70,8 @@ def _spots(gallery: Gallery, data: bytes) -> list[Spot]:
         points = np.array([kept.positions.get(identity, (np.nan, np.nan)) for identity in ids])
         here = ~np.isnan(points[:, 0])
         vector = encode_file(ENCODERS.get(kept.encoder), data)
-        (spot,) = placed(vector[None], vectors[here], points[here])
-        low, high = points[here].min(axis=0), points[here].max(axis=0)
-        x, y = np.rint((spot - low) / np.maximum(high - low, 1e-9) * FULL).astype(int).tolist()
-        found.append(Spot(layout.name, x, FULL - y))
+        ((x, y),) = on_page(placed(vector[None], vectors[here], points[here]), points[here]).tolist()
+        found.append(Spot(layout.name, x, y))
     return found
 
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from posterity.api import Catalogue, Report
 from posterity.atlases import SHEET, Atlas, sheet
 from posterity.catalogue import Finding, Poster
-from posterity.catalogue.schema import POSTERS, row_to_poster
+from posterity.catalogue.schema import POSTERS, film_key, row_to_poster
 from posterity.clusters import COLOURS
 from posterity.errors import MissingExtraError, NoSuchPosterError, PosterityError, UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
@@ -107,6 +107,16 @@ class Snapshot:
     def poster(self, number: int) -> Poster:
         """Give a poster by its number."""
         return row_to_poster(self.rows.slice(number, 1).to_pylist()[0])
+
+    def number(self, identity: str) -> int:
+        """Give a poster's number.
+
+        Raises:
+            NoSuchPosterError: There is none.
+        """
+        if identity not in self.place:
+            raise NoSuchPosterError(identity)
+        return self.place[identity]
 
 
 @dataclass(frozen=True)
@@ -200,7 +210,7 @@ class Gallery:
         films: dict[str, list[int]] = defaultdict(list)
         known_ids = zip(ids, rows["imdb_id"].to_pylist(), rows["tmdb_id"].to_pylist(), strict=True)
         for number, (identity, imdb, tmdb) in enumerate(known_ids):
-            films[imdb or (f"tmdb:{tmdb}" if tmdb is not None else identity.split("@")[0])].append(number)
+            films[film_key(identity, imdb, tmdb)].append(number)
         digests = rows["sha256"].to_pylist()
         return Snapshot(
             version=version,
@@ -243,7 +253,9 @@ class Gallery:
 
     def collection(self) -> Collection:
         """Tell what the page knows of every poster."""
-        snap = self.snapshot()
+        return self._collected(self.snapshot())
+
+    def _collected(self, snap: Snapshot) -> Collection:
         if "collection" not in snap.answers:
             snap.answers["collection"] = self._collection(snap)
         found: Collection = snap.answers["collection"]
@@ -286,7 +298,7 @@ class Gallery:
             atlas=_sprites(snap),
             layouts=self.layout_names(),
             facets=self.facets(),
-            encoder=self._encoder(),
+            encoder=self.encoder(),
             models=sorted(snap.models),
             clinic=self.clinic,
         )
@@ -294,10 +306,10 @@ class Gallery:
     def facets(self) -> list[str]:
         """Name the facets by which similarity can be steered here."""
         here = self.store.encoders
-        content = ["content"] if self._encoder() in here else []
+        content = ["content"] if self.encoder() in here else []
         return [*content, *(name for name in OF_ENCODERS if name in here), *OF_FILMS]
 
-    def _encoder(self) -> str:
+    def encoder(self) -> str:
         """Name what compares posters here: the setting, or an encoder that there are vectors of."""
         here, wanted = self.store.encoders, str(setting("encoder"))
         return wanted if wanted in here or not here else sorted(here)[0]
@@ -322,10 +334,10 @@ class Gallery:
         if (held := self._sheets.get(key)) is not None:
             return held
         snap = self.snapshot()
-        number = {each: at for at, each in enumerate(_sprites(snap).sheets)}.get(key)
-        if number is None:
+        sheets = self._collected(snap).atlas.sheets
+        if key not in sheets:
             raise UnknownNameError("sheet", key, [])
-        per_sheet = SHEET[0] * SHEET[1]
+        number, per_sheet = sheets.index(key), SHEET[0] * SHEET[1]
         digests = snap.atlas.digests[number * per_sheet : (number + 1) * per_sheet]
         drawn = sheet(self.thumbnails(snap, [digest for digest in digests if digest]), digests)
         self._sheets.put(key, drawn)
@@ -371,8 +383,8 @@ class Gallery:
                 order = json.loads(artefact.parameters)["order"]
                 what = {"content": f"by {artefact.encoder}", "colour": "by colour", "time": "by time"}[order]
                 found.append(LayoutName(artefact.name, "wall", f"Wall {what}"))
-        preferred = {f"map_tsne_{self._encoder()}": 0, f"map_umap_{self._encoder()}": 1,
-                     f"wall_content_{self._encoder()}": 0}  # fmt: skip
+        preferred = {f"map_tsne_{self.encoder()}": 0, f"map_umap_{self.encoder()}": 1,
+                     f"wall_content_{self.encoder()}": 0}  # fmt: skip
         found.sort(key=lambda each: (each.kind, preferred.get(each.name, 9), each.name))
         kinds = {each.kind for each in found}
         if "map" not in kinds:
@@ -392,12 +404,12 @@ class Gallery:
             if name is None or name == kind:
                 name = next(each.name for each in self.layout_names() if each.kind == kind)
             if name == "wall":
-                return self.catalogue.wall(encoder=self._encoder())
+                return self.catalogue.wall(encoder=self.encoder())
             if name == "map":
                 try:
-                    return self.catalogue.map("tsne", encoder=self._encoder())
+                    return self.catalogue.map("tsne", encoder=self.encoder())
                 except MissingExtraError:
-                    return self.catalogue.map("pca", encoder=self._encoder())
+                    return self.catalogue.map("pca", encoder=self.encoder())
             return self.catalogue.layout(name)
 
     def layout(self, name: str) -> LayoutAnswer:
@@ -417,17 +429,6 @@ class Gallery:
         return answer
 
     # --- films -----------------------------------------------------------------------------------------------------
-
-    def number(self, identity: str) -> int:
-        """Give a poster's number.
-
-        Raises:
-            NoSuchPosterError: There is none.
-        """
-        number = self.snapshot().place.get(identity)
-        if number is None:
-            raise NoSuchPosterError(identity)
-        return number
 
     def films(self, search: str, limit: int, offset: int = 0) -> Films:
         """Find films by title, year or id; without words, all of them by id."""
@@ -449,14 +450,14 @@ class Gallery:
         Raises:
             NoSuchPosterError: There is none.
         """
-        number = self.number(identity)
         snap = self.snapshot()
+        number = snap.number(identity)
         poster = snap.poster(number)
         return FilmPage(
             # Where on this machine it lies is nobody's business who looks at the page.
             poster=replace(poster, source=Path(poster.source).name),
             links=_links(poster),
-            palette=_palette(snap.atlas.palettes[snap.slots[number]]),
+            palette=palette_view(snap.atlas.palettes[snap.slots[number]]),
             predicted=self.genre_views(identity),
             money=self._money(identity),
             relatives=self._relatives(snap, number, poster),
@@ -513,8 +514,8 @@ class Gallery:
 
     def _relatives(self, snap: Snapshot, number: int, poster: Poster) -> list[Relative]:
         film = poster.film
-        key = film.imdb_id or (f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else poster.id.split("@")[0])
-        versions = [other for other in snap.films.get(key, []) if other != number]
+        key = film_key(poster.id, film.imdb_id, film.tmdb_id)
+        versions = [other for other in snap.films[key] if other != number]
         apart = np.bitwise_count(snap.hashes ^ snap.hashes[number])
         near = np.flatnonzero(apart <= int(setting("near_duplicate_bits"))).tolist()
         found = [(other, "version") for other in versions]
@@ -524,9 +525,10 @@ class Gallery:
 
     def why(self, a: str, b: str, weights: str) -> Why:
         """Tell why two posters are alike; errors as of :meth:`posterity.Catalogue.explain`."""
-        self.number(a)
-        self.number(b)
-        found = self.catalogue.explain(a, b, weights=weights, encoder=self._encoder())
+        snap = self.snapshot()
+        for identity in (a, b):
+            snap.number(identity)
+        found = self.catalogue.explain(a, b, weights=weights, encoder=self.encoder())
         known = plain(found)
         return Why(**{name: known[name] for name in Why.__dataclass_fields__})
 
@@ -547,7 +549,7 @@ class Gallery:
             NoSuchPosterError: There is none.
         """
         snap = self.snapshot()
-        poster = snap.poster(self.number(identity))
+        poster = snap.poster(snap.number(identity))
         kind = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}.get(poster.format)
         if kind is not None:
             try:
@@ -604,10 +606,8 @@ def _laid(snap: Snapshot, name: LayoutName, found: Map | Wall) -> LayoutAnswer:
             name.name, "wall", name.label, x.tolist(), y.tolist(), 1.0, found.rows, found.cols, found.topology, [],
             found.scores, found.baselines.get("random", {}),
         )  # fmt: skip
-    low = points.min(axis=0)
-    reach = np.maximum(points.max(axis=0) - low, 1e-9)
-    scaled = np.rint((points - low) / reach * FULL).astype(int)
-    x[numbers], y[numbers] = scaled[:, 0], FULL - scaled[:, 1]
+    x[numbers], y[numbers] = on_page(points, points).T
+    reach = np.maximum(np.ptp(points, axis=0), 1e-9)
     clusters = [
         Place(cluster.label, cluster.size, at, int(x[at]), int(y[at]))
         for cluster in found.clusters
@@ -617,6 +617,14 @@ def _laid(snap: Snapshot, name: LayoutName, found: Map | Wall) -> LayoutAnswer:
         name.name, "map", name.label, x.tolist(), y.tolist(), float(reach[0] / reach[1]), 0, 0, "", clusters,
         found.scores, found.baselines.get("random", {}),
     )  # fmt: skip
+
+
+def on_page(points: NDArray[np.float64], everything: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give places of a map as the page has them: (n, 2) from 0 to FULL across all points' bounds, y downwards."""
+    low = everything.min(axis=0)
+    reach = np.maximum(np.ptp(everything, axis=0), 1e-9)
+    scaled = np.rint((points - low) / reach * FULL).astype(np.int64)
+    return np.column_stack([scaled[:, 0], FULL - scaled[:, 1]])
 
 
 def _links(poster: Poster) -> dict[str, str]:
@@ -630,5 +638,6 @@ def _links(poster: Poster) -> dict[str, str]:
     return links
 
 
-def _palette(colours: NDArray[np.uint8]) -> list[tuple[str, float]]:
+def palette_view(colours: NDArray[np.uint8]) -> list[tuple[str, float]]:
+    """Give a palette (4, 4) of the atlas as "#rrggbb" and shares."""
     return [(f"#{r:02x}{g:02x}{b:02x}", share / 255) for r, g, b, share in colours.tolist() if share]

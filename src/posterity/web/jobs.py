@@ -8,6 +8,8 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
 
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import inputs_digest, versions
@@ -15,9 +17,39 @@ from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
 from posterity.plain import plain
+from posterity.web.answers import Evaluation
+from posterity.web.gallery import Gallery
 
 _EXPERIMENT = "page:"
 """Results of the page stand among those of experiments under names that no experiment can have."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work: its name, all that is asked of it, and what does it."""
+
+    name: str
+    parameters: dict[str, Any]
+    work: Callable[[], object]
+
+
+def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
+    """Find the closest pairs."""
+    asked: dict[str, Any] = {"n": n, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
+    asked["encoder"] = gallery.encoder()
+    return Job("pairs", asked, lambda: gallery.catalogue.pairs(**asked))
+
+
+def duplicates_job(gallery: Gallery, mirrored: bool = False) -> Job:
+    """Find the posters that show the same artwork."""
+    asked: dict[str, Any] = {"mirrored": mirrored, "encoder": gallery.encoder()}
+    return Job("duplicates", asked, lambda: gallery.catalogue.duplicates(**asked))
+
+
+def evaluation_job(gallery: Gallery) -> Job:
+    """Score all that can be scored."""
+    films = gallery.catalogue
+    return Job("evaluation", {}, lambda: Evaluation(films.evaluate(), films.layout_scores()))
 
 
 class Jobs:
@@ -29,60 +61,60 @@ class Jobs:
         self._one = threading.Lock()
         self._running: dict[str, Future[str]] = {}
 
-    def get(self, name: str, parameters: object, work: Callable[[], object]) -> dict[str, object]:
+    def get(self, job: Job) -> dict[str, object]:
         """Give the state of a job, begun if it was not: ``state``, ``detail`` and, when ready, ``result`` as JSON."""
-        key = self._key(name, parameters)
+        key = self._key(job)
         with self._lock:
-            job = self._running.get(key)
-            if job is None:
-                job = self._running[key] = self._begin(lambda: self._do(key, name, parameters, work))
-        if not job.done():
+            running = self._running.get(key)
+            if running is None:
+                running = self._running[key] = self._begin(lambda: self._do(key, job))
+        if not running.done():
             # Most small collections are done in a moment: then one answer is enough.
             try:
-                job.exception(timeout=0.5)
+                running.exception(timeout=0.5)
             except TimeoutError:
                 return {"state": "working", "detail": "Computing; this is done once.", "result": None}
-        error = job.exception()
+        error = running.exception()
         if error is not None:
             with self._lock:
                 self._running.pop(key, None)  # so that it is tried again once the cause is gone
             if not isinstance(error, PosterityError):
                 raise error
             return {"state": "failed", "detail": str(error), "result": None}
-        return {"state": "ready", "detail": "", "result": json.loads(job.result())}
+        return {"state": "ready", "detail": "", "result": json.loads(running.result())}
 
-    def wait(self, name: str, parameters: object, work: Callable[[], object]) -> object:
+    def wait(self, job: Job) -> object:
         """Give a job's result, waiting for it.
 
         Raises:
             PosterityError: It cannot be done.
         """
-        return json.loads(self._do(self._key(name, parameters), name, parameters, work))
+        return json.loads(self._do(self._key(job), job))
 
     def _begin(self, work: Callable[[], str]) -> Future[str]:
         """Do work once none other is under way, in a thread that does not keep a server from stopping."""
-        job: Future[str] = Future()
+        running: Future[str] = Future()
 
         def run() -> None:
             with self._one:
                 try:
-                    job.set_result(work())
+                    running.set_result(work())
                 except BaseException as error:
-                    job.set_exception(error)
+                    running.set_exception(error)
 
-        threading.Thread(target=run, name=f"posterity-job-{id(job)}", daemon=True).start()
-        return job
+        threading.Thread(target=run, name="posterity-job", daemon=True).start()
+        return running
 
-    def _key(self, name: str, parameters: object) -> str:
-        made_from = [name, parameters, versions(), inputs_digest(self.store), sorted(self.store.encoders)]
+    def _key(self, job: Job) -> str:
+        made_from = [job.name, job.parameters, versions(), inputs_digest(self.store), sorted(self.store.encoders)]
         return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
 
-    def _do(self, key: str, name: str, parameters: object, work: Callable[[], object]) -> str:
-        experiment = _EXPERIMENT + name
+    def _do(self, key: str, job: Job) -> str:
+        experiment = _EXPERIMENT + job.name
         for kept in self.store.results(experiment):
             if kept.key == key:
                 return kept.figures
-        figures = json.dumps(plain(work()))
+        figures = json.dumps(plain(job.work()))
         if os.access(self.store.folder, os.W_OK):
-            self.store.put_result(Result(key, experiment, json.dumps(parameters), figures, b"", now()))
+            self.store.put_result(Result(key, experiment, json.dumps(job.parameters), figures, b"", now()))
         return figures

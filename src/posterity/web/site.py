@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +23,9 @@ from posterity.facets import load_facets, neighbourhoods
 from posterity.parallel import chunked
 from posterity.plain import plain
 from posterity.progress import progress
-from posterity.web.app import PAGE_FILES, evaluated, page_file
+from posterity.web.app import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
-from posterity.web.jobs import Jobs
+from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
 
 CHUNK = 64
 """Films to a file."""
@@ -146,7 +146,7 @@ def _neighbours(gallery: Gallery, k: int) -> Iterator[dict[str, object]]:
         for _ in range(n):
             yield {"of": [], "parts": {}}
         return
-    facets = load_facets(gallery.store, names, gallery.collection().encoder)
+    facets = load_facets(gallery.store, names, gallery.encoder())
     ids = next(iter(facets.values())).index.ids
     number = np.array([snap.place[identity] for identity in ids], np.int64)
     rows, others, nearness = neighbourhoods(facets, k)
@@ -179,18 +179,10 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
 def _reports(gallery: Gallery, folder: Path) -> None:
     """Write pairs, duplicates and evaluation, computed unless they were; what cannot be had says why."""
     jobs = Jobs(gallery.store)
-    encoder = gallery.collection().encoder
-    pairs = {"n": 200, "hide_franchise": False, "hide_duplicates": False, "encoder": encoder}
-    mirrored = {"mirrored": False, "encoder": encoder}
-    work: dict[str, tuple[object, Callable[[], object]]] = {
-        "pairs": (pairs, lambda: gallery.catalogue.pairs(200, encoder=encoder)),
-        "duplicates": (mirrored, lambda: gallery.catalogue.duplicates(encoder=encoder)),
-        "evaluation": ({}, lambda: evaluated(gallery)),
-    }
-    for name, (parameters, compute) in work.items():
+    for job in (pairs_job(gallery), duplicates_job(gallery), evaluation_job(gallery)):
         try:
-            answer = {"state": "ready", "detail": "", "result": jobs.wait(name, parameters, compute)}
+            answer = {"state": "ready", "detail": "", "result": jobs.wait(job)}
         except PosterityError as error:
             answer = {"state": "failed", "detail": str(error), "result": None}
-        _put(folder, name, answer)
+        _put(folder, job.name, answer)
     _put(folder, "report", gallery.report())
