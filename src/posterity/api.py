@@ -5,6 +5,7 @@ It joins the parts and holds what is worth holding between calls (vectors once l
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
+from posterity.engines import Engine, engine_of
 from posterity.errors import ArgumentError, SourceError, UnknownNameError
 from posterity.evaluation import EncoderScores, LayoutScores, evaluate
 from posterity.evaluation import layout_scores as _layout_scores
@@ -43,6 +45,7 @@ from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
 from posterity.parallel import n_workers
 from posterity.pictures import Upload
+from posterity.places import Place, Remote, cache_folder, is_remote, listed, place_of
 from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
@@ -140,7 +143,7 @@ class Report:
     runs: tuple[dict[str, object], ...]
 
 
-def open(folder: PathLike) -> Catalogue:
+def open(folder: PathLike | Remote) -> Catalogue:
     """Open a catalogue.
 
     Raises:
@@ -150,7 +153,7 @@ def open(folder: PathLike) -> Catalogue:
     return Catalogue(Store.open(folder))
 
 
-def create(folder: PathLike) -> Catalogue:
+def create(folder: PathLike | Remote) -> Catalogue:
     """Open a catalogue, making an empty one where there is none.
 
     Raises:
@@ -168,6 +171,7 @@ def build_catalogue(
     terms: Terms = Terms(),
     rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
+    engine: str | Engine | None = None,
     show_progress: bool | None = False,
 ) -> BuildReport:
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
@@ -177,13 +181,15 @@ def build_catalogue(
     if kind == "folder":
         next(walk(source), None)
         table = None if metadata is None else read_metadata(metadata)
-        return create(folder).build(source, table, terms=terms, encoders=wanted, show_progress=show_progress)
+        return create(folder).build(
+            source, table, terms=terms, encoders=wanted, engine=engine, show_progress=show_progress
+        )
     listing = _open_listing(source, replace(terms, kind=kind), _pages(folder))
-    if Path(source).exists():
+    if not is_remote(source) and Path(source).exists():
         listing = listing.begun()
     catalogue = create(folder)
     intake = catalogue._found(listing, terms, rules or Rules(), show_progress)
-    return catalogue._take_in(intake, wanted, show_progress)
+    return catalogue._take_in(intake, wanted, engine, show_progress)
 
 
 def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules: Rules | None = None) -> DryRun:
@@ -196,7 +202,7 @@ def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules
     from posterity.building.rows import planned
 
     listing = _open_listing(source, terms, _pages(folder))
-    made, dropped = planned(listing, rules or Rules(), _fetching(Path(folder), listing, terms, False), _links(terms))
+    made, dropped = planned(listing, rules or Rules(), _fetching(folder, listing, terms, False), _links(terms))
     return DryRun(
         source=listing.label,
         rows=made.total + sum(dropped.values()),
@@ -228,7 +234,7 @@ class Catalogue:
         return self.store.count()
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> Place:
         """Where it lies."""
         return self.store.folder
 
@@ -249,6 +255,7 @@ class Catalogue:
         terms: Terms = Terms(),
         rules: Rules | None = None,
         encoders: Sequence[str | Encoder] | None = None,
+        engine: str | Engine | None = None,
         show_progress: bool | None = False,
     ) -> BuildReport:
         """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
@@ -261,19 +268,22 @@ class Catalogue:
             table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
             own = (str(self.folder),)
             intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
-        return self._take_in(intake, wanted, show_progress)
+        return self._take_in(intake, wanted, engine, show_progress)
 
-    def _take_in(self, intake: Intake, wanted: Sequence[Encoder], show_progress: bool | None) -> BuildReport:
-        report = ingest(
-            self.store,
-            intake,
-            limits=_limits(),
-            near_duplicate_bits=setting("near_duplicate_bits"),
-            precedence=precedence(setting("precedence")),
-            workers=setting("workers"),
-            show_progress=show_progress,
-        )
-        failed = _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress).failed
+    def _take_in(
+        self, intake: Intake, wanted: Sequence[Encoder], engine: str | Engine | None, show_progress: bool | None
+    ) -> BuildReport:
+        with engine_of(engine) as runs:
+            report = ingest(
+                self.store,
+                intake,
+                limits=_limits(),
+                near_duplicate_bits=setting("near_duplicate_bits"),
+                precedence=precedence(setting("precedence")),
+                engine=runs,
+                show_progress=show_progress,
+            )
+            failed = _embed(self.store, wanted, engine=runs, show_progress=show_progress).failed
         return replace(report, not_encoded=failed)
 
     def _found(self, listing: Listing, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
@@ -344,7 +354,9 @@ class Catalogue:
         tmdb = f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else ""
         return self.store.claims(name for name in (id.split("@")[0], film.imdb_id, tmdb) if name)
 
-    def embed(self, *encoders: str | Encoder, show_progress: bool | None = False) -> EmbedReport:
+    def embed(
+        self, *encoders: str | Encoder, engine: str | Engine | None = None, show_progress: bool | None = False
+    ) -> EmbedReport:
         """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.
 
         Raises:
@@ -352,7 +364,8 @@ class Catalogue:
             StorageError: The catalogue cannot be written; what was committed before is kept.
         """
         wanted = _encoders(encoders or None)
-        return _embed(self.store, wanted, workers=setting("workers"), show_progress=show_progress)
+        with engine_of(engine) as runs:
+            return _embed(self.store, wanted, engine=runs, show_progress=show_progress)
 
     # --- reading it ------------------------------------------------------------------------------------------------
 
@@ -452,13 +465,15 @@ class Catalogue:
         hide_duplicates: bool = False,
         where: str | None = None,
         view: str | None = None,
+        engine: str | Engine | None = None,
         show_progress: bool | None = False,
     ) -> Pairs:
         """Find the n closest pairs of posters, exactly, each with its kind; see :func:`posterity.pairs.pairs`."""
-        return _pairs(
-            self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
-            where=self._within(where, view), workers=setting("workers"), show_progress=show_progress,
-        )  # fmt: skip
+        with engine_of(engine) as runs:
+            return _pairs(
+                self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
+                where=self._within(where, view), workers=setting("workers"), engine=runs, show_progress=show_progress,
+            )  # fmt: skip
 
     def duplicates(
         self,
@@ -563,7 +578,7 @@ class Catalogue:
             shape = _with_holes(shape, masked(_picture(mask), n, shape.rows, shape.cols))
         return make_wall(
             self.store, self._encoder(encoder), rows, cols, shape=shape, order=order, where=within,
-            random_state=setting("seed", random_state), fresh=fresh, keep=os.access(self.folder, os.W_OK),
+            random_state=setting("seed", random_state), fresh=fresh, keep=self.store.writable,
             show_progress=show_progress,
         )  # fmt: skip
 
@@ -606,7 +621,7 @@ class Catalogue:
         layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, setting("seed", random_state))
         return make_map(
             self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
-            keep=os.access(self.folder, os.W_OK), workers=n_workers(setting("workers")), show_progress=show_progress,
+            keep=self.store.writable, workers=n_workers(setting("workers")), show_progress=show_progress,
         )  # fmt: skip
 
     def layout(self, name: str, *, show_progress: bool | None = False) -> Wall | Map:
@@ -620,13 +635,11 @@ class Catalogue:
         if name not in kept:
             raise UnknownNameError("wall or map", name, kept)
         again = remake_wall if kept[name].kind == "grid" else remake_map
-        return again(self.store, kept[name], keep=os.access(self.folder, os.W_OK), show_progress=show_progress)
+        return again(self.store, kept[name], keep=self.store.writable, show_progress=show_progress)
 
     def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
         """Give every poster's sprite, many to a page; see :func:`posterity.atlases.make_atlas`."""
-        return make_atlas(
-            self.store, keep=os.access(self.folder, os.W_OK), workers=setting("workers"), show_progress=show_progress
-        )
+        return make_atlas(self.store, keep=self.store.writable, workers=setting("workers"), show_progress=show_progress)
 
     def draw(
         self,
@@ -860,9 +873,20 @@ def _politeness(terms: Terms) -> Politeness:
     )
 
 
-def _pages(folder: PathLike) -> Path:
-    """Tell where pages that were asked for are kept in a catalogue."""
-    return Path(folder, "downloads", "pages")
+def _downloads(folder: PathLike | Remote) -> Path:
+    """Tell where a catalogue's downloads lie: in its folder; or here, where it lies in an object store.
+
+    From there pictures are copied to the store (:func:`posterity.building.rows.of_remote`).
+    """
+    place = place_of(folder)
+    if isinstance(place, Remote):
+        return cache_folder() / "downloads" / hashlib.sha256(str(place).encode()).hexdigest()[:16]
+    return place / "downloads"
+
+
+def _pages(folder: PathLike | Remote) -> Path:
+    """Tell where pages that were asked for are kept."""
+    return _downloads(folder) / "pages"
 
 
 def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:
@@ -883,11 +907,13 @@ def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:
     return open_source(os.fspath(source), kind, ask)
 
 
-def _fetching(folder: Path, listing: Listing, terms: Terms, show_progress: bool | None) -> Fetching:
+def _fetching(folder: PathLike | Remote, listing: Listing, terms: Terms, show_progress: bool | None) -> Fetching:
     from posterity.building.rows import Fetching
 
+    place = place_of(folder)
     return Fetching(
-        folder=folder / "downloads" / listing.origin,
+        folder=_downloads(folder) / listing.origin,
+        mirror=place / "downloads" / listing.origin if isinstance(place, Remote) else None,
         politeness=_politeness(terms),
         override=terms.images is not None,
         refresh=terms.web.refresh,
@@ -895,8 +921,10 @@ def _fetching(folder: Path, listing: Listing, terms: Terms, show_progress: bool 
     )
 
 
-def _bytes(folder: Path) -> int:
+def _bytes(folder: Place) -> int:
     """Add up the sizes of a folder's files; files that go while it is counted do not count."""
+    if isinstance(folder, Remote):
+        return sum(status.size for _, status in listed(folder))
     total = 0
     for file in folder.rglob("*"):
         with suppress(FileNotFoundError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posterity.errors import ImageError
@@ -18,7 +18,7 @@ from posterity.images import (
     sniff,
     thumbnail,
 )
-from posterity.paths import open_at_once
+from posterity.places import read
 from posterity.selection import CHOICE, RULES
 
 REASONS = {
@@ -129,43 +129,77 @@ def look_at(
         known_sha256: Of the content that is known; if it is the same, nothing is decoded.
         limits: What is refused.
     """
-    size = mtime_ns = 0
     try:
-        with open_at_once(source, path) as file:
-            status = os.fstat(file.fileno())
-            size, mtime_ns = status.st_size, trusted(status.st_mtime_ns)
-            if size > limits.max_bytes:
-                return Dropped("too_large", f"{size:,} bytes, over the cap of {limits.max_bytes:,}", size, mtime_ns)
-            data = file.read(32)
-            if sniff(data) is not None:  # else the rest of what may be a long film is not read
-                data += file.read(limits.max_bytes)
+        # Of what is no picture, and may be a long film, no more than the start is read.
+        found = read(source, path, limits.max_bytes, worth=sniff)
     except FileNotFoundError:
         return Dropped("vanished", "gone between listing and reading")
     except OSError as error:
         reason = "not_an_image" if error.errno == errno.EINVAL else "unreadable"
-        return Dropped(reason, f"{error.strerror}", size, mtime_ns)
+        return Dropped(reason, f"{error.strerror}")
+    data, size = found.data, found.status.size
+    mtime_ns = found.status.mtime_ns if found.lasting else trusted(found.status.mtime_ns)
+    if size > limits.max_bytes:
+        return Dropped("too_large", f"{size:,} bytes, over the cap of {limits.max_bytes:,}", size, mtime_ns)
     digest = hashlib.sha256(data).hexdigest()
     if digest == known_sha256:
         return Same(digest, size, mtime_ns)
     try:
-        found = examine(data, THUMBNAIL_SIZE, limits)
+        picture = examine(data, THUMBNAIL_SIZE, limits)
     except ImageError as error:
         return Dropped(error.reason, error.detail, size, mtime_ns)
-    flags = found.flags
-    if is_blank(found.pixels):
+    flags = picture.flags
+    if is_blank(picture.pixels):
         flags += (("blank", "all of one colour"),)
     return Picture(
         sha256=digest,
         size=size,
         mtime_ns=mtime_ns,
-        format=found.format,
-        mode=found.mode,
-        width=found.width,
-        height=found.height,
-        phash=perceptual_hash(found.pixels),
-        thumbnail=thumbnail(found.pixels),
+        format=picture.format,
+        mode=picture.mode,
+        width=picture.width,
+        height=picture.height,
+        phash=perceptual_hash(picture.pixels),
+        thumbnail=thumbnail(picture.pixels),
         flags=flags,
     )
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that must be read: its escaped path, and the SHA-256 of the content that is known."""
+
+    path: str
+    known_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class LookAt:
+    """What is done with a chunk of files, wherever that is.
+
+    Attributes:
+        source: The folder that they lie below, escaped.
+        limits: What is refused.
+    """
+
+    source: str
+    limits: Limits
+
+    def __call__(self, files: Sequence[File]) -> list[Picture | Same | Dropped]:
+        """Read and judge them."""
+        return [look_at(self.source, file.path, file.known_sha256, self.limits) for file in files]
+
+    def cut(self, files: Sequence[File]) -> list[Sequence[File]]:
+        """Cut a chunk that ended its process into single files."""
+        return [[file] for file in files]
+
+    def join(self, parts: Sequence[list[Picture | Same | Dropped]]) -> list[Picture | Same | Dropped]:
+        """Undo :meth:`cut`."""
+        return [verdict for part in parts for verdict in part]
+
+    def crashed(self, files: Sequence[File]) -> list[Picture | Same | Dropped]:
+        """Say of a file that reading it ended every process that tried."""
+        return [Dropped("corrupt", "reading it ended the process") for _ in files]
 
 
 def trusted(mtime_ns: int) -> int:

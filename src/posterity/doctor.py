@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 from posterity.catalogue import Artefact, Finding, Store
 from posterity.catalogue.provenance import inputs_digest
@@ -15,7 +13,7 @@ from posterity.embedding import embed, is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
-from posterity.paths import locate, unescape
+from posterity.places import folder_is_there, status_of
 
 OLD_VERSIONS = 64
 """So many versions on the disk are worth compacting."""
@@ -114,7 +112,7 @@ def examine(
 def _files(store: Store, repair: bool) -> Iterator[Problem]:
     rows = store.read(["source", "path", "bytes", "mtime_ns", "sha256"]).to_pylist()
     for source in sorted({row["source"] for row in rows} - {None}):
-        if not Path(unescape(source)).is_dir():
+        if not folder_is_there(source):
             n = sum(row["source"] == source for row in rows)
             remedy = "Mount it, or build again from where it is now: posterity build NEW_PLACE -c CATALOGUE"
             yield Problem("source_missing", source, f"{n} posters came from it", remedy)
@@ -122,13 +120,13 @@ def _files(store: Store, repair: bool) -> Iterator[Problem]:
     gone = []
     for row in rows:
         try:
-            status = os.stat(locate(row["source"], row["path"]))  # noqa: PTH116
+            status = status_of(row["source"], row["path"])
         except OSError as error:
             gone.append(row)
             detail = f"{row['path']}: {error.strerror}"
             yield Problem("file_missing", row["id"], detail, "take the poster out, and keep a finding of it", repair)
             continue
-        if status.st_size != row["bytes"] or (row["mtime_ns"] and status.st_mtime_ns != row["mtime_ns"]):
+        if status.size != row["bytes"] or (row["mtime_ns"] and status.mtime_ns != row["mtime_ns"]):
             remedy = f"Build again: posterity build {row['source']} -c {store.folder}"
             yield Problem("file_changed", row["id"], row["path"], remedy)
     if repair and gone:

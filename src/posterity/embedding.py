@@ -1,15 +1,14 @@
 """Catalogue + encoders -> vectors, streamed: reading, decoding, fitting, encoding and storing all overlap.
 
-Threads read and decode a chunk of posters once, fit it for each encoder and encode it; meanwhile this thread stores
-what came before. Memory holds a few chunks, however large the catalogue is. Each batch is one transaction, and only
-posters without a vector are looked at, so a run that is killed goes on where it stopped.
+Threads, or the workers of an engine, read and decode a chunk of posters once, fit it for each encoder and encode it;
+meanwhile this thread stores what came before. Memory holds a few chunks, however large the catalogue is. Each batch is
+one transaction, and only posters without a vector are looked at, so a run that is killed goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -21,10 +20,11 @@ from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import CatalogueError, ImageError
+from posterity.engines import Engine, Local
+from posterity.errors import CatalogueError, ImageError, UnknownNameError
 from posterity.images import Limits, decode, fit, tier
-from posterity.parallel import chunked, n_workers, ordered_map
-from posterity.paths import open_at_once
+from posterity.parallel import chunked
+from posterity.places import Status, read
 from posterity.progress import progress
 
 BATCH = 4096
@@ -77,6 +77,7 @@ def embed(
     encoders: Sequence[str | Encoder],
     *,
     workers: int = 0,
+    engine: Engine | None = None,
     show_progress: bool | None = None,
 ) -> EmbedReport:
     """Give every poster that lacks one a vector of each encoder.
@@ -85,6 +86,7 @@ def embed(
         store: The catalogue.
         encoders: Names or instances.
         workers: Threads; 0 takes one per core.
+        engine: What reads and encodes; None is this process's threads.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -93,10 +95,10 @@ def embed(
     """
     found = [ENCODERS.get(encoder) for encoder in encoders]
     with store.writing():
-        return _embed(store, found, n_workers(workers), show_progress)
+        return _embed(store, found, engine or Local(workers), show_progress)
 
 
-def _embed(store: Store, found: Sequence[Encoder], workers: int, show_progress: bool | None) -> EmbedReport:
+def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress: bool | None) -> EmbedReport:
     for encoder in found:
         if prepare := getattr(encoder, "prepare", None):
             prepare()  # what it cannot run without is fetched now; its spec tells of it from then on
@@ -108,7 +110,7 @@ def _embed(store: Store, found: Sequence[Encoder], workers: int, show_progress: 
     with progress("Encoding", n_jobs, show_progress) as bar:
         for names, jobs in lacking.items():
             wanted = [encoder for encoder in found if encoder.spec.name in names]
-            for batch in _batches(jobs, wanted, workers):
+            for batch in _batches(jobs, wanted, engine):
                 if batch.jobs:
                     ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
                     store.put_vectors(ids, digests, batch.vectors)
@@ -216,10 +218,10 @@ def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str,
     return groups, kept
 
 
-def _batches(jobs: list[_Job], encoders: Sequence[Encoder], workers: int) -> Iterator[_Encoded]:
-    """Encode chunks in threads and join them into batches worth a commit."""
+def _batches(jobs: list[_Job], encoders: Sequence[Encoder], engine: Engine) -> Iterator[_Encoded]:
+    """Encode chunks and join them into batches worth a commit."""
     done: list[_Encoded] = []
-    for chunk in ordered_map(lambda chunk: _encode(chunk, encoders), chunked(jobs, CHUNK), workers, ahead=8):
+    for chunk in engine.map(_Encode(tuple(encoders)), chunked(jobs, CHUNK), ahead=8):
         done.append(chunk)
         if sum(len(part.jobs) for part in done) >= BATCH:
             yield _joined(done)
@@ -232,6 +234,45 @@ def _joined(parts: Sequence[_Encoded]) -> _Encoded:
     vectors = {name: np.concatenate([part.vectors[name] for part in parts]) for name in parts[0].vectors}
     failed = {identity: why for part in parts for identity, why in part.failed.items()}
     return _Encoded([job for part in parts for job in part.jobs], vectors, failed)
+
+
+@dataclass(frozen=True)
+class _Encode:
+    """What is done with a chunk of posters, wherever that is."""
+
+    encoders: tuple[Encoder | str, ...]
+
+    def __call__(self, jobs: Sequence[_Job]) -> _Encoded:
+        """Read, fit and encode."""
+        return _encode(jobs, [ENCODERS.get(encoder) for encoder in self.encoders])
+
+    def __reduce__(self) -> tuple[type[_Encode], tuple[tuple[Encoder | str, ...]]]:
+        """Travel to another process: what is known there by name by its name, without its weights."""
+        return _Encode, (tuple(_named(encoder) for encoder in self.encoders),)
+
+    def cut(self, jobs: Sequence[_Job]) -> list[Sequence[_Job]]:
+        """Cut a chunk that ended its process into single posters."""
+        return [[job] for job in jobs]
+
+    def join(self, parts: Sequence[_Encoded]) -> _Encoded:
+        """Undo :meth:`cut`."""
+        return _joined(parts)
+
+    def crashed(self, jobs: Sequence[_Job]) -> _Encoded:
+        """Say of a poster that reading it ended every process that tried."""
+        specs = [ENCODERS.get(encoder).spec for encoder in self.encoders]
+        nothing = {spec.name: np.empty((0, spec.dimension), np.float32) for spec in specs}
+        return _Encoded([], nothing, {job.id: f"{job.path}: reading it ended the process" for job in jobs})
+
+
+def _named(encoder: Encoder | str) -> Encoder | str:
+    if isinstance(encoder, str):
+        return encoder
+    try:
+        known = ENCODERS.get(encoder.spec.name)
+    except UnknownNameError:
+        return encoder
+    return encoder.spec.name if type(known) is type(encoder) and known.spec == encoder.spec else encoder
 
 
 def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
@@ -260,10 +301,8 @@ def _content(job: _Job) -> bytes:
 
     Where its size and time of change are those of when it was hashed, that is enough, as it is for a build.
     """
-    with open_at_once(job.source, job.path) as file:
-        status = os.fstat(file.fileno())
-        data = file.read()
-    unchanged = job.mtime_ns and (job.bytes, job.mtime_ns) == (status.st_size, status.st_mtime_ns)
-    if not unchanged and hashlib.sha256(data).hexdigest() != job.sha256:
+    found = read(job.source, job.path)
+    unchanged = job.mtime_ns and Status(job.bytes, job.mtime_ns) == found.status
+    if not unchanged and hashlib.sha256(found.data).hexdigest() != job.sha256:
         raise ImageError("changed", "the file has changed since it was catalogued; run the build again")
-    return data
+    return found.data

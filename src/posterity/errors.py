@@ -73,6 +73,10 @@ class SourceError(PosterityError):
     """A folder, table or service that posters should come from cannot be read."""
 
 
+class EngineError(PosterityError):
+    """The engine that work was to run on cannot be reached, or lost the work for good."""
+
+
 class ImageError(PosterityError):
     """A file could not be taken as a poster.
 

@@ -1,4 +1,4 @@
-"""The approximate indexes of a catalogue: made when a collection is large, kept in its folder, made anew when due."""
+"""The approximate indexes of a catalogue: made when a collection is large, kept beside it, made anew when due."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from posterity.catalogue.store import now
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, StorageError
 from posterity.nearest import Index
+from posterity.paths import whole
+from posterity.places import Remote, fetch_file, put_file
 from posterity.progress import progress
 
 FOLDER = "indexes"
@@ -47,9 +49,9 @@ def searchable(
     if mode == "exact" or (mode == "auto" and (index.vectors.size < LARGE or find_spec("faiss") is None)):
         return index
     known = store.artefact(f"index_{encoder.spec.name}")
-    if known is not None and known.fingerprint == encoder.spec.fingerprint and (made := _read(store, encoder, known)):
-        found = Approximate(index, made)
-        if found.stale <= DUE:
+    if known is not None and known.fingerprint == encoder.spec.fingerprint:
+        made = _read(store, encoder, known) or (_fetch(store, encoder) and _read(store, encoder, known))
+        if made and (found := Approximate(index, made)).stale <= DUE:
             return found
     with progress("Making an index", None, show_progress):
         made = make(index)
@@ -59,8 +61,21 @@ def searchable(
 
 
 def _paths(store: Store, encoder: Encoder) -> tuple[Path, Path]:
-    folder = Path(store.folder) / FOLDER
+    folder = store.scratch / FOLDER
     return folder / f"{encoder.spec.name}.faiss", folder / f"{encoder.spec.name}.npz"
+
+
+def _fetch(store: Store, encoder: Encoder) -> bool:
+    """Bring an index here from the object store that its catalogue lies in, where another machine has put it."""
+    if not isinstance(store.folder, Remote):
+        return False
+    try:
+        for file in _paths(store, encoder):
+            with whole(file) as temporary:
+                fetch_file(store.folder / FOLDER / file.name, temporary)
+    except (OSError, StorageError):
+        return False
+    return True
 
 
 def _read(store: Store, encoder: Encoder, known: Artefact) -> Made | None:
@@ -84,7 +99,7 @@ def _write(store: Store, encoder: Encoder, made: Made) -> None:
     import faiss
 
     lists, rows = _paths(store, encoder)
-    lists.parent.mkdir(exist_ok=True)
+    lists.parent.mkdir(parents=True, exist_ok=True)
     made_at = now()
     for target in (lists, rows):
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -94,6 +109,8 @@ def _write(store: Store, encoder: Encoder, made: Made) -> None:
             with temporary.open("wb") as file:
                 np.savez(file, ids=np.array(list(made.ids)), prints=made.prints, made_at=np.array(made_at.isoformat()))
         temporary.replace(target)
+        if isinstance(store.folder, Remote):
+            put_file(store.folder / FOLDER / target.name, target)
     parameters = {"lists": made.faiss.nlist, "probes": made.n_probes, "bits": 2}
     store.put_artefact(
         Artefact(

@@ -105,12 +105,13 @@ def exact_distances(vectors: Rows, rows: Places, query: Rows, metric: Metric) ->
     return _distance(squares, metric)
 
 
-def pair_distances(vectors: Rows, i: Places, j: Places, metric: Metric) -> Distances:
-    """Compute the distances of pairs of rows in float64: (m,)."""
+def pair_distances(vectors: Rows, i: Places, j: Places, metric: Metric, others: Rows | None = None) -> Distances:
+    """Compute the distances of pairs of rows in float64, (m,); ``j`` are rows of ``others`` where those are given."""
+    second = vectors if others is None else others
     squares = np.empty(len(i))
     for start in range(0, len(i), _PIECE):
         some = slice(start, start + _PIECE)
-        squares[some] = np.sum((vectors[i[some]].astype(np.float64) - vectors[j[some]]) ** 2, axis=1)
+        squares[some] = np.sum((vectors[i[some]].astype(np.float64) - second[j[some]]) ** 2, axis=1)
     return _distance(squares, metric)
 
 
@@ -130,6 +131,8 @@ def closest_pairs(
     allowed: Callable[[Places, Places], NDArray[np.bool_]] | None = None,
     done: Callable[[int], object] | None = None,
     block: int = BLOCK,
+    others: Rows | None = None,
+    within: float = np.inf,
 ) -> tuple[Places, Distances]:
     """Find the n closest pairs of rows, exactly: half of all products, a block at a time, in bounded memory.
 
@@ -140,18 +143,20 @@ def closest_pairs(
         allowed: (i, j) -> mask of the pairs that may be given; None allows all.
         done: Called with the number of pairs that were looked at, now and then.
         block: Rows and columns of a block.
+        others: (m, d); where given, pairs are of a row of ``vectors`` and one of these.
+        within: Pairs further apart than this are of no use, and left out where that saves work.
 
     Returns:
-        (m, 2) rows i < j, and (m,) distances, by distance, then i, then j.
+        (m, 2) rows i < j, and (m,) distances, by distance, then i, then j; of ``others``, any i and j.
 
     Raises:
         ArgumentError: n is below 1.
     """
     if n < 1:
         raise ArgumentError(f"n = {n} is too small", "Ask for 1 pair or more.")
-    best = _Best(n)
-    slack = _pair_slack(vectors, metric)
-    for i0, j0, key in _blocks(vectors, metric, block):
+    best = _Best(n, within)
+    slack = max(_pair_slack(each, metric) for each in (vectors, others) if each is not None)
+    for i0, j0, key in _blocks(vectors, metric, block, others):
         if done:
             done(_pairs_in(i0, j0, key))
         bar = best.bar(metric) - slack
@@ -165,7 +170,7 @@ def closest_pairs(
         if len(keys) > 2 * n:  # the block's own n best, generously, before anything is computed again
             enough = keys >= np.partition(keys, len(keys) - n)[len(keys) - n] - 2 * slack
             i, j = i[enough], j[enough]
-        best.add(i, j, pair_distances(vectors, i, j, metric))
+        best.add(i, j, pair_distances(vectors, i, j, metric, others))
     return best.rows, best.distances
 
 
@@ -228,10 +233,11 @@ def nearest_to_all(vectors: Rows, k: int, metric: Metric, *, block: int = 512) -
 
 
 class _Best:
-    """The n closest pairs so far."""
+    """The n closest pairs so far, none of them further apart than ``within``."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, within: float = np.inf) -> None:
         self.n = n
+        self.within = within
         self.rows = np.empty((0, 2), np.int64)
         self.distances = np.empty(0)
 
@@ -243,9 +249,7 @@ class _Best:
 
     def bar(self, metric: Metric) -> float:
         """Give the key below which no pair can be among them."""
-        if len(self.distances) < self.n:
-            return -np.inf
-        worst = float(self.distances[-1])
+        worst = self.within if len(self.distances) < self.n else min(self.within, float(self.distances[-1]))
         return 1 - worst if metric == "cosine" else -(worst**2) / 2
 
     @property
@@ -255,23 +259,25 @@ class _Best:
         return float(self.rows[-1, 0]) if full else np.inf
 
 
-def _blocks(vectors: Rows, metric: Metric, block: int) -> Iterator[tuple[int, int, Rows]]:
+def _blocks(vectors: Rows, metric: Metric, block: int, others: Rows | None = None) -> Iterator[tuple[int, int, Rows]]:
     """Give the products of all pairs i < j, block by block, rows first; what is no such pair is -inf.
+
+    Of ``others``, where they are given, all pairs of a row and one of them.
 
     The key of a pair is a·b (cosine) or -|a - b|²/2 (Euclidean), which two more columns make a product as well.
     """
-    n = len(vectors)
+    second = vectors if others is None else others
     space = np.empty((block, block), np.float32)
-    for i0 in range(0, n, block):
+    for i0 in range(0, len(vectors), block):
         left = _widened(vectors[i0 : i0 + block], metric, False)
-        for j0 in range(i0, n, block):
-            right = _widened(vectors[j0 : j0 + block], metric, True)
+        for j0 in range(i0 if others is None else 0, len(second), block):
+            right = _widened(second[j0 : j0 + block], metric, True)
             key = space[: len(left), : len(right)]
             if key.shape == space.shape:
                 np.matmul(left, right.T, out=space)
             else:
                 key = left @ right.T
-            if i0 == j0:
+            if i0 == j0 and others is None:
                 key[np.tri(len(left), dtype=bool)] = -np.inf
             yield i0, j0, key
 

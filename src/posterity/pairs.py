@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,16 @@ from posterity.catalogue.schema import film_key
 from posterity.duplicates import alignments, same_artwork
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
+from posterity.engines import Engine, Local, Shared
 from posterity.errors import ArgumentError
-from posterity.nearest import closest_pairs, score
+from posterity.nearest import Distances, Metric, Places, Rows, closest_pairs, score
 from posterity.progress import progress
 
 SAME_PICTURE, ANOTHER_VERSION = "same picture", "another version"
 SAME_FRANCHISE, LOOK_ALIKE = "same franchise", "look-alike"
 
-Places = NDArray[np.int64]
+SLAB = 16_384
+"""Rows that workers are given at a time: 25 MB of vectors of 384 numbers."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,93 @@ class _Known:
     film: Places
     franchise: Places
 
-    def related(self, i: Places, j: Places) -> NDArray[np.bool_]:
-        """Tell which pairs are of one film or franchise."""
-        same_franchise = (self.franchise[i] == self.franchise[j]) & (self.franchise[i] >= 0)
-        return np.asarray((self.film[i] == self.film[j]) | same_franchise)
-
     def surely_same(self, i: Places, j: Places) -> NDArray[np.bool_]:
         """Tell which pairs have the same content."""
         return np.asarray(self.content[i] == self.content[j])
+
+
+class _Slab(NamedTuple):
+    """Some rows of a collection, and what tells the kinds of their pairs: they travel to workers together."""
+
+    start: int
+    vectors: Rows
+    content: Places
+    film: Places
+    franchise: Places
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """What is done with two slabs: the closest pairs of a row of one and a row of the other.
+
+    Attributes:
+        metric: Of the vectors.
+        hide_franchise: Leave out pairs of one film or of one franchise.
+        hide_duplicates: Leave out pairs of the same content.
+    """
+
+    metric: Metric
+    hide_franchise: bool
+    hide_duplicates: bool
+
+    def slab(self, start: int, vectors: Rows, known: _Known) -> _Slab:
+        """Cut a slab out: ``vectors`` are the rows from ``start`` on."""
+        some = slice(start, start + len(vectors))
+        return _Slab(start, vectors, known.content[some], known.film[some], known.franchise[some])
+
+    def __call__(self, item: tuple[Shared[_Slab], Shared[_Slab], int, float]) -> tuple[Places, Distances]:
+        """Find the pairs of two slabs that are closer than a distance already reached, as rows of the collection."""
+        left, right, n, within = item
+        return self.closest(left.get(), right.get(), n, within=within)
+
+    def closest(
+        self, left: _Slab, right: _Slab, n: int, within: float = np.inf, done: Callable[[int], object] | None = None
+    ) -> tuple[Places, Distances]:
+        """Find the n closest pairs of a row of one slab and a row of the other, or of the same one."""
+        others = None if left.start == right.start else right.vectors
+
+        def allowed(i: Places, j: Places) -> NDArray[np.bool_]:
+            hidden = np.zeros(len(i), bool)
+            if self.hide_franchise:
+                same = (left.franchise[i] == right.franchise[j]) & (left.franchise[i] >= 0)
+                hidden |= same | (left.film[i] == right.film[j])
+            if self.hide_duplicates:
+                hidden |= left.content[i] == right.content[j]
+            return ~hidden
+
+        rows, distances = closest_pairs(
+            left.vectors, n, self.metric, allowed=allowed if self.hide_franchise or self.hide_duplicates else None,
+            done=done, others=others, within=within,
+        )  # fmt: skip
+        return rows + np.array([left.start, right.start]), distances
+
+
+def _on_engine(
+    engine: Engine, tile: _Tile, vectors: Rows, known: _Known, n: int, done: Callable[[int], object]
+) -> tuple[Places, Distances]:
+    """Compare slabs with each other on an engine: what comes out is what one process finds, to the bit.
+
+    A worker holds two slabs at a time, however large the collection is.
+    """
+    starts = range(0, len(vectors), SLAB)
+    slabs = [engine.share(tile.slab(at, np.ascontiguousarray(vectors[at : at + SLAB]), known)) for at in starts]
+    rows, distances = np.empty((0, 2), np.int64), np.empty(0)
+    sizes: deque[int] = deque()
+
+    def tiles() -> Iterator[tuple[Shared[_Slab], Shared[_Slab], int, float]]:
+        for a in range(len(slabs)):
+            for b in range(a, len(slabs)):
+                high, wide = (min(SLAB, len(vectors) - starts[each]) for each in (a, b))
+                sizes.append(high * (high - 1) // 2 if a == b else high * wide)
+                # The further the work is, the fewer pairs are worth sending back.
+                yield slabs[a], slabs[b], n, float(distances[-1]) if len(distances) == n else float("inf")
+
+    for found, apart in engine.map(tile, tiles(), ahead=2):
+        rows, distances = np.concatenate([rows, found]), np.concatenate([distances, apart])
+        order = np.lexsort((rows[:, 1], rows[:, 0], distances))[:n]
+        rows, distances = rows[order], distances[order]
+        done(sizes.popleft())
+    return rows, distances
 
 
 def pairs(
@@ -92,6 +175,7 @@ def pairs(
     hide_duplicates: bool = False,
     where: str | None = None,
     workers: int = 0,
+    engine: Engine | None = None,
     show_progress: bool | None = False,
 ) -> Pairs:
     """Find the n closest pairs of posters, exactly.
@@ -104,6 +188,7 @@ def pairs(
         hide_duplicates: Leave out pairs that show the same artwork.
         where: An SQL condition on posters.
         workers: Threads for looking closely; 0 takes one per core.
+        engine: Where vectors are compared; None is this process.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -116,13 +201,7 @@ def pairs(
     found = ENCODERS.get(encoder)
     ids, vectors = load_vectors(store, found, where)
     known, titles = _known(store, ids, where)
-    allowed = None
-    if hide_franchise or hide_duplicates:
-
-        def allowed(i: Places, j: Places) -> NDArray[np.bool_]:
-            hidden = known.related(i, j) if hide_franchise else np.zeros(len(i), bool)
-            return ~(hidden | known.surely_same(i, j)) if hide_duplicates else ~hidden
-
+    tile = _Tile(found.spec.metric, hide_franchise, hide_duplicates)
     hidden = ((SAME_FRANCHISE, ANOTHER_VERSION) if hide_franchise else ()) + (
         (SAME_PICTURE,) if hide_duplicates else ()
     )
@@ -132,9 +211,11 @@ def pairs(
     asked = 2 * n + 100 if hide_duplicates else n
     while True:
         with progress("Comparing", n_pairs, show_progress) as bar:
-            rows, distances = closest_pairs(
-                vectors, asked, found.spec.metric, allowed=allowed, done=lambda done: bar.update(done)
-            )
+            if engine is None or isinstance(engine, Local):
+                whole = tile.slab(0, vectors, known)
+                rows, distances = tile.closest(whole, whole, asked, done=lambda done: bar.update(done))
+            else:
+                rows, distances = _on_engine(engine, tile, vectors, known, asked, lambda done: bar.update(done))
         kinds = _kinds(store, known, rows, workers)
         kept = [k for k, kind in enumerate(kinds) if kind not in hidden][:n]
         if len(kept) == n or len(rows) < asked:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.errors import ImageError
 from posterity.images import decode
-from posterity.paths import locate
+from posterity.places import read_bytes
 
 
 @dataclass(frozen=True)
@@ -45,4 +44,4 @@ def file_of(poster: Poster, enough: tuple[int, int]) -> NDArray[np.uint8]:
         ImageError: It is no picture that can be read.
         OSError: It cannot be read.
     """
-    return decode(Path(locate(poster.source, poster.path)).read_bytes(), enough)
+    return decode(read_bytes(poster.source, poster.path), enough)

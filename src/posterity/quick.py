@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
+from posterity.places import is_remote
 from posterity.reports import BuildReport
 from posterity.settings import setting
 from posterity.sources.folder import File, walk
@@ -28,6 +29,7 @@ from posterity.sources.terms import Terms
 
 if TYPE_CHECKING:
     from posterity.encoders import Encoder
+    from posterity.engines import Engine
     from posterity.selection import Rules
 
 PathLike = str | os.PathLike[str]
@@ -48,6 +50,7 @@ def build(
     terms: Terms = Terms(),
     rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
+    engine: str | Engine | None = None,
     show_progress: bool | None = False,
 ) -> BuildReport:
     """Bring posters into the catalogue in ``folder``, made where there is none, and encode them.
@@ -63,6 +66,7 @@ def build(
         terms: The source's kind, where its pictures are, and how they are requested.
         rules: Which films to drop, and how to choose by genre; None takes the default ones.
         encoders: Names or instances; None takes the setting ``encoders``.
+        engine: What reads and encodes: "local", "ray", or an engine; None takes the setting ``engine``.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
@@ -73,7 +77,8 @@ def build(
     names = setting("encoders").split(",") if encoders is None else encoders
     wanted = [ENCODERS.get(name.strip() if isinstance(name, str) else name) for name in names if name]
     note = _note(source, folder, metadata)
-    recalls = terms in (Terms(), Terms(kind="folder")) and Path(source).is_dir()
+    # Listing an object store costs as much as opening the catalogue does.
+    recalls = not is_remote(folder) and terms in (Terms(), Terms(kind="folder")) and Path(source).is_dir()
     listing = _listing(source, folder, metadata) if recalls and note.exists() else None
     if listing and (report := _recall(note, _digest(listing, folder, wanted))):
         return report
@@ -82,7 +87,7 @@ def build(
 
     listing = listing or (_listing(source, folder, metadata) if recalls else None)
     report = build_catalogue(
-        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, show_progress=show_progress
+        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
     )
     if (
         report.repeatable and not report.not_encoded and listing and listing == _listing(source, folder, metadata)

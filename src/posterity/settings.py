@@ -70,6 +70,9 @@ OPTIONS: dict[str, Option] = {
         Option("k", int, 5, "How many matches to give.", least=1),
         Option("index", str, "auto", "How vectors are searched: exact, approximate, or auto, by their number."),
         Option("workers", int, 0, "Threads that read and decode; 0 takes one per core.", least=0),
+        Option("engine", str, "local", "Where reading and encoding run: local, or ray (an extra)."),
+        Option("address", str, "", "Of a Ray cluster's head, HOST:6379, or auto; without, Ray begins on this machine."),
+        Option("worker_gpus", float, 0.0, "The part of a GPU that each of Ray's workers has.", least=0),
         Option("seed", int, 0, "Seed of everything random.", least=0),
         Option("max_pixels", int, 80_000_000, "Pictures of more pixels are dropped undecoded.", least=1),
         Option("min_side", int, 16, "Pictures with a shorter side below this many pixels are dropped.", least=1),
@@ -85,6 +88,15 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("tmdb_api", str, "https://api.themoviedb.org/3", "Where TMDb's API is."),
         Option("impawards_site", str, "http://www.impawards.com/", "Where IMP Awards is."),
+        Option("s3_endpoint", str, "", "Address of an S3-compatible object store; without, AWS's own."),
+        Option("s3_region", str, "", "Region of the object store; without, AWS_REGION's, or us-east-1."),
+        Option(
+            "s3_conditional_writes",
+            str,
+            "required",
+            "required: the object store must honour them; off: it does not, and one process writes at a time.",
+        ),
+        Option("s3_lease", float, 30.0, "Seconds after which a writer that is gone is taken for gone.", least=1),
         Option("cell_width", int, 0, "Width in pixels of a poster on a wall's picture; 0 chooses by number.", least=0),
     )
 }
@@ -111,6 +123,12 @@ def setting(name: str, argument: object = None) -> Any:
         path, values = _settings_file()
         found = option.parse(values.get(name), f"{path}")
     return option.default if found is None else found
+
+
+def environment() -> dict[str, str]:
+    """Give the settings in force that are not the defaults, as the variables that set them in another process."""
+    found = {name: setting(name) for name in OPTIONS}
+    return {f"POSTERITY_{name.upper()}": str(value) for name, value in found.items() if value != OPTIONS[name].default}
 
 
 def _settings_file() -> tuple[str, Mapping[str, object]]:

@@ -6,6 +6,8 @@ A run that is killed leaves its last batch, and the next run needs to read only 
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from posterity.building.builder import Builder
@@ -13,9 +15,10 @@ from posterity.building.claims import ORIGINS, settle
 from posterity.building.flags import flag_near_duplicates
 from posterity.building.intake import Intake, of_folder
 from posterity.catalogue import Store
-from posterity.cleaning import Dropped, Picture, Same
+from posterity.cleaning import Dropped, File, LookAt, Same
+from posterity.engines import Engine, Local
 from posterity.images import Limits
-from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.parallel import chunked
 from posterity.progress import progress
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
@@ -35,6 +38,7 @@ def ingest(
     near_duplicate_bits: int = 8,
     precedence: tuple[str, ...] = ORIGINS,
     workers: int = 0,
+    engine: Engine | None = None,
     show_progress: bool | None = None,
 ) -> BuildReport:
     """Bring the posters of a source into a catalogue.
@@ -46,6 +50,7 @@ def ingest(
         near_duplicate_bits: Posters whose perceptual hashes differ in at most so many bits are flagged.
         precedence: Which kind of source decides where two disagree, the first of them first.
         workers: Threads; 0 takes one per core.
+        engine: What reads and decodes; None is this process's threads.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -55,13 +60,21 @@ def ingest(
     with store.writing():
         builder = Builder(store, intake, limits)
 
-        def judge(chunk: list[Record | Skipped]) -> list[tuple[Record | Skipped, Picture | Same | Dropped]]:
-            return [(found, builder.judge(found)) for found in chunk]
+        # What a file is called and known as stays here; only what must be read of it is handed out.
+        waiting: deque[list[tuple[Record | Skipped, Same | Dropped | File]]] = deque()
+
+        def files() -> Iterator[list[File]]:
+            for chunk in chunked(intake.items, CHUNK):
+                judged = [(found, builder.judge(found)) for found in chunk]
+                waiting.append(judged)
+                yield [verdict for _, verdict in judged if isinstance(verdict, File)]
 
         with progress("Reading posters", intake.total, show_progress) as bar:
-            for judged in ordered_map(judge, chunked(intake.items, CHUNK), n_workers(workers)):
+            for looked in (engine or Local(workers)).map(LookAt(intake.root, limits), files()):
+                pictures = iter(looked)
+                judged = waiting.popleft()
                 for found, verdict in judged:
-                    builder.take(found, verdict)
+                    builder.take(found, next(pictures) if isinstance(verdict, File) else verdict)
                 bar.update(len(judged))
         builder.finish()
         flag_near_duplicates(store, near_duplicate_bits)

@@ -1,6 +1,6 @@
 """One build under way: what is known, what is decided of each item of a source, and the batch to be committed.
 
-Files are judged by threads, in the order of the source; their answers are taken in that same order, so that which of
+Files are read elsewhere, in the order of the source; what they are is taken in that same order, so that which of
 two equal files stays does not depend on timing. Each batch is committed whole.
 """
 
@@ -10,14 +10,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from posterity.building.claims import Claims
 from posterity.building.intake import Intake
 from posterity.catalogue import Finding, Poster, Store
-from posterity.cleaning import Dropped, Picture, Same, look_at
+from posterity.cleaning import Dropped, File, Picture, Same
 from posterity.images import Limits
-from posterity.paths import locate
+from posterity.places import is_remote, status_of
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import Metadata
@@ -88,10 +87,10 @@ class Builder:
         self.removed: list[str] = []
         self.new_findings: list[Finding] = []
 
-    # --- judging: called from several threads, changes nothing -------------------------------------------------------
+    # --- judging ---------------------------------------------------------------------------------------------------
 
-    def judge(self, found: Record | Skipped) -> Picture | Same | Dropped:
-        """Tell what a file is, reading it only where its size or time says that it may have changed."""
+    def judge(self, found: Record | Skipped) -> Same | Dropped | File:
+        """Tell what a file is, or that it must be read, as its size or time says that it may have changed."""
         if isinstance(found, Skipped):
             return Dropped(found.reason, found.detail)
         known = next(iter(self.by_path.get(found.path, ())), None)
@@ -104,7 +103,7 @@ class Builder:
             and before.reason != "duplicate"  # may no longer be one
         ):
             return Dropped(before.reason, before.detail, before.bytes, before.mtime_ns)
-        return look_at(self.root, found.path, known.sha256 if known else None, self.limits)
+        return File(found.path, known.sha256 if known else None)
 
     # --- taking: in order, one at a time ---------------------------------------------------------------------------
 
@@ -236,7 +235,14 @@ class Builder:
         return f"{base}@{hashlib.sha256(place.encode()).hexdigest()[:8]}", owner
 
     def _there(self, known: _Known) -> bool:
-        return Path(locate(known.source, known.path)).exists()
+        """Tell whether a poster's file is there; one that cannot be looked at now is taken to be."""
+        try:
+            status_of(known.source, known.path)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return is_remote(known.source)
+        return True
 
     # --- committing ------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from posterity.paths import escape, unescape
+from posterity.places import absolute
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.metadata import Metadata
 from posterity.sources.records import Record, records
@@ -55,7 +56,7 @@ def of_folder(
     Raises:
         SourceError: The folder cannot be listed.
     """
-    root = os.path.realpath(source)
+    root = absolute(source)
     own = [*leave_out, *([unescape(table.origin)] if table else [])]
     total = sum(1 for _ in walk(root, own)) if count else None
     label = escape(root)

@@ -13,10 +13,11 @@ from urllib.parse import quote, unquote, urlsplit
 
 from posterity.building.intake import Intake
 from posterity.catalogue.schema import Film
-from posterity.paths import escape, locate, unescape
+from posterity.paths import escape, unescape
+from posterity.places import Remote, listed, put_file, status_of, unreachable
 from posterity.selection import Rules, broken, choose
 from posterity.sources._http import Politeness
-from posterity.sources.downloads import Job, Plan, download, plan
+from posterity.sources.downloads import DownloadReport, Job, Plan, download, plan
 from posterity.sources.folder import File, walk
 from posterity.sources.genres import normalised
 from posterity.sources.listing import Entry, Listing, Skipped
@@ -162,10 +163,10 @@ class _Folder:
         image = row.entry.image
         for path in dict.fromkeys(_candidates(image)) if image else ():
             try:
-                status = os.stat(locate(self.root, path))  # noqa: PTH116
+                status = status_of(self.root, path)
             except (OSError, ValueError):
                 continue
-            return File(path, status.st_size, status.st_mtime_ns)
+            return File(path, status.size, status.mtime_ns)
         film = row.film
         tmdb = [f"{film.tmdb_id}", f"tmdb-{film.tmdb_id}"] if film.tmdb_id is not None else []
         imdb = [film.imdb_id, film.imdb_id[2:], film.imdb_id[2:].lstrip("0")] if film.imdb_id else []
@@ -248,6 +249,7 @@ class Fetching:
     Attributes:
         folder: Where to: a folder of the catalogue.
         politeness: How requests are made.
+        mirror: Where in an object store they are copied to; None leaves them here.
         override: Whether ``listing.images`` also stands for where rows' addresses lead to.
         refresh: Ask again for what is here already, whether it changed.
         show_progress: As for a build.
@@ -255,6 +257,7 @@ class Fetching:
 
     folder: Path
     politeness: Politeness
+    mirror: Remote | None = None
     override: bool = False
     refresh: bool = False
     show_progress: bool | None = None
@@ -288,12 +291,26 @@ def of_remote(listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapp
                     reason = _REASONS.get(outcome.status, outcome.status)
                     yield Skipped(row.entry.item, reason, outcome.detail)
                     continue
-                status = os.stat(fetching.folder / outcome.path)  # noqa: PTH116
-                file = File(escape(outcome.path), status.st_size, status.st_mtime_ns)
+                status = status_of(root, escape(outcome.path))
+                file = File(escape(outcome.path), status.size, status.mtime_ns)
                 yield _record(row, file, listing.origin)
 
     root = escape(os.path.realpath(fetching.folder))
+    if fetching.mirror is not None:
+        _copied(fetching.folder, fetching.mirror, report)
+        root = escape(str(fetching.mirror))
     return Intake(listing.label, root, found(), len(items), None, True, imdb_ids or {})
+
+
+def _copied(folder: Path, mirror: Remote, report: DownloadReport) -> None:
+    """Copy downloads to the object store, those that are new or not there yet."""
+    try:
+        there = {key: status.size for key, status in listed(mirror)}
+        for outcome in report.outcomes.values():
+            if outcome.path is not None and (outcome.status == "ok" or there.get(outcome.path) != outcome.bytes):
+                put_file(mirror / outcome.path, folder / outcome.path)
+    except OSError as error:
+        raise unreachable(mirror, error) from error
 
 
 def planned(

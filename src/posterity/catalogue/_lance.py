@@ -10,10 +10,11 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TypeVar
 
+from posterity.catalogue._lease import Lease, leased
 from posterity.errors import CatalogueError, PosterityError, StorageError
+from posterity.places import Place, Remote
 
 T = TypeVar("T")
 
@@ -23,6 +24,17 @@ _CAUSES = (
     (("os error 30", "read-only file system"), "the disk is read-only", "Copy the catalogue to a place you may write"),
     (("os error 13", "permission denied"), "no permission", "Make the folder writable, or copy it elsewhere"),
     (("failed to parse path", "surrogates not allowed"), "the store takes no such name", "Name another folder"),
+    (
+        ("accessdenied", "access denied", "invalidaccesskeyid", "signaturedoesnotmatch", "credential"),
+        "the object store refuses the credentials",
+        "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    ),
+    (("nosuchbucket", "bucket does not exist"), "there is no such bucket", "Make it, or name another"),
+    (
+        ("generic s3 error", "error sending request", "connection refused", "error decoding response body"),
+        "the object store cannot be reached",
+        "Check it and s3_endpoint; then run the same command again",
+    ),
     (("os error 5", "input/output error"), "the disk failed", "Check the disk; then run `posterity doctor`"),
 )
 _CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification", "retryable")
@@ -61,18 +73,25 @@ def retried(write: Callable[[], T], attempts: int = 6) -> T:
 
 
 @contextmanager
-def one_writer(folder: Path) -> Iterator[None]:
+def one_writer(folder: Place) -> Iterator[Lease | None]:
     """Wait until no other process holds this for the catalogue: of two builds at once, both would choose the same ids.
 
     The store does not mind two rows of one id, nor can it tell. A process that ends, however it ends, lets go. Where
-    there are no locks, or none can be written, it goes on without.
+    there are no locks, or none can be written, it goes on without. In an object store a lease takes the lock's place.
+
+    Raises:
+        StorageError: The object store cannot be reached, or takes no notice of conditions.
     """
+    if isinstance(folder, Remote):
+        with leased(folder) as lease:
+            yield lease
+        return
     with ExitStack() as held:
         with suppress(OSError, ImportError):
             import fcntl
 
             fcntl.flock(held.enter_context((folder / "writer.lock").open("ab")), fcntl.LOCK_EX)
-        yield
+        yield None
 
 
 def quoted(text: str) -> str:

@@ -5,10 +5,10 @@ Nothing here decides what a poster is worth or means; it keeps what it is given,
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -340,8 +340,8 @@ class Store(Derived):
         """Make room for vectors: in memory, or, where they are many, in a file without a name that goes with them."""
         if n * dimension * 4 <= IN_MEMORY:
             return np.empty((n, dimension), np.float32)
-        writable = os.access(self.folder, os.W_OK)
-        with tempfile.TemporaryFile(dir=self.folder if writable else None) as file:
+        here = self.folder if isinstance(self.folder, Path) and self.writable else None
+        with tempfile.TemporaryFile(dir=here) as file:
             return np.memmap(file, np.float32, "w+", shape=(n, dimension))
 
     def without_vector(self, encoder: str) -> pa.Table:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import pyarrow as pa
 
 from posterity.catalogue._lance import in_our_words, one_writer, retried
+from posterity.catalogue._lease import Lease
 from posterity.catalogue.schema import (
     FORMAT_VERSION,
     META,
@@ -23,6 +25,7 @@ from posterity.catalogue.schema import (
 )
 from posterity.errors import CatalogueError, FilterError, FormatVersionError
 from posterity.paths import escape
+from posterity.places import Place, Remote, absolute, cache_folder, has_any, listed, place_of, storage_options
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -34,9 +37,10 @@ _SOME = 500
 """How many ids go into one SQL list."""
 
 
-def is_catalogue(folder: str | os.PathLike[str]) -> bool:
+def is_catalogue(folder: str | os.PathLike[str] | Remote) -> bool:
     """Tell whether ``folder`` is a catalogue, from the names in it alone."""
-    return Path(folder, _MARK).is_dir()
+    place = place_of(folder)
+    return has_any(place / _MARK) if isinstance(place, Remote) else (place / _MARK).is_dir()
 
 
 class Tables:
@@ -46,22 +50,24 @@ class Tables:
         folder: Where it lies.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = folder
+        self._lease: Lease | None = None
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str]) -> Self:
+    def open(cls, folder: str | os.PathLike[str] | Remote) -> Self:
         """Open the catalogue in ``folder``.
 
         Raises:
             CatalogueError: There is none, or it cannot be read.
             FormatVersionError: A newer Posterity wrote it.
         """
-        path = Path(folder)
+        path = place_of(folder)
         if not is_catalogue(path):
-            problem = "is no catalogue" if path.exists() else "does not exist"
+            there = has_any(path) if isinstance(path, Remote) else path.exists()
+            problem = "is no catalogue" if there else "does not exist"
             raise CatalogueError(f"{path} {problem}", f"Make one: posterity build FOLDER_OF_POSTERS -c {path}")
         store = cls(path)
         store._check_format()
@@ -69,20 +75,21 @@ class Tables:
         return store
 
     @classmethod
-    def create(cls, folder: str | os.PathLike[str]) -> Self:
+    def create(cls, folder: str | os.PathLike[str] | Remote) -> Self:
         """Open the catalogue in ``folder``, making it where there is none yet.
 
         Raises:
             CatalogueError: The folder holds other things, and is left alone.
             StorageError: It cannot be written.
         """
-        path = Path(folder)
+        path = place_of(folder)
         if is_catalogue(path):
             return cls.open(path)
         with in_our_words(str(path)):
-            if path.exists() and any(not entry.name.endswith(".lance") for entry in path.iterdir()):
+            if _holds_other_things(path):
                 raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
-            path.mkdir(parents=True, exist_ok=True)
+            if isinstance(path, Path):
+                path.mkdir(parents=True, exist_ok=True)
             store = cls(path)
             # `meta` comes last: it is what makes the folder a catalogue, so a kill in between leaves a beginning
             # that the next call completes.
@@ -104,8 +111,12 @@ class Tables:
 
     def _complete(self) -> None:
         """Add the tables and columns that a catalogue of an older Posterity lacks."""
-        missing = [name for name in TABLES if not Path(self.folder, f"{name}.lance").is_dir()]
         with in_our_words(str(self.folder)):
+            if isinstance(self.folder, Remote):
+                there = set(self._db.list_tables(limit=1000).tables)
+                missing = [name for name in TABLES if name not in there]
+            else:
+                missing = [name for name in TABLES if not (self.folder / f"{name}.lance").is_dir()]
             for name in missing:
                 self._db.create_table(name, schema=TABLES[name], exist_ok=True)
             present = set(self._table("posters").schema.names)
@@ -114,7 +125,7 @@ class Tables:
 
     @cached_property
     def _root(self) -> str:
-        return escape(os.path.realpath(self.folder))
+        return escape(absolute(self.folder))
 
     def _inside(self, source: str) -> str:
         """Write a source's folder as it is stored: relative to the catalogue where it lies inside it."""
@@ -140,7 +151,11 @@ class Tables:
         import lancedb
 
         # An interval of zero: every read sees the last commit of whatever process made it.
-        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0))
+        return lancedb.connect(
+            str(self.folder),
+            read_consistency_interval=timedelta(0),
+            storage_options=storage_options(self.folder),
+        )
 
     def _table(self, name: str) -> Table:
         tables: dict[str, Table] = self.__dict__.setdefault("_tables", {})
@@ -149,6 +164,8 @@ class Tables:
         return tables[name]
 
     def _write(self, write: Callable[[], T]) -> T:
+        if self._lease is not None:
+            self._lease.check()
         with in_our_words(str(self.folder)):
             return retried(write)
 
@@ -188,9 +205,31 @@ class Tables:
             raise FilterError(f"the filter {where!r} holds a semicolon", "It is one SQL condition, no statement.")
         return _in_the_words_of_a_filter(where, self) if where else nullcontext()
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on."""
-        return one_writer(self.folder)
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on.
+
+        Raises:
+            StorageError: It lies in an object store that cannot be reached, or that takes no notice of conditions.
+        """
+        with one_writer(self.folder) as lease:
+            self._lease = lease
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    @property
+    def scratch(self) -> Path:
+        """The folder on this machine for what can be made again: the catalogue's own, or one that stands for it."""
+        if isinstance(self.folder, Path):
+            return self.folder
+        return cache_folder() / "catalogues" / hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
+
+    @property
+    def writable(self) -> bool:
+        """Whether this process may write it, as far as can be told without writing."""
+        return isinstance(self.folder, Remote) or os.access(self.folder, os.W_OK)
 
     def _merge(
         self, table: str, rows: pa.Table, on: str | list[str], *, update: bool = True, insert: bool = True
@@ -218,6 +257,13 @@ class Tables:
             # The store warns at zero, which is what a caller who asks for it has decided.
             at_least = max(older_than, timedelta(milliseconds=1))
             self._write(partial(self._table(name).optimize, cleanup_older_than=at_least))
+
+
+def _holds_other_things(place: Place) -> bool:
+    if isinstance(place, Remote):
+        names = {key.split("/")[0] for key, _ in listed(place)}
+        return any(not name.endswith(".lance") for name in names)
+    return place.exists() and any(not entry.name.endswith(".lance") for entry in place.iterdir())
 
 
 def now() -> datetime:

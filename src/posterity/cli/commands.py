@@ -14,6 +14,7 @@ from posterity.cli.options import (
     catalogue,
     catalogue_first,
     declared,
+    engine_options,
     listed,
     out,
     panorama,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 @source_options
 @rule_options
 @declared("encoders", help="Encoders to compute, comma-separated.")
+@engine_options
 @click.option("--dry-run", is_flag=True, help="Tell what would be downloaded and dropped, and how long it takes.")
 @as_json
 @quiet
@@ -50,6 +52,7 @@ def build(
     terms: Terms,
     rules: Rules | None,
     encoders: str | None,
+    engine: str | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -58,7 +61,8 @@ def build(
 
     SOURCE is a folder of pictures, searched at any depth; a media library (Jellyfin, Plex, Kodi, Kometa); a table of
     films (TMDb's movies_metadata.csv, IMDb's MovieGenre.csv, one of your own); tmdb:QUERY for TMDb itself, with your
-    key in TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. Pictures that are not here are downloaded, politely.
+    key in TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. A folder of pictures, and the catalogue, may lie in object
+    storage (s3://BUCKET/FOLDER, see docs/operations.md). Pictures that are not here are downloaded, politely.
     Run it again to add what is new and update what changed; a run that was interrupted goes on where it stopped.
 
     \b
@@ -70,6 +74,7 @@ def build(
       posterity build movies_metadata.csv -c films --genres-top 10 --per-genre 1000 --dry-run
       posterity build "tmdb:discover?primary_release_year=1999&with_genres=27" -c films --limit 200
       posterity build impawards:1999 -c films
+      posterity build s3://archive/posters -c s3://archive/catalogue --engine ray --address 10.0.0.1:6379
     """
     import posterity
 
@@ -78,8 +83,9 @@ def build(
         return
     wanted = None if encoders is None else listed(encoders)
     report = posterity.build(
-        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, show_progress=bars(quiet)
-    )
+        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine,
+        show_progress=bars(quiet),
+    )  # fmt: skip
     if as_json:
         say_json(report)
         return
@@ -243,6 +249,7 @@ def views(folder: str, remove: str | None, as_json: bool) -> None:
     help="How a network's posters are fitted: stretch, center-crop, pad, random-crop, native, multi-crop.",
 )
 @declared("runtime")
+@engine_options
 @as_json
 @quiet
 def embed(
@@ -251,6 +258,7 @@ def embed(
     weights: str | None,
     fit: str | None,
     runtime: str | None,
+    engine: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -261,6 +269,7 @@ def embed(
       posterity embed -c films --encoder colour,composition
       posterity embed -c films --encoder resnet18 --weights resnet18.safetensors
       posterity embed -c films --encoder dinov2_small --fit pad --runtime openvino
+      posterity embed -c s3://archive/catalogue --engine ray --address 10.0.0.1:6379
     """
     import posterity
     from posterity.encoders import configured
@@ -271,8 +280,9 @@ def embed(
     if weights is not None and len(names) != 1:
         raise click.UsageError("--weights FILE belongs to one network: name it with --encoder.")
     report = cat.embed(
-        *(configured(name, fit=fit, weights=weights, runtime=runtime) for name in names), show_progress=bars(quiet)
-    )
+        *(configured(name, fit=fit, weights=weights, runtime=runtime) for name in names), engine=engine,
+        show_progress=bars(quiet),
+    )  # fmt: skip
     if as_json:
         say_json(report)
         return
@@ -374,6 +384,7 @@ def similar(
 @click.option(
     "--out", metavar="FILE", multiple=True, help="Draw them side by side: .png, .jpg, .webp or .html; repeatable."
 )
+@engine_options
 @as_json
 @quiet
 def pairs(
@@ -385,6 +396,7 @@ def pairs(
     where: str | None,
     view: str | None,
     out: tuple[str, ...],
+    engine: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -403,7 +415,7 @@ def pairs(
     cat = posterity.open(folder)
     found = cat.pairs(
         n, encoder=encoder, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates, where=where, view=view,
-        show_progress=bars(quiet),
+        engine=engine, show_progress=bars(quiet),
     )  # fmt: skip
     for file in out:
         if file.lower().endswith((".html", ".htm")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -13,7 +14,7 @@ from posterity.settings import OPTIONS
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def declared(name: str, *flags: str, help: str | None = None) -> Callable[[F], F]:
+def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
     """Make a flag of the declared option ``name``; ungiven, it is None and the setting in force decides."""
     option = OPTIONS[name]
     kind: Any = option.kind
@@ -22,11 +23,13 @@ def declared(name: str, *flags: str, help: str | None = None) -> Callable[[F], F
     text = help or option.help
     if option.default not in (None, ""):
         text = f"{text}  [default: {option.default}]"
-    return click.option(*(flags or (f"--{name.replace('_', '-')}",)), name, type=kind, default=None, help=text)
+    return click.option(
+        *(flags or (f"--{name.replace('_', '-')}",)), name, type=kind, default=None, help=text, metavar=metavar
+    )
 
 
 catalogue = click.option(
-    "-c", "--catalogue", "folder", required=True, metavar="DIR", help="The catalogue's folder."
+    "-c", "--catalogue", "folder", required=True, metavar="DIR", help="The catalogue's folder, or s3://BUCKET/FOLDER."
 )  # fmt: skip
 
 
@@ -52,6 +55,18 @@ where = click.option(
     "--where", metavar="SQL", help="Only posters that meet this, e.g. \"year < 1970 AND array_has(genres, 'Horror')\"."
 )
 out = click.option("--out", metavar="FILE", help="Draw it into this picture (.png, .jpg, .webp).")
+
+
+def engine_options(command: F) -> F:
+    """Add the flags that say where work runs; the command gets them as ``engine``."""
+
+    @wraps(command)
+    def with_engine(*args: Any, engine: str | None, address: str | None, **others: Any) -> Any:
+        if address is not None:
+            os.environ["POSTERITY_ADDRESS"] = address
+        return command(*args, engine=engine, **others)
+
+    return cast("F", _with_flags((declared("engine"), declared("address", metavar="HOST:PORT")), with_engine))
 
 
 _PANORAMA = (

@@ -13,7 +13,6 @@ import io
 import json
 import os
 import re
-import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from posterity.catalogue import Poster, Store
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.learning.splits import Split, check
 from posterity.paths import escape, locate, whole, writing
+from posterity.places import read_bytes
 from posterity.progress import progress
 
 FORMATS = ("csv", "folders", "webdataset")
@@ -114,18 +114,17 @@ def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, faile
 
 def _folders(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
     for poster in posters:
-        source = Path(locate(poster.source, poster.path))
         target = folder / part / _plain(split.targets.labels[poster.id][0]) / _file_name(poster)
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            data = source.open("rb")
+            data = read_bytes(poster.source, poster.path)
         except OSError as error:
-            failed[poster.id] = f"{escape(str(source))}: {error.strerror or error}"
+            failed[poster.id] = f"{escape(locate(poster.source, poster.path))}: {error.strerror or error}"
             yield 0
             continue
-        with data, whole(target) as temporary, temporary.open("wb") as file:
-            shutil.copyfileobj(data, file)
+        with whole(target) as temporary:
+            temporary.write_bytes(data)
         yield 1
 
 
@@ -133,11 +132,10 @@ def _shards(split: Split, part: str, posters: Sequence[Poster], folder: Path, fa
     for number, start in enumerate(range(0, len(posters), SHARD)):
         with whole(folder / f"{part}-{number:06d}.tar") as temporary, tarfile.open(temporary, "w") as tar:
             for poster in posters[start : start + SHARD]:
-                source = Path(locate(poster.source, poster.path))
                 try:
-                    data = source.read_bytes()
+                    data = read_bytes(poster.source, poster.path)
                 except OSError as error:
-                    failed[poster.id] = f"{escape(str(source))}: {error.strerror or error}"
+                    failed[poster.id] = f"{escape(locate(poster.source, poster.path))}: {error.strerror or error}"
                     yield 0
                     continue
                 film, labels = poster.film, split.targets.labels[poster.id]

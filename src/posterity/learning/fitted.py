@@ -48,7 +48,7 @@ def fitted_vectors(
     """
     size, fit, encode, key = _reader(encoder, how)
     content = json.dumps(["vectors 1", key, size, fit, [poster.sha256 for poster in posters]])
-    path = store.folder / "cache" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
+    path = store.scratch / "cache" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
     if path.exists():
         return np.asarray(np.load(path, allow_pickle=False))
     packed = pack(store, posters, size, fit, show_progress=show_progress)

@@ -16,8 +16,9 @@ from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
-from posterity.paths import escape, locate
+from posterity.paths import escape
 from posterity.pictures import Upload
+from posterity.places import read_bytes
 from posterity.probes import Rows
 
 GENRE_TASKS = ("genres", "first_genre", "classes")
@@ -178,11 +179,11 @@ def look(
     if isinstance(file, Upload):
         return by_content.get(hashlib.sha256(file.data).hexdigest()), file.data
     name = os.fspath(file)
-    path = Path(name)
+    path, poster = Path(name), None
     if name in posters and not path.exists():
-        path = Path(locate(posters[name].source, posters[name].path))
+        poster = posters[name]
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if poster is None else read_bytes(poster.source, poster.path)
     except OSError as error:
         raise SourceError(
             f"{escape(name)} cannot be read: {error.strerror or error}", "Name a picture, or a poster's id."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from posterity.errors import SourceError
 from posterity.paths import escape
+from posterity.places import Remote, is_remote, listed, place_of, unreachable
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
         SourceError: ``root`` is no folder that can be listed.
     """
     top = os.fspath(root)
+    if is_remote(top):
+        yield from _walk_objects(top, leave_out)
+        return
     try:
         if not Path(top).is_dir():
             problem = "is a file, not a folder" if Path(top).exists() else "does not exist"
@@ -71,6 +75,30 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
             waiting += reversed(found)
         elif found:
             yield found
+
+
+def _walk_objects(top: str, leave_out: Collection[str]) -> Iterator[File | Skipped]:
+    """List an address of an object store as a folder is listed: the same keys come in the same order."""
+    place = place_of(top)
+    assert isinstance(place, Remote)  # noqa: S101
+    own = [f"{left.removeprefix(top.rstrip('/')).strip('/')}/" for left in leave_out if left.startswith(top)]
+    hidden: set[str] = set()
+    try:
+        found = sorted(listed(place), key=lambda item: item[0].encode().split(b"/"))
+    except OSError as error:
+        raise SourceError(str(unreachable(top, error)), "") from error
+    if not found:
+        raise SourceError(f"{top} does not exist", "SOURCE is a folder of posters, or an address that some lie below.")
+    for path, status in found:
+        if any(f"{path}/".startswith(each) for each in own):
+            continue
+        folders = path.split("/")[:-1]
+        depth = next((at for at, name in enumerate(folders) if name.startswith(".")), None)
+        if depth is None:
+            yield File(escape(path), status.size, status.mtime_ns)
+        elif (folder := "/".join(folders[: depth + 1])) not in hidden:
+            hidden.add(folder)
+            yield Skipped(escape(folder), "hidden", "folders whose name starts with a dot are not searched")
 
 
 Identity = tuple[int, int]

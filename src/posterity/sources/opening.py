@@ -11,6 +11,7 @@ from pathlib import Path
 
 from posterity.errors import ArgumentError, SourceError
 from posterity.paths import escape
+from posterity.places import is_remote
 from posterity.registry import Registry
 from posterity.settings import setting
 from posterity.sources._http import Politeness
@@ -63,12 +64,16 @@ def guess(source: str | os.PathLike[str]) -> str:
 
     >>> guess("tmdb:discover?year=1999"), guess("https://www.impawards.com/1999/")
     ('tmdb', 'impawards')
+    >>> guess("s3://archive/posters")
+    'folder'
     """
     name = os.fspath(source)
     if found := re.match(r"(tmdb|impawards):", name):
         return found[1]
     if re.match(r"https?://([\w-]+\.)*impawards\.com(/|$)", name):
         return "impawards"
+    if is_remote(name):
+        return "folder"
     if not os.path.exists(name):  # noqa: PTH110
         raise SourceError(
             f"{escape(name)} does not exist",
@@ -106,6 +111,8 @@ def _images(ask: Ask, default: str | None) -> str | None:
         return default
     if re.match(r"https?://", ask.images, re.IGNORECASE):
         return ask.images
+    if is_remote(ask.images):
+        return ask.images.rstrip("/")
     if not os.path.isdir(ask.images):  # noqa: PTH112
         raise SourceError(f"{escape(ask.images)} is no folder", "--images is a folder of pictures or an http address.")
     return escape(os.path.realpath(ask.images))

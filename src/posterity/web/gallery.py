@@ -29,7 +29,7 @@ from posterity.errors import MissingExtraError, NoSuchPosterError, PosterityErro
 from posterity.facets import OF_ENCODERS, OF_FILMS
 from posterity.images import THUMBNAIL_SIZE
 from posterity.maps import Map
-from posterity.paths import locate
+from posterity.places import name_of, read_bytes
 from posterity.plain import plain
 from posterity.settings import setting
 from posterity.titles import TitleIndex
@@ -270,7 +270,7 @@ class Gallery:
         money = zip(column["revenue"], column["budget"], strict=True)
         said = snap.models.get("genres")
         return Collection(
-            name=Path(self.catalogue.folder).resolve().name,
+            name=name_of(self.catalogue.folder),
             state=snap.state,
             ids=snap.ids,
             titles=[title or "" for title in column["title"]],
@@ -466,7 +466,7 @@ class Gallery:
 
     def notes(self) -> list[str]:
         """Say which models were not trained, and how they are."""
-        models, folder = self.snapshot().models, Path(self.catalogue.folder).resolve().name
+        models, folder = self.snapshot().models, name_of(self.catalogue.folder)
         return [
             f"No model of {what} was trained here. Run: posterity train {name} -c {folder}"
             for name, what in (("genres", "genres"), ("boxoffice", "box office"))
@@ -553,7 +553,7 @@ class Gallery:
         kind = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}.get(poster.format)
         if kind is not None:
             try:
-                data = Path(locate(poster.source, poster.path)).read_bytes()
+                data = read_bytes(poster.source, poster.path)
             except OSError:
                 data = b""
             # Only what was catalogued is shown, whatever has come into the file's place since.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -115,6 +114,6 @@ class Jobs:
             if kept.key == key:
                 return kept.figures
         figures = json.dumps(plain(job.work()))
-        if os.access(self.store.folder, os.W_OK):
+        if self.store.writable:
             self.store.put_result(Result(key, experiment, json.dumps(job.parameters), figures, b"", now()))
         return figures

@@ -27,6 +27,7 @@ from posterity.encoders.known import KNOWN, Network
 from posterity.encoders.networks import weights
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import ArgumentError
+from posterity.places import cache_folder
 from posterity.settings import setting
 
 __all__ = ["FITS", "KNOWN", "Net", "Network", "WeightsError", "named"]
@@ -157,7 +158,7 @@ class Net:
         """Tell where the network is kept as ONNX."""
         file = self.file
         held = weights.digest(file)[:16] if file else "none"
-        return weights.cache_folder() / "networks" / f"{self._name}-{side}-{held}-{_EXPORT}.onnx"
+        return cache_folder() / "networks" / f"{self._name}-{side}-{held}-{_EXPORT}.onnx"
 
     def _ready(self, side: str) -> runtime.Run:
         with self._lock:

@@ -17,6 +17,7 @@ from pathlib import Path
 from posterity.encoders.known import Network, Weights
 from posterity.errors import ArgumentError, MissingExtraError, PosterityError
 from posterity.paths import escape
+from posterity.places import cache_folder
 from posterity.settings import setting
 
 KINDS = (".safetensors", ".onnx")
@@ -25,11 +26,6 @@ KINDS = (".safetensors", ".onnx")
 
 class WeightsError(PosterityError):
     """A network's weights are not here, cannot be had, or are not what they should be."""
-
-
-def cache_folder() -> Path:
-    """Give the folder that notes of weights, and networks made ready, are kept in."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posterity"
 
 
 def digest(path: Path) -> str:

@@ -62,7 +62,7 @@ def pack(
     """
     content = json.dumps(["pack 1", size, how, [poster.sha256 for poster in posters]])
     name = f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.pictures"
-    path = (folder or store.folder / "cache") / name
+    path = (folder or store.scratch / "cache") / name
     shape = (len(posters), *size, 3)
     ids = tuple(poster.id for poster in posters)
     if not path.exists():

@@ -146,7 +146,7 @@ def train_network(
             (("train", learned), ("held", held), ("test", cut.test))}  # fmt: skip
     Y, single = cut.targets.matrix(packed.ids), cut.targets.single
     start = _start(config, weights)
-    folder = store.folder / "networks" / f"{cut.name}-{config.network}" if keep else None
+    folder = store.scratch / "networks" / f"{cut.name}-{config.network}" if keep else None
     began = time.perf_counter()
     trained = train(
         config, packed, Y, rows["train"], rows["held"], single=single, weights=start, folder=folder,

@@ -1,0 +1,116 @@
+"""Where work runs: in this process's threads, or in the processes of a Ray cluster. Results are the same, in order.
+
+Work is a function of one item that can be sent to another process. An engine applies it to items and gives the results
+in the items' order, a bounded number under way, so that which of two equal posters stays never depends on timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from posterity.errors import UnknownNameError
+from posterity.parallel import n_workers, ordered_map
+from posterity.settings import setting
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Shared(Protocol[T_co]):
+    """A value that many items speak of: it is sent to each machine once."""
+
+    def get(self) -> T_co:
+        """Give the value; an array may be read-only."""
+        ...
+
+
+class Engine(Protocol):
+    """What applies work to items."""
+
+    @property
+    def workers(self) -> int:
+        """How many items are worked on at a time."""
+        ...
+
+    def map(self, work: Callable[[In], Out], items: Iterable[In], ahead: int = 4) -> Iterator[Out]:
+        """Apply ``work`` to items and give the results in the items' order.
+
+        Items are taken, and results held, at most ``workers * ahead`` at a time.
+        """
+        ...
+
+    def share(self, value: T) -> Shared[T]:
+        """Make a value ready to be part of items."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what was begun."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Here(Generic[T]):
+    value: T
+
+    def get(self) -> T:
+        return self.value
+
+
+class Local:
+    """The threads of this process.
+
+    Args:
+        workers: How many; 0 takes one per core.
+    """
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = n_workers(workers)
+
+    def map(self, work: Callable[[In], Out], items: Iterable[In], ahead: int = 4) -> Iterator[Out]:
+        """Apply ``work`` to items in threads; see :meth:`Engine.map`."""
+        return ordered_map(work, items, self.workers, ahead)
+
+    def share(self, value: T) -> Shared[T]:
+        """Give the value as it is."""
+        return _Here(value)
+
+    def close(self) -> None:
+        """Nothing was begun."""
+
+
+ENGINES = ("local", "ray")
+
+
+@contextmanager
+def engine_of(wanted: str | Engine | None = None, workers: int | None = None) -> Iterator[Engine]:
+    """Open an engine by its name, and close it at the end; one that is given open stays so.
+
+    Args:
+        wanted: A name, an engine, or None for the setting ``engine``.
+        workers: How many; None takes the setting ``workers``.
+
+    Raises:
+        UnknownNameError: There is no such engine.
+        MissingExtraError: It is not installed.
+        EngineError: Its cluster cannot be reached.
+    """
+    if wanted is not None and not isinstance(wanted, str):
+        yield wanted
+        return
+    name, n = wanted or setting("engine"), setting("workers", workers)
+    if name not in ENGINES:
+        raise UnknownNameError("engine", name, ENGINES)
+    engine: Engine = Local(n)
+    if name == "ray":
+        from posterity.engines._ray import Ray
+
+        engine = Ray(setting("address"), n, setting("worker_gpus"))
+    try:
+        yield engine
+    finally:
+        engine.close()
