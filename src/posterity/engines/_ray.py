@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+import socket
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -100,6 +102,7 @@ class Ray:
             if not address and workers:
                 known["num_cpus"] = workers
             try:
+                _knock(address)
                 with warnings.catch_warnings():
                     # Ray forks only to run its own programs: LanceDB's warning is of forks that go on using it.
                     warnings.filterwarnings("ignore", "lancedb fork", RuntimeWarning)
@@ -119,6 +122,7 @@ class Ray:
         if self.workers > most:
             raise EngineError(f"{self.workers} workers do not fit: the cluster has room for {most}", "Ask for fewer.")
         self._pool: list[Any] = []
+        self._aside: Any = None
 
     def _start(self, alone: bool = False) -> Any:
         variables = {k: v for k, v in os.environ.items() if k.startswith(_PASSED_ON)} | environment()
@@ -176,13 +180,11 @@ class Ray:
     def _again(self, work: Any, sent: list[Any], item: Any) -> Any:
         """Do again what was lost, by itself, so that what kills a process is not confused with its neighbours."""
         for _ in range(TRIES):
-            worker = self._start(alone=True)
+            self._aside = self._aside or self._start(alone=True)
             try:
-                return self._get(worker.run.remote(sent, item))
+                return self._get(self._aside.run.remote(sent, item))
             except _died(self._ray):
-                continue
-            finally:
-                self._ray.kill(worker)
+                self._aside = None
         parts = work.cut(item) if hasattr(work, "cut") else [item]
         if len(parts) > 1:
             return work.join([self._again(work, sent, part) for part in parts])
@@ -196,9 +198,20 @@ class Ray:
 
     def close(self) -> None:
         """End the processes; the cluster, if it was there before, stays."""
-        for worker in self._pool:
+        for worker in [*self._pool, *([self._aside] if self._aside else [])]:
             self._ray.kill(worker)
-        self._pool = []
+        self._pool, self._aside = [], None
+
+
+def _knock(address: str) -> None:
+    """Make sure that somebody listens at an address, for Ray would try for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    found = re.fullmatch(r"(?:ray://)?(.+):(\d+)", address)
+    if found:
+        socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=5).close()
 
 
 def _died(ray: Any) -> tuple[type[Exception], ...]:
