@@ -14,7 +14,7 @@ from posterity import clusters, layouts
 from posterity.cli import run
 from posterity.clusters import colour_words, counted, distinctive, find_clusters, name_cluster, representative
 from posterity.errors import ArgumentError, CatalogueError, MissingExtraError, UnknownNameError
-from posterity.layouts import Layout, aligned, lay_out, n_steps, placed
+from posterity.layouts import LANDMARKS, LARGE, Layout, aligned, landmarks_of, lay_out, n_steps, placed
 from posterity.preservation import neighbourhood_scores
 from posterity.testing import write_sample
 
@@ -320,3 +320,46 @@ def test_real_posters_make_named_clusters_and_keep_neighbours(tmp_path: Path) ->
     assert scores["map_tsne_poster"]["trustworthiness"].value == found.trustworthiness
     assert scores["map_tsne_poster: random"]["knn_preservation"].value < 0.05
     assert layouts.METHODS == ("pca", "tsne", "umap")
+
+
+# --- landmarks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_of_many_rows_landmarks_are_laid_out_and_the_rest_placed_among_them(method: str) -> None:
+    pytest.importorskip("openTSNE" if method == "tsne" else "umap")
+    rng = np.random.default_rng(1)
+    centre = rng.integers(0, 6, 900)
+    X = (8 * rng.standard_normal((6, 20))[centre] + rng.standard_normal((900, 20))).astype(np.float32)
+    layout = Layout(method, landmarks=300)
+    chosen = landmarks_of(len(X), layout)
+    assert chosen is not None
+    assert len(np.unique(chosen)) == 300
+    points = lay_out(X, layout, workers=2)
+    np.testing.assert_array_equal(points, lay_out(X, layout, workers=1))
+    # The landmarks lie as they would alone, and nearly everyone among their own kind.
+    alone = lay_out(X[chosen], Layout(method))
+    np.testing.assert_allclose(points[chosen] - points[chosen].mean(0), alone - alone.mean(0), atol=1e-9)
+    others = np.setdiff1d(np.arange(len(X)), chosen)
+    near = [centre[chosen[np.argmin(((points[chosen] - points[i]) ** 2).sum(1))]] == centre[i] for i in others]
+    assert np.mean(near) > 0.97
+
+
+def test_landmarks_are_for_many_rows_and_for_methods_that_need_them() -> None:
+    assert landmarks_of(LARGE, Layout()) is None
+    chosen = landmarks_of(LARGE + 1, Layout())
+    assert chosen is not None
+    assert len(chosen) == LANDMARKS
+    assert landmarks_of(10**6, Layout("pca")) is None
+    assert landmarks_of(500, Layout(landmarks=500)) is None
+
+
+def test_clusters_of_many_points_are_those_of_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    centre = rng.integers(0, 4, 1200)
+    points = 20 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])[centre] + rng.standard_normal((1200, 2))
+    monkeypatch.setattr("posterity.clusters.MOST", 400)
+    found = find_clusters(points)
+    for each in range(4):
+        own = found[centre == each]
+        assert np.mean(own == np.bincount(own[own >= 0]).argmax()) > 0.9

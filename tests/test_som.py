@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from posterity import metrics
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.lattice import Lattice
+from posterity.metrics import Floats
 from posterity.som import SelfOrganizingMap, batch_map, span
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared"))
@@ -504,3 +506,48 @@ def test_the_articles_covers_have_a_cell_each_and_the_errors_of_minisom():
     theirs.train_random(X, 600)
     som = SelfOrganizingMap(10, 10, random_state=0).fit(X)
     assert som.quantization_error(X) <= theirs.quantization_error(X)
+
+
+# --- rows in batches -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 37, 1000])
+def test_a_map_of_batches_is_that_of_all_rows(size: int) -> None:
+    X = clouds(400, 8)
+    batches = [X[at : at + size] for at in range(0, len(X), size)]
+    whole = SelfOrganizingMap(6, 5, algorithm="batch").fit(X)
+    streamed = SelfOrganizingMap(6, 5).fit_batches(lambda: batches)
+    np.testing.assert_allclose(streamed.codebook_, whole.codebook_, atol=2e-3)
+    assert streamed.quantization_error(X) == pytest.approx(whole.quantization_error(X), rel=1e-3)
+
+
+def test_mini_batches_see_every_row_in_turn_and_fit_nearly_as_well() -> None:
+    X = clouds(3000, 8)
+    asked = 0
+
+    def batches() -> Iterator[Floats]:
+        nonlocal asked
+        asked += 1
+        for at in range(0, len(X), 500):
+            yield X[at : at + 500]
+
+    mini = SelfOrganizingMap(8, 8).fit_batches(batches, every=10)
+    whole = SelfOrganizingMap(8, 8, algorithm="batch").fit(X)
+    assert asked == 2 + len(mini.sigmas_)
+    random = SelfOrganizingMap(8, 8, n_epochs=1).fit(X[:64])
+    errors = [each.quantization_error(X) for each in (whole, mini, random)]
+    assert errors[1] < 1.1 * errors[0] < errors[2]
+
+
+def test_batches_need_rows_and_a_start_that_they_can_give() -> None:
+    with pytest.raises(ArgumentError, match="no rows"):
+        SelfOrganizingMap(3, 3).fit_batches(list)
+    with pytest.raises(ArgumentError, match="need all rows"):
+        SelfOrganizingMap(3, 3, init="sample").fit_batches(lambda: [np.zeros((4, 2), np.float32)])
+
+
+def clouds(n: int, d: int) -> Floats:
+    """Draw rows around a few centres."""
+    rng = np.random.default_rng(4)
+    centres = 3 * rng.standard_normal((7, d))
+    return (centres[rng.integers(0, 7, n)] + rng.standard_normal((n, d))).astype(np.float32)

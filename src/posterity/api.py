@@ -594,6 +594,7 @@ class Catalogue:
         where: str | None = None,
         view: str | None = None,
         random_state: int | None = None,
+        landmarks: int = 0,
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Map:
@@ -609,6 +610,7 @@ class Catalogue:
             where: An SQL condition that posters must meet.
             view: The view that they must be in.
             random_state: Seed.
+            landmarks: How many posters t-SNE and UMAP lay out, the rest being placed among them; 0 goes by number.
             fresh: Make it anew, even if there is one.
             show_progress: True and False force the bar; None shows it on a terminal.
 
@@ -618,7 +620,8 @@ class Catalogue:
             FilterError: ``where`` is not SQL over the catalogue's columns.
             MissingExtraError: The method's library is not installed.
         """
-        layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, setting("seed", random_state))
+        seed = setting("seed", random_state)
+        layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, seed, landmarks)
         return make_map(
             self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
             keep=self.store.writable, workers=n_workers(setting("workers")), show_progress=show_progress,

@@ -60,6 +60,10 @@ class Cluster:
     members: tuple[str, ...]
 
 
+MOST = 50_000
+"""Points that clusters are found among; of more, the rest join their nearest."""
+
+
 def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> Places:
     """Give the cluster of each point, -1 of those that are in none: (n,). Clusters are numbered by size.
 
@@ -74,7 +78,15 @@ def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> P
         from sklearn.cluster import HDBSCAN
     except ImportError as error:
         raise MissingExtraError("finding clusters", "maps") from error
-    found = HDBSCAN(min_cluster_size=least, min_samples=min(10, least), copy=True).fit_predict(points)
+    some = np.arange(n)
+    if n > MOST:  # its time grows as the square: of many points some are enough to tell the clusters
+        some = np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
+        least = max(MIN_SIZE, least * MOST // n)
+    found = HDBSCAN(min_cluster_size=least, min_samples=min(10, least), copy=True).fit_predict(points[some])
+    if n > MOST:
+        from scipy.spatial import KDTree
+
+        found = found[KDTree(points[some]).query(points, workers=-1)[1]]
     sizes = np.bincount(found[found >= 0], minlength=1)
     rank = np.empty(len(sizes), np.int64)
     rank[np.argsort(-sizes, kind="stable")] = np.arange(len(sizes))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from posterity import metrics
 from posterity.errors import ArgumentError, MissingExtraError, UnknownNameError
 from posterity.metrics import Floats
 from posterity.nearest import nearest_to_all
+from posterity.parallel import ordered_map
 from posterity.som import span
 
 Points = NDArray[np.float64]
@@ -28,6 +29,11 @@ METHODS = ("pca", "tsne", "umap")
 
 BARNES_HUT = 25_000
 """Points up to which t-SNE sums repulsion by a tree; beyond, by interpolation and FFT, whose cost grows more slowly."""
+
+LARGE, LANDMARKS = 100_000, 25_000
+"""Beyond how many rows only some are laid out, and how many those are."""
+
+_BLOCK = 8_192
 
 NEAREST = 10
 """Neighbours that a new point is placed among."""
@@ -44,6 +50,8 @@ class Layout:
         n_neighbors: Of UMAP: likewise.
         min_dist: Of UMAP: how near points may come.
         random_state: Seed.
+        landmarks: Of t-SNE and UMAP: how many posters, drawn at random, are laid out; the rest find their places among
+            them (:func:`placed`). 0 is all of up to 100,000, and 25,000 of more.
     """
 
     method: str = "tsne"
@@ -52,12 +60,13 @@ class Layout:
     n_neighbors: int = 15
     min_dist: float = 0.1
     random_state: int = 0
+    landmarks: int = 0
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise UnknownNameError("method", self.method, METHODS)
         for name, least, most in (("n_components", 0, 1e9), ("perplexity", 1, 1e6), ("n_neighbors", 2, 1e6),
-                                  ("min_dist", 0, 1)):  # fmt: skip
+                                  ("min_dist", 0, 1), ("landmarks", 0, 1e9)):  # fmt: skip
             if not least <= getattr(self, name) <= most:
                 raise ArgumentError(f"{name} {getattr(self, name)} is not allowed", f"It is {least:g} to {most:g}.")
 
@@ -79,6 +88,9 @@ def lay_out(X: Floats, layout: Layout, *, workers: int = 1, progress: Callable[[
         MissingExtraError: The library is not installed.
     """
     X = metrics.as_matrix(X)
+    chosen = landmarks_of(len(X), layout)
+    if chosen is not None:
+        return _around_landmarks(X, chosen, layout, workers, progress)
     Z = span(X)[0]
     plane = np.zeros((len(Z), 2))
     plane[:, : min(2, Z.shape[1])] = Z[:, :2]
@@ -87,6 +99,36 @@ def lay_out(X: Floats, layout: Layout, *, workers: int = 1, progress: Callable[[
     seen = np.ascontiguousarray(Z[:, : layout.n_components] if layout.n_components else Z)
     found = (_tsne if layout.method == "tsne" else _umap)(seen, plane, layout, workers, progress)
     return aligned(found - found.mean(axis=0), plane)
+
+
+def landmarks_of(n: int, layout: Layout) -> NDArray[np.int64] | None:
+    """Choose the landmarks of n rows: sorted rows, or None where all rows are laid out."""
+    most = layout.landmarks or (n if n <= LARGE else LANDMARKS)
+    if layout.method == "pca" or n <= most:
+        return None
+    return np.sort(np.random.default_rng(layout.random_state).choice(n, max(4, most), replace=False))
+
+
+def _around_landmarks(
+    X: Floats, chosen: NDArray[np.int64], layout: Layout, workers: int, progress: Callable[[int], object] | None
+) -> Points:
+    """Lay out some rows, and place the others among them, by the same principal components that the method sees.
+
+    V. de Silva, J. B. Tenenbaum, *Sparse multidimensional scaling using landmark points*, Stanford 2004, for the idea.
+    """
+    known = np.ascontiguousarray(X[chosen])
+    points = np.empty((len(X), 2))
+    points[chosen] = lay_out(known, replace(layout, landmarks=len(chosen)), workers=workers, progress=progress)
+    mean = known.mean(axis=0)
+    k = min(layout.n_components or X.shape[1], *known.shape)
+    axes = np.linalg.eigh((known - mean).T @ (known - mean))[1][:, ::-1][:, :k]
+    seen = (known - mean) @ axes
+    others = np.setdiff1d(np.arange(len(X)), chosen, assume_unique=True)
+    blocks = [others[at : at + _BLOCK] for at in range(0, len(others), _BLOCK)]
+    found = ordered_map(lambda rows: placed((X[rows] - mean) @ axes, seen, points[chosen]), blocks, workers)
+    for rows, places in zip(blocks, found, strict=True):
+        points[rows] = places
+    return np.asarray(points - points.mean(axis=0))
 
 
 def n_steps(layout: Layout) -> int | None:

@@ -120,7 +120,7 @@ def make_map(
     parameters = json.dumps(asdict(layout))
     inputs = inputs_digest(store, spec.fingerprint)
     known = store.artefact(name) if where is None else None
-    if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):
+    if known and (Layout(**json.loads(known.parameters)), known.fingerprint) != (layout, spec.fingerprint):
         known = None
     if known and not fresh and (known.inputs, known.versions) == (inputs, versions()):
         ids, points, labels = store.layout(name)

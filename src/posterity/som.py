@@ -3,17 +3,19 @@
 T. Kohonen, *Essentials of the self-organizing map*, Neural Networks 37 (2013). Symbols are the paper's: mᵢ the vector
 of unit i, x̄ⱼ the mean of the nⱼ rows that match unit j best, hⱼᵢ how near j is to i.
 
-:func:`batch_map` and :func:`online_map` are the whole of the training, as functions of arrays;
-:class:`SelfOrganizingMap` chooses where they start, how the neighbourhood shrinks, and the coordinates they work in.
+:func:`batch_map` (:func:`stream_map` of rows in batches) and :func:`online_map` are the whole of the training, as
+functions of arrays; :class:`SelfOrganizingMap` chooses where they start, how the neighbourhood shrinks, and the
+coordinates they work in.
 """
 
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -225,6 +227,41 @@ class SelfOrganizingMap:
         self.n_features_in_ = X.shape[1]
         return self
 
+    def fit_batches(self, batches: Callable[[], Iterable[Floats]], *, every: int = 1) -> SelfOrganizingMap:
+        """Train afresh by the batch map on rows that come in batches and are never in memory together.
+
+        With ``every`` 1 the map is that of :meth:`fit` on all rows, but for the last digits. With more, an epoch sees
+        one row in so many, others each time: mini-batches, spread evenly over the rows in whatever order they come.
+
+        Args:
+            batches: Gives all rows anew each time it is called: (m, d) arrays, in the same order.
+            every: One row in so many is seen in an epoch.
+
+        Raises:
+            ArgumentError: There are no rows; or the map was to start from rows, or to be trained online.
+        """
+        if self.algorithm == "online" or self.init != "pca":
+            raise ArgumentError(
+                f"algorithm={self.algorithm!r}, init={self.init!r} need all rows", "Batches take 'batch' and 'pca'."
+            )
+        mean, basis, deviations = _principal_axes(batches)
+        start = _plane(deviations, self.rows, self.cols)
+        last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
+        widest = self.sigma if self.sigma is not None else max(last, max(self.rows, self.cols) / 4)
+        self.sigmas_ = DECAYS[self.decay](widest, last, self.n_epochs or _EPOCHS["batch"])
+        epoch = itertools.count()
+
+        def seen() -> Iterator[Floats]:
+            offset = next(epoch) % every
+            for batch in batches():
+                if len(some := metrics.as_matrix(batch)[offset::every]):
+                    yield np.asarray((some - mean) @ basis, np.float32)
+
+        trained = stream_map(seen, start, self.sigmas_, self.lattice, self.neighbourhood)
+        self._lift = lambda: trained.reshape(self.lattice.size, -1) @ basis.T + mean
+        self.n_features_in_ = len(mean)
+        return self
+
     @property
     def codebook_(self) -> Floats:
         """The vectors of the units: (rows, cols, d) float32."""
@@ -411,15 +448,37 @@ def batch_map(
     Returns:
         (rows, cols, d) float32. A unit that no row's neighbourhood reaches keeps its vector.
     """
+    return stream_map(lambda: (X,), codebook, sigmas, lattice, neighbourhood)
+
+
+def stream_map(
+    batches: Callable[[], Iterable[Floats]],
+    codebook: Floats,
+    sigmas: ArrayLike,
+    lattice: Lattice | None = None,
+    neighbourhood: str = "gaussian",
+) -> Floats:
+    """Train a codebook by the batch map as :func:`batch_map` does, on rows that come in batches.
+
+    Args:
+        batches: Called once an epoch; gives (m, d) float32 arrays.
+        codebook: As for :func:`batch_map`, and so the rest.
+        sigmas: Likewise.
+        lattice: Likewise.
+        neighbourhood: Likewise.
+    """
     rows, cols, d = codebook.shape
     lattice = lattice or Lattice(rows, cols)
     codebook = codebook.copy()
     for sigma in np.asarray(sigmas, np.float64).tolist():
         smooth = smoother(lattice, neighbourhood, sigma)
-        best = metrics.nearest_units(X, codebook)[:, 0]
-        hits = np.bincount(best, minlength=rows * cols).astype(np.float32).reshape(rows, cols, 1)
-        weight = smooth(hits)[..., 0]
-        total = smooth(_sums(X, best, rows * cols).reshape(rows, cols, d))
+        hits, sums = np.zeros(rows * cols, np.int64), np.zeros((rows * cols, d), np.float32)
+        for X in batches():
+            best = metrics.nearest_units(X, codebook)[:, 0]
+            hits += np.bincount(best, minlength=rows * cols)
+            sums += _sums(X, best, rows * cols)
+        weight = smooth(hits.astype(np.float32).reshape(rows, cols, 1))[..., 0]
+        total = smooth(sums.reshape(rows, cols, d))
         reached = weight > _REACHED
         codebook[reached] = total[reached] / weight[reached][:, None]
     return codebook
@@ -566,6 +625,26 @@ def span(X: Floats, more: Floats | None = None) -> tuple[Floats, Callable[[Float
     return Z, lambda coordinates: coordinates @ basis.T + mean
 
 
+def _principal_axes(batches: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats, Floats]:
+    """Give the mean (d,), the principal axes (d, r) and the deviations along them (r,) of rows in batches.
+
+    Raises:
+        ArgumentError: There are no rows.
+    """
+    n, total = 0, np.zeros(1)
+    for batch in batches():
+        n, total = n + len(batch), total + batch.sum(axis=0, dtype=np.float64)
+    if not n:
+        raise ArgumentError("there are no rows", "Train on 1 row or more.")
+    mean = (total / n).astype(np.float32)
+    scatter = np.zeros((len(mean), len(mean)))
+    for batch in batches():
+        centred = batch - mean
+        scatter += centred.T @ centred
+    axes, variances = _principal(scatter)
+    return mean, axes.astype(np.float32), np.sqrt(variances / n).astype(np.float32)
+
+
 def _principal(symmetric: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the eigenvectors (k, r), signs fixed, and eigenvalues (r,) that are more than rounding, largest first."""
     values, vectors = np.linalg.eigh(symmetric)
@@ -582,11 +661,14 @@ def _pca_plane(Z: Floats, rows: int, cols: int, _rng: np.random.Generator) -> Fl
 
     The linear initialisation of J. Vesanto et al., *SOM Toolbox for Matlab 5*, Helsinki 2000.
     """
-    deviations = Z.std(axis=0)
-    plane = np.zeros((rows, cols, Z.shape[1]), np.float32)
+    return _plane(Z.std(axis=0), rows, cols)
+
+
+def _plane(deviations: Floats, rows: int, cols: int) -> Floats:
+    plane = np.zeros((rows, cols, len(deviations)), np.float32)
     across, down = np.meshgrid(_spread(cols), _spread(rows))
     sides = (across, down) if cols >= rows else (down, across)
-    for axis, side in enumerate(sides[: Z.shape[1]]):
+    for axis, side in enumerate(sides[: len(deviations)]):
         plane[:, :, axis] = side * deviations[axis]
     return plane
 

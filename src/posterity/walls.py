@@ -28,7 +28,7 @@ from posterity.errors import ArgumentError, CatalogueError, UnknownNameError
 from posterity.grids import grid_shape
 from posterity.growing import REACH, add_items, opened
 from posterity.lattice import TOPOLOGIES, Lattice
-from posterity.metrics import Floats, Indices
+from posterity.metrics import Floats, Indices, row_blocks
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.progress import progress
 from posterity.som import SelfOrganizingMap, span
@@ -38,6 +38,9 @@ ORDERS = ("content", "colour", "time")
 
 SOM_UNITS = 2_500
 """Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
+
+IN_BATCHES = 100_000
+"""Posters from which on the plain self-organising map sees mini-batches of about so many an epoch."""
 
 BASELINE_SAMPLE = 300
 """Posters that the neighbourhoods of baselines are sampled by where there are more."""
@@ -389,9 +392,12 @@ def _scores(vectors: Floats, lattice: Lattice, cells: Indices, random_state: int
     rows, cols = (max(1, round(side * shrink)) for side in (lattice.rows, lattice.cols))
     if lattice.hexagonal and lattice.toroidal:
         rows += rows % 2
-    som = SelfOrganizingMap(
-        rows, cols, topology=lattice.topology, toroidal=lattice.toroidal, random_state=random_state
-    ).fit(vectors)
+    som = SelfOrganizingMap(rows, cols, topology=lattice.topology, toroidal=lattice.toroidal, random_state=random_state)
+    if len(vectors) <= IN_BATCHES:
+        som.fit(vectors)
+    else:
+        blocks = [*row_blocks(*vectors.shape)]
+        som.fit_batches(lambda: (vectors[block] for block in blocks), every=len(vectors) // IN_BATCHES)
     shuffled = np.random.default_rng(random_state).permutation(cells)
     baselines = {"random": layout_scores(vectors, lattice, shuffled, BASELINE_SAMPLE)}
     collisions = None

@@ -653,6 +653,8 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
 @click.option("--neighbors", "n_neighbors", type=click.IntRange(min=2), default=15, show_default=True,
               help="Of UMAP: neighbours that count.")  # fmt: skip
 @click.option("--min-dist", type=float, default=0.1, show_default=True, help="Of UMAP: how near points may come.")
+@click.option("--landmarks", type=click.IntRange(min=0), default=0, metavar="N",
+              help="Lay out N, and place the rest among them.  [default: all of up to 100,000; else 25,000]")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Make it anew; otherwise posters stay where they were.")
 @declared("encoder")
 @where
@@ -672,6 +674,7 @@ def map_(
     perplexity: float,
     n_neighbors: int,
     min_dist: float,
+    landmarks: int,
     fresh: bool,
     encoder: str | None,
     where: str | None,
@@ -702,7 +705,8 @@ def map_(
     _drawable(out)
     found = cat.map(
         method, encoder=encoder, n_components=n_components, perplexity=perplexity, n_neighbors=n_neighbors,
-        min_dist=min_dist, where=where, view=view, random_state=seed, fresh=fresh, show_progress=bars(quiet),
+        min_dist=min_dist, landmarks=landmarks, where=where, view=view, random_state=seed, fresh=fresh,
+        show_progress=bars(quiet),
     )  # fmt: skip
     if out:
         cat.draw(found, out, side=side, overlap=overlap, title=title, dpi=dpi, show_progress=bars(quiet))
