@@ -35,6 +35,8 @@ CASES = (
     "tables",
     "library",
     "page",
+    "engines",
+    "scale",
 )
 COLUMNS = ("case", "measure", "value", "unit", "beside", "beside_value", "ratio", "goal", "met")
 

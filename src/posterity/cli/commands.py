@@ -654,7 +654,7 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
               help="Of UMAP: neighbours that count.")  # fmt: skip
 @click.option("--min-dist", type=float, default=0.1, show_default=True, help="Of UMAP: how near points may come.")
 @click.option("--landmarks", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Lay out N, and place the rest among them.  [default: all of up to 100,000; else 25,000]")  # fmt: skip
+              help="Lay out N, and place the rest among them.  [default: all, or 25,000 of over 100,000]")  # fmt: skip
 @click.option("--fresh", is_flag=True, help="Make it anew; otherwise posters stay where they were.")
 @declared("encoder")
 @where
