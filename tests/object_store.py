@@ -1,7 +1,4 @@
-"""Real S3-compatible servers on loopback: moto, which honours conditional writes, and rclone, which keeps to the disk.
-
-moto's server holds all in memory and ends with its process; rclone serves a folder, so it can be killed and begin anew.
-"""
+"""Real S3-compatible servers on loopback: moto, which honours conditional writes, and rclone, which ignores them."""
 
 from __future__ import annotations
 
@@ -70,16 +67,13 @@ class Moto:
 
 
 class Rclone:
-    """rclone's server of a folder: what is written is on the disk, and conditions are ignored."""
+    """rclone's server of a folder: it ignores conditions."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / BUCKET).mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.variables = variables(self.port) | {"POSTERITY_S3_CONDITIONAL_WRITES": "off"}
-        self.start()
-
-    def start(self) -> None:
         keys = f"{KEYS['AWS_ACCESS_KEY_ID']},{KEYS['AWS_SECRET_ACCESS_KEY']}"
         self.process = subprocess.Popen(
             [_program("rclone"), "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--auth-key", keys,
@@ -89,12 +83,52 @@ class Rclone:
         )  # fmt: skip
         _answers(self.port, self.process)
 
-    def kill(self) -> None:
+    def close(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def close(self) -> None:
-        self.kill()
+
+FRONT = """
+import asyncio, sys
+async def copy(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+async def serve(reader, writer):
+    there = await asyncio.open_connection("127.0.0.1", int(sys.argv[2]))
+    await asyncio.gather(copy(reader, there[1]), copy(there[0], writer))
+async def main():
+    async with await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1])) as server:
+        await server.serve_forever()
+asyncio.run(main())
+"""
+
+
+class Front:
+    """The process through which a store is reached, as a large store's gateway: it can be killed, and begin anew.
+
+    (moto keeps objects in its memory, so it cannot be killed itself; and rclone's server, begun anew, answers ranges of
+    what is there with a status that no client takes.)
+    """
+
+    def __init__(self, store: Moto) -> None:
+        self.store = store
+        self.port = free_port()
+        self.variables = variables(self.port)
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", FRONT, str(self.port), str(self.store.port)])
+        _answers(self.port, self.process)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
 
 
 @contextmanager

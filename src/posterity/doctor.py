@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from posterity.catalogue import Artefact, Finding, Store
 from posterity.catalogue.provenance import inputs_digest
+from posterity.catalogue.schema import TABLES
 from posterity.cleaning import Picture, look_at
 from posterity.embedding import embed, is_current
 from posterity.encoders import ENCODERS
@@ -19,6 +20,7 @@ OLD_VERSIONS = 64
 """So many versions on the disk are worth compacting."""
 
 KINDS = {
+    "damaged_table": "a file of the store cannot be read: the disk failed, or something wrote into it",
     "source_missing": "the folder that posters came from is not there: not mounted, or moved",
     "file_missing": "a poster's file is not there any more",
     "file_changed": "a poster's file has changed since it was catalogued",
@@ -102,11 +104,25 @@ def examine(
     Raises:
         StorageError: Mending was asked for and the catalogue cannot be written.
     """
-    problems = [*_files(store, repair), *_thumbnails(store, repair, limits)]
+    problems = [*_damaged(store, repair)]
+    if any(not problem.repaired for problem in problems):
+        return Diagnosis(0, tuple(problems))  # the rest could not be read
+    problems += [*_files(store, repair), *_thumbnails(store, repair, limits)]
     problems += [*_vectors(store, repair, workers, show_progress), *_layouts(store, repair)]
     problems += _models(store, repair)
     problems += _upkeep(store, repair, older_than)
     return Diagnosis(store.count(), tuple(problems))
+
+
+def _damaged(store: Store, repair: bool) -> Iterator[Problem]:
+    for name in TABLES:
+        if (why := store.damage(name)) is None:
+            continue
+        remedy = "go back to its newest version that can be read; then build and embed again"
+        if repair:
+            version = store.go_back(name)
+            why += f"; it is {'empty' if version is None else f'as it was at version {version}'} now"
+        yield Problem("damaged_table", name, why, remedy, repair)
 
 
 def _files(store: Store, repair: bool) -> Iterator[Problem]:

@@ -120,7 +120,7 @@ def check_sums(report: BuildReport) -> None:
     assert report.dropped == sum(report.dropped_by.values())
 
 
-def check_consistent(folder: Path) -> Store:
+def check_consistent(folder: Path | str) -> Store:
     """Open a catalogue, whatever happened to its last build, and check that nothing in it is half done."""
     catalogue = posterity.open(folder)
     store = catalogue.store
@@ -143,7 +143,7 @@ def check_consistent(folder: Path) -> Store:
     return store
 
 
-def content(folder: Path, encoders: Sequence[str] = ENCODERS) -> dict[str, Any]:
+def content(folder: Path | str, encoders: Sequence[str] = ENCODERS) -> dict[str, Any]:
     """All that a catalogue says of its posters, findings and vectors, fit to be compared with another's by ``==``."""
     store = check_consistent(folder)
     vectors = {}

@@ -18,6 +18,8 @@ from posterity.places import Place, Remote
 
 T = TypeVar("T")
 
+_AWAY = ("generic s3 error", "error sending request", "connection refused", "error decoding response body")
+
 _CAUSES = (
     (("os error 28", "no space left"), "the disk is full", "Free some space and run the same command again"),
     (("os error 122", "quota exceeded"), "the disk quota is used up", "Free some space and run the command again"),
@@ -31,7 +33,7 @@ _CAUSES = (
     ),
     (("nosuchbucket", "bucket does not exist"), "there is no such bucket", "Make it, or name another"),
     (
-        ("generic s3 error", "error sending request", "connection refused", "error decoding response body"),
+        _AWAY,
         "the object store cannot be reached",
         "Check it and s3_endpoint; then run the same command again",
     ),
@@ -60,16 +62,29 @@ def in_our_words(folder: str) -> Iterator[None]:
         ) from error
 
 
-def retried(write: Callable[[], T], attempts: int = 6) -> T:
-    """Run a write, and again, with growing random pauses, where another writer's commit came between."""
-    for attempt in range(attempts):
+def retried(write: Callable[[], T], attempts: int = 6, patience: float = 0.0) -> T:
+    """Run a write, and again, with growing random pauses, where another writer's commit came between.
+
+    Args:
+        write: What to run.
+        attempts: How often at most.
+        patience: Seconds for which it is also run again where the object store was not reached, or broke off: only for
+            writes that come to the same when they are done twice, as it is not known whether the first was done.
+    """
+    until = time.monotonic() + patience
+    attempt = 0
+    while True:
         try:
             return write()
         except (OSError, RuntimeError, ValueError) as error:
-            if attempt + 1 == attempts or not any(sign in str(error).lower() for sign in _CONFLICTS):
+            text = str(error).lower()
+            if any(sign in text for sign in _AWAY) and time.monotonic() < until:
+                time.sleep(random.uniform(0.5, 1.0))  # noqa: S311
+                continue
+            attempt += 1
+            if attempt == attempts or not any(sign in text for sign in _CONFLICTS):
                 raise
             time.sleep(random.uniform(0.02, 0.1) * 2**attempt)  # noqa: S311
-    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -303,7 +303,7 @@ class Store(Derived):
             merge = self._table("posters").merge_insert(["id", "sha256"])
             merge.when_matched_update_all().execute(table)
 
-        self._write(write)
+        self._write(write, again=True)
 
     def vectors(self, encoder: str, where: str | None = None) -> tuple[list[str], NDArray[np.float32]]:
         """Read an encoder's vectors, streamed into one array; a large one lies in a file, mapped into memory.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
+from posterity import places
 from posterity.catalogue._lance import in_our_words, one_writer, retried
 from posterity.catalogue._lease import Lease
 from posterity.catalogue.schema import (
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MARK = "meta.lance"
+_DAMAGE = ("a lance file", "corrupt", "lanceerror(io)")
+"""What the store says of a damaged file, and not of a filter."""
+
 _SOME = 500
 """How many ids go into one SQL list."""
 
@@ -88,15 +92,16 @@ class Tables:
         with in_our_words(str(path)):
             if _holds_other_things(path):
                 raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
+            wait = places.RETRY_SECONDS if isinstance(path, Remote) else 0
             if isinstance(path, Path):
                 path.mkdir(parents=True, exist_ok=True)
             store = cls(path)
             # `meta` comes last: it is what makes the folder a catalogue, so a kill in between leaves a beginning
             # that the next call completes.
             for name in (name for name in TABLES if name != "meta"):
-                store._db.create_table(name, schema=TABLES[name], exist_ok=True)
+                retried(partial(store._db.create_table, name, schema=TABLES[name], exist_ok=True), patience=wait)
             first = pa.Table.from_pylist([{"key": "format", "value": str(FORMAT_VERSION)}], schema=META)
-            store._db.create_table("meta", data=first)
+            retried(partial(store._db.create_table, "meta", data=first, exist_ok=True), patience=wait)
         return store
 
     def _check_format(self) -> None:
@@ -148,6 +153,7 @@ class Tables:
 
     @cached_property
     def _db(self) -> Any:
+        os.environ.setdefault("LANCEDB_LOG", "error")  # what it warns of, it tries again, or raises
         import lancedb
 
         # An interval of zero: every read sees the last commit of whatever process made it.
@@ -163,11 +169,17 @@ class Tables:
             tables[name] = self._db.open_table(name)
         return tables[name]
 
-    def _write(self, write: Callable[[], T]) -> T:
-        if self._lease is not None:
-            self._lease.check()
+    def _write(self, write: Callable[[], T], *, again: bool = False) -> T:
+        """Run a write; ``again`` says that it comes to the same when it is done twice."""
+
+        def checked() -> T:
+            if self._lease is not None:
+                self._lease.check()
+            return write()
+
+        patience = places.RETRY_SECONDS if again and isinstance(self.folder, Remote) else 0
         with in_our_words(str(self.folder)):
-            return retried(write)
+            return retried(checked, patience=patience)
 
     # --- reading, filtering, committing ----------------------------------------------------------------------------
 
@@ -241,10 +253,37 @@ class Tables:
             # "null" lets a cleared vector through, which the store would else take for a faulty one.
             merge.execute(rows, on_bad_vectors="null")
 
-        self._write(write)
+        self._write(write, again=True)
 
     def _delete(self, table: str, condition: str) -> None:
-        self._write(lambda: self._table(table).delete(condition))
+        self._write(lambda: self._table(table).delete(condition), again=True)
+
+    def damage(self, name: str, version: int | None = None) -> str | None:
+        """Read a whole table, as it is or was, and tell what cannot be read; None where all can."""
+        try:
+            table = self._db.open_table(name)
+            if version is not None:
+                table.checkout(version)
+            for _ in table.search().limit(None).to_batches(1024):
+                pass
+        except Exception as error:  # a damaged file may raise whatever its bytes lead to
+            return " ".join(str(error).split())[:200] or type(error).__name__
+        return None
+
+    def go_back(self, name: str) -> int | None:
+        """Bring a damaged table back to its newest version that can be read whole; None where it is made anew, empty.
+
+        What came after that version is lost here, and made again by the next build and embedding run.
+        """
+        versions = sorted((int(each["version"]) for each in self._db.open_table(name).list_versions()), reverse=True)
+        for version in versions:
+            if self.damage(name, version) is None:
+                self._write(partial(self._db.open_table(name).restore, version))
+                self.__dict__.pop("_tables", None)
+                return version
+        self._write(lambda: self._db.create_table(name, schema=TABLES[name], mode="overwrite"))
+        self.__dict__.pop("_tables", None)
+        return None
 
     def versions(self) -> int:
         """Count the versions of all tables that still take room on the disk."""
@@ -290,6 +329,8 @@ class _in_the_words_of_a_filter:  # noqa: N801
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, CatalogueError) and isinstance(error.__cause__, ValueError | RuntimeError | OSError):
             text = " ".join(str(error.__cause__).split())
+            if any(sign in text.lower() for sign in _DAMAGE):
+                return
             if not any(sign in text.lower() for sign in ("schema error", "parsing", "invalid", "plan", "type", "sql")):
                 return
             said = text.removeprefix("Invalid input, ").split(". Valid fields are")[0].split(", /")[0][:200]

@@ -1,0 +1,212 @@
+"""An object store whose server is killed, whose network is cut, or whose clock is wrong; and two writers at one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from object_store import BUCKET, Front, Moto, moto, variables
+
+import posterity
+from faults.support import (
+    SMALL_BATCHES,
+    Undisturbed,
+    assert_one_line,
+    check_consistent,
+    check_equal,
+    cli,
+    content,
+    start,
+    wait_for,
+)
+from posterity.errors import CatalogueError
+
+CATALOGUE = f"s3://{BUCKET}/films"
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    """A store that is reached through a process of its own; this process reaches it directly."""
+    with moto() as store:
+        found = Front(store)
+        yield found
+        found.kill()
+
+
+def _commits() -> int:
+    try:
+        return posterity.open(CATALOGUE).store.version
+    except CatalogueError:
+        return 0
+
+
+def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undisturbed, front: Front) -> None:
+    build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES, env=front.variables)
+    for at in (4, 9):
+        wait_for(lambda at=at: _commits() >= at or build.poll() is not None)
+        assert build.poll() is None, build.communicate()
+        front.kill()
+        time.sleep(1)
+        front.start()
+    _, err = build.communicate(timeout=180)
+    assert build.returncode == 0, err.decode()
+    check_equal(content(CATALOGUE), undisturbed.content)
+
+
+def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
+    impatient = [*SMALL_BATCHES[:2], "import posterity.places; posterity.places.RETRY_SECONDS = 2;" + SMALL_BATCHES[2]]
+    told = front.variables | {"POSTERITY_S3_LEASE": "2"}
+    build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=impatient, env=told)
+    wait_for(lambda: _commits() >= 6 or build.poll() is not None)
+    assert build.poll() is None, build.communicate()
+    front.kill()
+    _, err = build.communicate(timeout=180)
+    assert build.returncode == 1
+    assert_one_line(err)
+    before = len(check_consistent(CATALOGUE).posters())
+    assert before > 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POSTERITY_S3_LEASE", "2")  # the killed one's lease runs out
+        report = posterity.build(undisturbed.source, CATALOGUE)
+    assert report.unchanged >= before
+    check_equal(content(CATALOGUE), undisturbed.content)
+
+
+def test_two_builds_at_once_leave_what_one_would(undisturbed: Undisturbed) -> None:
+    with moto() as server:
+        builds = [
+            start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES, env=server.variables)
+            for _ in range(2)
+        ]
+        for build in builds:
+            _, err = build.communicate(timeout=180)
+            assert build.returncode == 0, err.decode()
+        check_equal(content(CATALOGUE), undisturbed.content)
+
+
+# --- clocks ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("skew", ["+3d", "-3d"])
+def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed, tmp_path: Path, skew: str) -> None:
+    """A build by a clock that is wrong, and one by the right clock while the lease of a third process is there."""
+    if shutil.which("faketime") is None:
+        pytest.skip("WRONG CLOCKS ARE NOT TESTED HERE: there is no faketime; apt-get install faketime")
+    with moto() as server:
+        wrong = ["faketime", "-f", skew, *SMALL_BATCHES]
+        lease = {"POSTERITY_S3_LEASE": "3"}
+        first = start("build", undisturbed.source / "shelf 0", "-c", CATALOGUE, "-q", command=wrong,
+                      env=server.variables | lease)  # fmt: skip
+        second = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES,
+                       env=server.variables | lease)  # fmt: skip
+        for build in (first, second):
+            _, err = build.communicate(timeout=240)
+            assert build.returncode == 0, err.decode()
+        done = cli("doctor", CATALOGUE, "--repair", command=wrong, env=server.variables | lease)
+        assert done.returncode == 0, done.stderr
+        store = check_consistent(CATALOGUE)
+        wanted = {poster.sha256 for poster in undisturbed.content["posters"]}
+        assert {poster.sha256 for poster in store.posters()} == wanted
+        assert posterity.build(undisturbed.source, CATALOGUE).added == 0
+        assert posterity.open(CATALOGUE).similar("tt0000002", encoder="pixels").matches
+
+
+# --- two hosts -------------------------------------------------------------------------------------------------------
+
+HOST, GUEST = "10.123.7.1", "10.123.7.2"
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def two_hosts() -> Iterator[tuple[str, str]]:
+    """Two network namespaces, a cable between them: the names of the server's and the builder's."""
+    names = f"store{os.getpid()}", f"build{os.getpid()}"
+    cable = f"ve{os.getpid() % 100_000}a", f"ve{os.getpid() % 100_000}b"
+    try:
+        for name in names:
+            _ip("netns", "add", name)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("A CUT NETWORK IS NOT TESTED HERE: no network namespaces can be made; run as root, with iproute2")
+    _ip("link", "add", cable[0], "netns", names[0], "type", "veth", "peer", "name", cable[1], "netns", names[1])
+    for name, end, address in zip(names, cable, (HOST, GUEST), strict=True):
+        _ip("-n", name, "addr", "add", f"{address}/24", "dev", end)
+        _ip("-n", name, "link", "set", end, "up")
+        _ip("-n", name, "link", "set", "lo", "up")
+    yield names
+    for name in names:
+        subprocess.run(["ip", "netns", "pids", name], check=False, capture_output=True)
+        _ip("netns", "del", name)
+
+
+def _cable(names: tuple[str, str], state: str) -> None:
+    _ip("-n", names[1], "link", "set", f"ve{os.getpid() % 100_000}b", state)
+
+
+ASK = "import sys; sys.path.insert(0, {tests!r}); from object_store import make_bucket; make_bucket({port}, {host!r})"
+READ = (
+    "import sys; sys.path.insert(0, {tests!r}); from faults.support import content; import pickle, posterity;"
+    "pickle.dump(content({catalogue!r}), open({out!r}, 'wb'))"
+)
+
+
+def test_a_network_that_is_cut_and_mended_costs_nothing(
+    undisturbed: Undisturbed, tmp_path: Path, two_hosts: tuple[str, str]
+) -> None:
+    import pickle
+
+    inside = ["ip", "netns", "exec", two_hosts[1]]
+    tests = str(Path(__file__).parents[1])
+    server = Moto(HOST, ("ip", "netns", "exec", two_hosts[0]))
+    try:
+        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "30"}
+        bucket = [*inside, sys.executable, "-c", ASK.format(tests=tests, port=server.port, host=HOST)]
+        wait_for(lambda: subprocess.run(bucket, check=False, capture_output=True).returncode == 0, poll=0.5)
+        build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=[*inside, *SMALL_BATCHES], env=told)
+        for pause in (2.5, 4.0):
+            time.sleep(pause)
+            _cable(two_hosts, "down")
+            time.sleep(1.5)
+            _cable(two_hosts, "up")
+        _, err = build.communicate(timeout=240)
+        assert build.returncode == 0, err.decode()
+        out = tmp_path / "content"
+        read = [*inside, sys.executable, "-c", READ.format(tests=tests, catalogue=CATALOGUE, out=str(out))]
+        subprocess.run(read, check=True, env=os.environ | told)
+        check_equal(pickle.loads(out.read_bytes()), undisturbed.content)
+    finally:
+        server.close()
+
+
+def test_a_network_that_stays_cut_ends_the_build_in_one_line(
+    undisturbed: Undisturbed, two_hosts: tuple[str, str]
+) -> None:
+    inside = ["ip", "netns", "exec", two_hosts[1]]
+    server = Moto(HOST, ("ip", "netns", "exec", two_hosts[0]))
+    try:
+        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "2"}
+        tests = str(Path(__file__).parents[1])
+        bucket = [*inside, sys.executable, "-c", ASK.format(tests=tests, port=server.port, host=HOST)]
+        wait_for(lambda: subprocess.run(bucket, check=False, capture_output=True).returncode == 0, poll=0.5)
+        patience = "import posterity.places; posterity.places.RETRY_SECONDS = 3;" + SMALL_BATCHES[2]
+        command = [*inside, *SMALL_BATCHES[:2], patience]
+        build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=command, env=told)
+        time.sleep(4)
+        _cable(two_hosts, "down")
+        _, err = build.communicate(timeout=240)
+        assert build.returncode == 1
+        assert_one_line(err)
+        _cable(two_hosts, "up")
+        # Its lease runs out; whoever comes next goes on, and ends as the undisturbed one did.
+        done = cli("build", undisturbed.source, "-c", CATALOGUE, "-q", command=[*inside, *SMALL_BATCHES], env=told)
+        assert done.returncode == 0, done.stderr
+    finally:
+        server.close()
