@@ -102,9 +102,11 @@ def make_atlas(
     keys = [_key(sprite, part) for part in parts]
     known = store.atlas_pages(keys)
     missing = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
+    # By their rows: a search by content reads all that there is, each time.
+    row_of = {digest: row for row, digest in enumerate(store.thumbnail_digests())} if missing else {}
     with progress("Drawing sprites", sum(len(part) for _, part in missing), show_progress) as bar:
         for key, part in missing:
-            known[key] = _page(store, part, sprite, grid, workers)
+            known[key] = _page(store, row_of, part, sprite, grid, workers)
             bar.update(len(part))
     atlas = Atlas(
         sprite, grid, tuple(slots), tuple(digests), tuple(keys),
@@ -199,7 +201,12 @@ def _key(sprite: tuple[int, int], digests: Sequence[str]) -> str:
 
 
 def _page(
-    store: Store, digests: Sequence[str], sprite: tuple[int, int], grid: tuple[int, int], workers: int
+    store: Store,
+    row_of: Mapping[str, int],
+    digests: Sequence[str],
+    sprite: tuple[int, int],
+    grid: tuple[int, int],
+    workers: int,
 ) -> tuple[bytes, NDArray[np.uint8]]:
     """Draw a page of sprites, no taller than it need be, and tell the palette of each."""
     height, width = sprite
@@ -207,7 +214,9 @@ def _page(
     canvas = np.full((n_rows * height, grid[1] * width, 3), 18, np.uint8)
     palettes = np.zeros((len(digests), N_COLOURS, 4), np.uint8)
     for start, some in _chunks(digests, 1024):
-        thumbnails = store.thumbnails(digest for digest in some if digest)
+        thumbnails = store.thumbnails_at([row_of[digest] for digest in some if digest in row_of])
+        if moved := [digest for digest in some if digest and digest not in thumbnails]:
+            thumbnails |= store.thumbnails(moved)
         wanted = [(start + i, thumbnails[digest]) for i, digest in enumerate(some) if digest in thumbnails]
         jpegs = [jpeg for _, jpeg in wanted]
         pictures = list(ordered_map(lambda jpeg: _small(jpeg, sprite), jpegs, n_workers(workers)))

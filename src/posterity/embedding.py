@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from posterity.images import Limits, decode, fit, tier
 from posterity.parallel import chunked
 from posterity.places import Status, read
 from posterity.progress import progress
+
+log = logging.getLogger(__name__)
 
 BATCH = 4096
 """Posters a commit, about a second of work: a commit costs some 20 ms whatever it holds."""
@@ -118,6 +121,7 @@ def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress
                     encoded[name] += len(batch.jobs)
                 failed |= batch.failed
                 bar.update(len(batch.jobs) + len(batch.failed))
+    log.info("embedded", extra={"catalogue": str(store.folder), "encoded": encoded, "failed": len(failed)})
     return EmbedReport(encoded, kept, failed)
 
 

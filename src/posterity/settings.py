@@ -73,6 +73,7 @@ OPTIONS: dict[str, Option] = {
         Option("engine", str, "local", "Where reading and encoding run: local, or ray (an extra)."),
         Option("address", str, "", "Of a Ray cluster's head, HOST:6379, or auto; without, Ray begins on this machine."),
         Option("worker_gpus", float, 0.0, "The part of a GPU that each of Ray's workers has.", least=0),
+        Option("log", str, "off", "Events on standard error, for machines: off, text, or json, one object a line."),
         Option("seed", int, 0, "Seed of everything random.", least=0),
         Option("max_pixels", int, 80_000_000, "Pictures of more pixels are dropped undecoded.", least=1),
         Option("min_side", int, 16, "Pictures with a shorter side below this many pixels are dropped.", least=1),

@@ -6,6 +6,7 @@ A run that is killed leaves its last batch, and the next run needs to read only 
 from __future__ import annotations
 
 import json
+import logging
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -25,6 +26,8 @@ from posterity.sources.folder import Skipped
 from posterity.sources.records import Record
 
 __all__ = ["ORIGINS", "Intake", "ingest", "of_folder", "settle"]
+
+log = logging.getLogger(__name__)
 
 CHUNK = 32
 """Files a task: enough that handing them over costs nothing, few enough that all threads stay busy."""
@@ -57,6 +60,7 @@ def ingest(
         SourceError: The source cannot be read.
         StorageError: The catalogue cannot be written; what was committed before is kept.
     """
+    log.info("building", extra={"catalogue": str(store.folder), "source": intake.label, "items": intake.total})
     with store.writing():
         builder = Builder(store, intake, limits)
 
@@ -81,4 +85,6 @@ def ingest(
         settle(store, precedence)
         report = builder.report()
         store.add_run(report.source, json.dumps(asdict(report)))
+        counts = {name: getattr(report, name) for name in ("seen", "added", "updated", "unchanged", "dropped")}
+        log.info("built", extra={"catalogue": str(store.folder), "source": report.source, **counts})
         return report

@@ -6,6 +6,7 @@ there is to go by. This is the one place that reads it.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from posterity.errors import CatalogueError, PosterityError, StorageError
 from posterity.places import Place, Remote
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 _AWAY = ("generic s3 error", "error sending request", "connection refused", "error decoding response body")
 
@@ -79,6 +82,7 @@ def retried(write: Callable[[], T], attempts: int = 6, patience: float = 0.0) ->
         except (OSError, RuntimeError, ValueError) as error:
             text = str(error).lower()
             if any(sign in text for sign in _AWAY) and time.monotonic() < until:
+                log.warning("the object store is away; trying again", extra={"error": " ".join(text.split())[:200]})
                 time.sleep(random.uniform(0.5, 1.0))  # noqa: S311
                 continue
             attempt += 1

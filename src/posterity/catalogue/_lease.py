@@ -12,6 +12,7 @@ SOSP 1989.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import threading
@@ -26,6 +27,8 @@ from posterity.places import Remote, as_os_errors, unreachable
 from posterity.settings import setting
 
 NAME = "writer.lease"
+
+log = logging.getLogger(__name__)
 
 
 class Lease:
@@ -77,6 +80,7 @@ class Lease:
                 if self._is_ours(body):  # written, and only the answer was lost
                     continue
                 self._lost = "another process has taken over"
+                log.error("lease lost", extra={"lease": str(self._place)})
                 return
             except OSError:
                 continue
@@ -154,7 +158,7 @@ def _acquire(place: Remote, body: bytes, patience: float) -> str:
     import obstore
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-    seen, since = "", time.monotonic()
+    seen, since, waited = "", time.monotonic(), False
     while True:
         mode: Any = "create"
         try:
@@ -163,10 +167,14 @@ def _acquire(place: Remote, body: bytes, patience: float) -> str:
         except FileNotFoundError:
             seen = ""
         if seen:
+            if not waited:
+                log.info("waiting for another writer", extra={"lease": str(place)})
+                waited = True
             if time.monotonic() - since < patience:
                 time.sleep(min(0.5, patience / 10))
                 continue
             mode = {"e_tag": seen}
+            log.warning("taking over the lease of a writer that is gone", extra={"lease": str(place)})
         try:
             with as_os_errors_but_conditions():
                 answer = obstore.put(place.objects, place.key, body, mode=mode)

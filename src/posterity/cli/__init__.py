@@ -15,6 +15,7 @@ import click
 
 from posterity.cli.commands import commands
 from posterity.errors import PosterityError
+from posterity.logs import begin
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status."""
     try:
+        begin()
         # An exit that a command asks for comes back as its status.
         status = posterity.main(arguments, prog_name="posterity", standalone_mode=False)
     except PosterityError as error:

@@ -29,6 +29,8 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 TRIES = 3
 """How many processes an item may cost before it is taken for the cause."""
 
@@ -169,6 +171,7 @@ class Ray:
         try:
             return self._get(task.ref)
         except _died(self._ray):
+            log.warning("a worker is gone; its work is done again", extra={"worker": task.worker})
             return self._again(work, sent, task.item)
 
     def _get(self, ref: Any) -> Any:

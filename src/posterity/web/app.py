@@ -53,6 +53,7 @@ from posterity.web.clinic import MOST_BYTES, examine_poster
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK, Guard
 from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
+from posterity.web.metrics import CONTENT_TYPE, Measured, Metrics
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -95,16 +96,31 @@ def create_app(gallery: Gallery, *, hosts: tuple[str, ...] = LOOPBACK, token: st
         responses=_PROBLEMS,
         generate_unique_id_function=lambda route: route.name,
     )
+    metrics = Metrics(gallery)
     app.add_middleware(Guard, hosts=hosts, token=token)
+    app.add_middleware(Measured, metrics=metrics)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     _handle_errors(app)
     _films(app, gallery)
+    _metrics(app, metrics)
     _layouts(app, gallery)
     _pictures(app, gallery)
     _reports(app, gallery, Jobs(gallery.store))
     _clinic(app, gallery)
     _page(app)
     return app
+
+
+def _metrics(app: FastAPI, metrics: Metrics) -> None:
+    @app.get(
+        "/metrics",
+        response_class=Response,
+        tags=["server"],
+        responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format."}},
+    )
+    def metrics_() -> Response:
+        """What the server does, for Prometheus."""
+        return Response(metrics.told(), media_type=CONTENT_TYPE)
 
 
 def _films(app: FastAPI, gallery: Gallery) -> None:
