@@ -31,11 +31,13 @@ $(VENV)/.dev: $(VENV)/.core constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
 	@touch $@
 
-# Debian's Chromium drives the browser tests; where it cannot be had, they are skipped and say so.
+# Debian's Chromium drives the browser tests, and faketime sets clocks wrong; where they cannot be had, tests skip and say so.
 $(VENV)/.browser: $(VENV)/.dev
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
-	  { echo "Installing chromium for the browser tests ..."; apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium; } \
-	  >$(VENV)/browser.log 2>&1 || echo "No chromium here, and it cannot be installed: browser tests will be skipped"
+	@for program in chromium faketime; do \
+	  command -v $$program >/dev/null || { [ $$program = chromium ] && command -v google-chrome >/dev/null; } || \
+	  { echo "Installing $$program for the tests ..."; apt-get update -qq && \
+	    apt-get install -qq -y --no-install-recommends $$program; } >>$(VENV)/browser.log 2>&1 || \
+	  echo "No $$program here, and it cannot be installed: tests that need it will be skipped"; done
 	@touch $@
 
 setup: $(VENV)/.core

@@ -169,6 +169,27 @@ def paged(folder: Path, n: int) -> dict[str, float]:
     return {"a film's page": (time.perf_counter() - began) * 1000}
 
 
+def project(points: dict[str, dict[int, dict[str, float]]]) -> None:
+    """Fit time = a + b n (+ c n² for pairs) and memory = a + b n to what was measured, and tell ten times as much.
+
+    Errors are relative, so that a small collection counts as much as a large one; no coefficient is below 0.
+    """
+    from scipy.optimize import nnls
+
+    for step, (_, power) in STEPS.items():
+        known = {int(n): found for n, found in points.get(step, {}).items()}
+        if len(known) < 2:
+            continue
+        n = np.array(sorted(known), float)
+        for what, powers in (("seconds", (0, 1, power) if power > 1 else (0, 1)), ("mb", (0, 1)), ("disk", (0, 1))):
+            values = np.array([known[int(each)][what] for each in n])
+            terms = np.stack([n**each for each in powers], 1)
+            factors = nnls(terms / values[:, None], np.ones(len(n)))[0]
+            for size in (10_000_000, 100_000_000):
+                guess = float(sum(f * float(size) ** each for f, each in zip(factors, powers, strict=True)))
+                tell(f"{size}: {step}, {what}, projected from {', '.join(f'{int(each)}' for each in n)}", guess, what)
+
+
 STEPS: dict[str, tuple[Callable[[Path, int], dict[str, float]], float]] = {
     "vectors stored": (store_vectors, 1),
     "compacted": (compacted, 1),
@@ -204,10 +225,19 @@ def measured(step: str, folder: Path, n: int) -> dict[str, float]:
     return found | {"disk": size / 1e6}
 
 
+def _joined(file: Path, points: dict[str, dict[int, dict[str, float]]]) -> dict[str, Any]:
+    """Give what was measured now and before, the newest of each."""
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    for step, sizes in points.items():
+        found.setdefault(step, {}).update({str(n): figures for n, figures in sizes.items()})
+    return found
+
+
 def main() -> None:
     """Measure each size, step by step."""
     sizes = [int(each) for each in sys.argv[1:] if each.isdigit()] or list(SIZES)
     wanted = [each for each in sys.argv[1:] if not each.isdigit()] or list(STEPS)
+    points: dict[str, dict[int, dict[str, float]]] = {}
     place = Path(os.environ.get("POSTERITY_SCALE", tempfile.gettempdir())) / "posterity-scale"
     for n in sizes:
         folder = place / f"{n}"
@@ -217,6 +247,8 @@ def main() -> None:
         for step in wanted:
             found = measured(step, folder, n)
             total += found["seconds"]
+            points.setdefault(step, {})[n] = found
+            (place / "points.json").write_text(json.dumps(_joined(place / "points.json", points)))
             tell(f"{n}: {step}", found["seconds"], "s")
             tell(f"{n}: {step}, peak memory", found["mb"], "MB")
             tell(f"{n}: {step}, catalogue on disk", found["disk"], "MB")
@@ -224,6 +256,7 @@ def main() -> None:
                 tell(f"{n}: {step}, {name}", found[name], "")
             if step == "opened and searched" and n == 1_000_000:
                 tell("1,000,000 x 256 stored, indexed, searched", total / 60, "min", goal="< 30", met=total < 1800)
+    project(_joined(place / "points.json", points))
     tell("memory of this machine", psutil.virtual_memory().total / 1e9, "GB")
 
 

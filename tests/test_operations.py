@@ -1,4 +1,4 @@
-"""What operators rely on: old formats, figures for Prometheus, events for machines, backups, and promises with tests."""
+"""What operators rely on: old formats, figures for Prometheus, events as JSON, backups, and promises with tests."""
 
 from __future__ import annotations
 
