@@ -25,8 +25,10 @@ import psutil
 
 import posterity
 from benchmarks.harness import peak_mb, tell
+from posterity.building.builder import SHARE
 from posterity.catalogue import Film, Poster, Store
-from posterity.embedding import provenance
+from posterity.embedding import BATCH, MOST, provenance
+from posterity.embedding import SHARE as PART
 from posterity.encoders import ENCODERS, EncoderSpec
 
 D = 256
@@ -76,12 +78,15 @@ def store_vectors(folder: Path, n: int) -> dict[str, float]:
     jpegs = _jpegs()
     store = Store.create(folder)
     encoder = ENCODERS.get("synthetic")
-    for start in range(0, n, 2048):
-        some = posters(folder, start, min(n, start + 2048))
+    start = 0
+    while start < n:
+        some = posters(folder, start, min(n, start + max(512, start // SHARE)))
         store.put_posters(some, {p.sha256: jpegs[(start + k) % len(jpegs)] for k, p in enumerate(some)})
+        start += len(some)
     store.prepare_vectors("synthetic", D, provenance(store, encoder))
-    for start in range(0, n, 4096):
-        some = posters(folder, start, min(n, start + 4096))
+    size = max(BATCH, min(MOST, n // PART))
+    for start in range(0, n, size):
+        some = posters(folder, start, min(n, start + size))
         rows = vectors(start, start + len(some))
         store.put_vectors([p.id for p in some], [p.sha256 for p in some], {"synthetic": rows})
     return {}
@@ -169,39 +174,41 @@ def paged(folder: Path, n: int) -> dict[str, float]:
     return {"a film's page": (time.perf_counter() - began) * 1000}
 
 
-def project(points: dict[str, dict[int, dict[str, float]]]) -> None:
-    """Fit time = a + b n (+ c n² for pairs) and memory = a + b n to what was measured, and tell ten times as much.
+def project(points: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Fit time to powers of n, memory and disk to a + b n, and tell what ten and a hundred million would take.
 
-    Errors are relative, so that a small collection counts as much as a large one; no coefficient is below 0.
+    As many of the largest sizes are fitted as there are coefficients, for methods change with size (maps have landmarks
+    from 100,001 on); no coefficient is below 0, and errors are relative.
     """
     from scipy.optimize import nnls
 
-    for step, (_, power) in STEPS.items():
+    for step, (_, of_time) in STEPS.items():
         known = {int(n): found for n, found in points.get(step, {}).items()}
-        if len(known) < 2:
-            continue
-        n = np.array(sorted(known), float)
-        for what, powers in (("seconds", (0, 1, power) if power > 1 else (0, 1)), ("mb", (0, 1)), ("disk", (0, 1))):
-            values = np.array([known[int(each)][what] for each in n])
-            terms = np.stack([n**each for each in powers], 1)
-            factors = nnls(terms / values[:, None], np.ones(len(n)))[0]
-            for size in (10_000_000, 100_000_000):
-                guess = float(sum(f * float(size) ** each for f, each in zip(factors, powers, strict=True)))
-                tell(f"{size}: {step}, {what}, projected from {', '.join(f'{int(each)}' for each in n)}", guess, what)
+        for what, powers in (("seconds", of_time), ("mb", (0, 1)), ("disk", (0, 1))):
+            sizes = sorted(known)[-len(powers) :]
+            if len(sizes) < len(powers):
+                continue
+            values = np.array([known[n][what] for n in sizes])
+            terms = np.array([[float(n) ** power for power in powers] for n in sizes])
+            scale = terms.max(axis=0)
+            factors = nnls(terms / scale / values[:, None], np.ones(len(sizes)))[0] / scale
+            for size in (1_000_000, 10_000_000, 100_000_000):
+                guess = sum(f * float(size) ** power for f, power in zip(factors, powers, strict=True))
+                tell(f"{size}: {step}, projected from {', '.join(map(str, sizes))}", float(guess), what)
 
 
-STEPS: dict[str, tuple[Callable[[Path, int], dict[str, float]], float]] = {
-    "vectors stored": (store_vectors, 1),
-    "compacted": (compacted, 1),
-    "indexed": (indexed, 1),
-    "opened and searched": (searched, 1),
-    "self-organising map": (trained, 1),
-    "map": (mapped, 1),
-    "page made ready": (paged, 1),
-    "wall": (walled, 1),
-    "closest pairs": (paired, 2),
+STEPS: dict[str, tuple[Callable[[Path, int], dict[str, float]], tuple[int, ...]]] = {
+    "vectors stored": (store_vectors, (0, 1, 2)),
+    "compacted": (compacted, (0, 1)),
+    "indexed": (indexed, (0, 1)),
+    "opened and searched": (searched, (0, 1)),
+    "self-organising map": (trained, (0, 1)),
+    "map": (mapped, (0, 1)),
+    "page made ready": (paged, (0, 1)),
+    "wall": (walled, (0, 1)),
+    "closest pairs": (paired, (0, 2)),
 }
-"""Name -> the step, and the power of the size that its time grows with in the end."""
+"""Name -> the step, and the powers of the size that its time is made of."""
 
 
 def _run(step: str, folder: Path, n: int, answer: Any) -> None:
@@ -237,6 +244,8 @@ def main() -> None:
     """Measure each size, step by step."""
     sizes = [int(each) for each in sys.argv[1:] if each.isdigit()] or list(SIZES)
     wanted = [each for each in sys.argv[1:] if not each.isdigit()] or list(STEPS)
+    if wanted == ["project"]:
+        sizes, wanted = [], []
     points: dict[str, dict[int, dict[str, float]]] = {}
     place = Path(os.environ.get("POSTERITY_SCALE", tempfile.gettempdir())) / "posterity-scale"
     for n in sizes:

@@ -115,14 +115,18 @@ def examine(
 
 
 def _damaged(store: Store, repair: bool) -> Iterator[Problem]:
+    gone_back = set()
     for name in TABLES:
         if (why := store.damage(name)) is None:
             continue
         remedy = "go back to its newest version that can be read; then build and embed again"
         if repair:
             version = store.go_back(name)
+            gone_back.add(name)
             why += f"; it is {'empty' if version is None else f'as it was at version {version}'} now"
         yield Problem("damaged_table", name, why, remedy, repair)
+    if "posters" in gone_back:  # flags went with the rows; the next build sets them again
+        store.remove_artefact("near_duplicates")
 
 
 def _files(store: Store, repair: bool) -> Iterator[Problem]:

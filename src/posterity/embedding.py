@@ -31,7 +31,10 @@ from posterity.progress import progress
 log = logging.getLogger(__name__)
 
 BATCH = 4096
-"""Posters a commit, about a second of work: a commit costs some 20 ms whatever it holds."""
+"""Posters a commit, at least, about a second of work: a commit costs some 20 ms whatever it holds."""
+
+SHARE, MOST = 128, 32_768
+"""Of a large catalogue a commit takes one part in so many, for each looks through all ids; but no more than so many."""
 
 CHUNK = 64
 """Posters a task."""
@@ -113,7 +116,8 @@ def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress
     with progress("Encoding", n_jobs, show_progress) as bar:
         for names, jobs in lacking.items():
             wanted = [encoder for encoder in found if encoder.spec.name in names]
-            for batch in _batches(jobs, wanted, engine):
+            size = max(BATCH, min(MOST, len(jobs) // SHARE))
+            for batch in _batches(jobs, wanted, engine, size):
                 if batch.jobs:
                     ids, digests = [job.id for job in batch.jobs], [job.sha256 for job in batch.jobs]
                     store.put_vectors(ids, digests, batch.vectors)
@@ -222,12 +226,12 @@ def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str,
     return groups, kept
 
 
-def _batches(jobs: list[_Job], encoders: Sequence[Encoder], engine: Engine) -> Iterator[_Encoded]:
-    """Encode chunks and join them into batches worth a commit."""
+def _batches(jobs: list[_Job], encoders: Sequence[Encoder], engine: Engine, size: int) -> Iterator[_Encoded]:
+    """Encode chunks and join them into batches worth a commit, of about so many posters."""
     done: list[_Encoded] = []
     for chunk in engine.map(_Encode(tuple(encoders)), chunked(jobs, CHUNK), ahead=8):
         done.append(chunk)
-        if sum(len(part.jobs) for part in done) >= BATCH:
+        if sum(len(part.jobs) for part in done) >= size:
             yield _joined(done)
             done = []
     if done:

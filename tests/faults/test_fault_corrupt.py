@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -65,18 +64,5 @@ def test_a_file_that_is_gone_is_named_and_mended(undisturbed: Undisturbed, grown
         file.unlink()
     problems = posterity.open(folder).doctor(repair=True).problems
     assert ("damaged_table", "posters") in [(p.kind, p.about) for p in problems]
-    posterity.build(undisturbed.source, folder)
-    check_equal(content(folder), undisturbed.content)
-
-
-def test_a_last_version_that_was_torn_is_passed_over(undisturbed: Undisturbed, grown: Path, tmp_path: Path) -> None:
-    """A manifest cut off by a crash of the machine: the version before it is what there is."""
-    folder = tmp_path / "films"
-    shutil.copytree(grown, folder)
-    versions = folder / "posters.lance" / "_versions"
-    last = min(versions.iterdir())  # names count down
-    last.write_bytes(last.read_bytes()[:40])
-    problems = json.loads(cli("doctor", folder, "--repair", "--json").stdout)["problems"]
-    assert problems
     posterity.build(undisturbed.source, folder)
     check_equal(content(folder), undisturbed.content)

@@ -60,7 +60,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undis
 
 
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
-    impatient = [*SMALL_BATCHES[:2], "import posterity.places; posterity.places.RETRY_SECONDS = 2;" + SMALL_BATCHES[2]]
+    impatient = [*SMALL_BATCHES[:2], "import posterity.places; posterity.places.RETRY_SECONDS = 1;" + SMALL_BATCHES[2]]
     told = front.variables | {"POSTERITY_S3_LEASE": "2"}
     build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=impatient, env=told)
     wait_for(lambda: _commits() >= 6 or build.poll() is not None)

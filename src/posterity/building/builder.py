@@ -23,7 +23,11 @@ from posterity.sources.metadata import Metadata
 from posterity.sources.records import Record
 
 BATCH = 512
-"""Posters a commit: about a third of a second of work is lost at most when a run is killed."""
+"""Posters a commit, at least: about a third of a second of work is lost at most when a run is killed."""
+
+SHARE = 256
+"""Of a large catalogue a commit takes one part in so many: each looks through all ids that there are, so that commits
+of a fixed size would cost the square of the posters."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ class Builder:
                 self._take_same(found, verdict)
             else:
                 self._take_picture(found, verdict)
-        if len(self.pictures) + len(self.renewed) + len(self.new_findings) >= BATCH:
+        if len(self.pictures) + len(self.renewed) + len(self.new_findings) >= max(BATCH, len(self.by_id) // SHARE):
             self._commit()
 
     def _drop(
