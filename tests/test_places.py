@@ -21,7 +21,7 @@ import posterity
 from posterity.catalogue._lease import NAME, leased
 from posterity.errors import ArgumentError, CatalogueError, SourceError, StorageError
 from posterity.pictures import file_of, picture_of
-from posterity.places import Remote, is_remote, place_of, read, status_of
+from posterity.places import Remote, is_remote, listed, may_write, place_of, read, status_of
 from posterity.sources.folder import File, Skipped, walk
 
 ARCHIVE = f"s3://{BUCKET}"
@@ -163,6 +163,14 @@ def test_a_catalogue_inside_its_source_is_passed_over(server: Moto, make_posters
     for added in (6, 0):
         report = posterity.build(f"{ARCHIVE}/both", f"{ARCHIVE}/both/films", encoders=["colour"])
         assert (report.seen, report.added) == (6, added)
+
+
+def test_who_may_write_is_told_by_writing(server: Moto, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = place_of(f"{ARCHIVE}/probed")
+    assert isinstance(place, Remote)
+    assert may_write(place)
+    assert list(listed(place)) == []  # nothing is left of it
+    assert not may_write(Remote("no-such-bucket", "films"))
 
 
 def test_what_is_not_there_is_said(server: Moto, make_posters: Callable[..., Path]) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -319,6 +320,20 @@ def put_file(place: Remote, file: Path) -> None:
 
     with as_os_errors():
         obstore.put(place.objects, place.key, file)
+
+
+def may_write(place: Remote) -> bool:
+    """Tell whether objects below a place may be written: by writing one of a name of its own, and removing it."""
+    import obstore
+
+    probe = place / f"probe-{uuid.uuid4().hex}"
+    try:
+        with as_os_errors():
+            obstore.put(probe.objects, probe.key, b"")
+            obstore.delete(probe.objects, probe.key)
+    except OSError:
+        return False
+    return True
 
 
 def fetch_file(place: Remote, file: Path) -> None:

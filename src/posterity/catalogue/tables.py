@@ -240,8 +240,12 @@ class Tables:
 
     @property
     def writable(self) -> bool:
-        """Whether this process may write it, as far as can be told without writing."""
-        return isinstance(self.folder, Remote) or os.access(self.folder, os.W_OK)
+        """Whether this process may write it; in an object store one small object is written and removed to tell."""
+        return self._may_put if isinstance(self.folder, Remote) else os.access(self.folder, os.W_OK)
+
+    @cached_property
+    def _may_put(self) -> bool:
+        return isinstance(self.folder, Remote) and places.may_write(self.folder)
 
     def _merge(
         self, table: str, rows: pa.Table, on: str | list[str], *, update: bool = True, insert: bool = True
