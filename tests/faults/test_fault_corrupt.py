@@ -33,9 +33,7 @@ def grown(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.mark.parametrize(
-    ("table", "damage"), [("posters", _zeroed), ("posters", _halved), ("thumbnails", _emptied), ("artefacts", _halved)]
-)
+@pytest.mark.parametrize(("table", "damage"), [("posters", _zeroed), ("thumbnails", _halved), ("artefacts", _emptied)])
 def test_a_damaged_file_is_named_and_mended(
     undisturbed: Undisturbed, grown: Path, tmp_path: Path, table: str, damage: Callable[[bytes], bytes]
 ) -> None:

@@ -15,6 +15,8 @@ from object_store import BUCKET, Front, Moto, moto, variables
 
 import posterity
 from faults.support import (
+    CLI,
+    ENCODERS,
     SMALL_BATCHES,
     Undisturbed,
     assert_one_line,
@@ -28,6 +30,7 @@ from faults.support import (
 from posterity.errors import CatalogueError
 
 CATALOGUE = f"s3://{BUCKET}/films"
+QUICK = ("-q", "--encoders", ",".join(ENCODERS))
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def _commits() -> int:
 
 
 def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undisturbed, front: Front) -> None:
-    build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES, env=front.variables)
+    build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=SMALL_BATCHES, env=front.variables)
     for at in (4, 9):
         wait_for(lambda at=at: _commits() >= at or build.poll() is not None)
         assert build.poll() is None, build.communicate()
@@ -62,7 +65,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undis
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
     impatient = [*SMALL_BATCHES[:2], "import posterity.places; posterity.places.RETRY_SECONDS = 1;" + SMALL_BATCHES[2]]
     told = front.variables | {"POSTERITY_S3_LEASE": "2"}
-    build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=impatient, env=told)
+    build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=impatient, env=told)
     wait_for(lambda: _commits() >= 6 or build.poll() is not None)
     assert build.poll() is None, build.communicate()
     front.kill()
@@ -73,7 +76,7 @@ def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbe
     assert before > 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POSTERITY_S3_LEASE", "2")  # the killed one's lease runs out
-        report = posterity.build(undisturbed.source, CATALOGUE)
+        report = posterity.build(undisturbed.source, CATALOGUE, encoders=ENCODERS)
     assert report.unchanged >= before
     check_equal(content(CATALOGUE), undisturbed.content)
 
@@ -81,7 +84,7 @@ def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbe
 def test_two_builds_at_once_leave_what_one_would(undisturbed: Undisturbed) -> None:
     with moto() as server:
         builds = [
-            start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES, env=server.variables)
+            start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=SMALL_BATCHES, env=server.variables)
             for _ in range(2)
         ]
         for build in builds:
@@ -98,11 +101,11 @@ def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed) -> 
     if shutil.which("faketime") is None:
         pytest.skip("WRONG CLOCKS ARE NOT TESTED HERE: there is no faketime; apt-get install faketime")
     with moto() as server:
-        wrong = ["faketime", "-f", "+3d", *SMALL_BATCHES]
+        wrong = ["faketime", "-f", "+3d", *CLI]
         lease = {"POSTERITY_S3_LEASE": "3"}
-        first = start("build", undisturbed.source / "shelf 0", "-c", CATALOGUE, "-q", command=wrong,
+        first = start("build", undisturbed.source / "shelf 0", "-c", CATALOGUE, *QUICK, command=wrong,
                       env=server.variables | lease)  # fmt: skip
-        second = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=SMALL_BATCHES,
+        second = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=CLI,
                        env=server.variables | lease)  # fmt: skip
         for build in (first, second):
             _, err = build.communicate(timeout=240)
@@ -112,7 +115,7 @@ def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed) -> 
         store = check_consistent(CATALOGUE)
         wanted = {poster.sha256 for poster in undisturbed.content["posters"]}
         assert {poster.sha256 for poster in store.posters()} == wanted
-        assert posterity.build(undisturbed.source, CATALOGUE).added == 0
+        assert posterity.build(undisturbed.source, CATALOGUE, encoders=ENCODERS).added == 0
         assert posterity.open(CATALOGUE).similar("tt0000002", encoder="pixels").matches
 
 
@@ -169,7 +172,7 @@ def test_a_network_that_is_cut_and_mended_costs_nothing(
         told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "30"}
         bucket = [*inside, sys.executable, "-c", ASK.format(tests=tests, port=server.port, host=HOST)]
         wait_for(lambda: subprocess.run(bucket, check=False, capture_output=True).returncode == 0, poll=0.5)
-        build = start("build", undisturbed.source, "-c", CATALOGUE, "-q", command=[*inside, *SMALL_BATCHES], env=told)
+        build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=[*inside, *SMALL_BATCHES], env=told)
         for pause in (2.5, 4.0):
             time.sleep(pause)
             _cable(two_hosts, "down")

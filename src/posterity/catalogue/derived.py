@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import quoted
+from posterity.catalogue._lance import in_our_words, quoted
 from posterity.catalogue.schema import (
     ARTEFACTS,
     ATLASES,
@@ -62,7 +62,9 @@ class Derived(Tables):
     def remove_artefact(self, name: str) -> None:
         """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
         known = self.artefact(name)
-        if known is not None and known.kind == "vectors" and name in self._table("posters").schema.names:
+        with in_our_words(str(self.folder)):
+            columns = self._table("posters").schema.names
+        if known is not None and known.kind == "vectors" and name in columns:
             self._write(lambda: self._table("posters").drop_columns([name]))
         self._delete("artefacts", f"name = {quoted(name)}")
         self._clear(name, *_TABLES_OF.get("" if known is None else known.kind, ()))

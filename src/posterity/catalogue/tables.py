@@ -202,7 +202,8 @@ class Tables:
             return [name for name in self._table("posters").schema.names if not name.startswith(VECTOR_PREFIX)]
 
     def _schema(self, table: str, columns: Sequence[str]) -> pa.Schema:
-        schema = self._table(table).schema
+        with in_our_words(str(self.folder)):
+            schema = self._table(table).schema
         return pa.schema([schema.field(name) for name in columns])
 
     def _batches(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
