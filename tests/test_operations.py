@@ -31,7 +31,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def first(tmp_path: Path) -> Path:
-    """The catalogue that the first Posterity wrote (commit e8e2353): six posters, three encoders, a wall."""
+    """The catalogue that the first Posterity wrote (issue 1, commit e8e2353): six posters, three encoders, a wall."""
     with zipfile.ZipFile(ROOT / "tests" / "old" / "format-1.zip") as archive:
         archive.extractall(tmp_path)
     return tmp_path / "films"
