@@ -5,7 +5,6 @@ It joins the parts and holds what is worth holding between calls (vectors once l
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,13 +44,13 @@ from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
 from posterity.parallel import n_workers
 from posterity.pictures import Upload
-from posterity.places import Place, Remote, cache_folder, is_remote, listed, place_of
+from posterity.places import Place, Remote, is_remote, listed, place_of, stand_in
 from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
-from posterity.sources.folder import walk
+from posterity.sources.folder import check_listable
 from posterity.sources.genres import GENRES
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
@@ -179,7 +178,7 @@ def build_catalogue(
     kind = _kind(source, terms)
     # A source that cannot be read says so before a catalogue is made for nothing.
     if kind == "folder":
-        next(walk(source), None)
+        check_listable(source)
         table = None if metadata is None else read_metadata(metadata)
         return create(folder).build(
             source, table, terms=terms, encoders=wanted, engine=engine, show_progress=show_progress
@@ -882,9 +881,7 @@ def _downloads(folder: PathLike | Remote) -> Path:
     From there pictures are copied to the store (:func:`posterity.building.rows.of_remote`).
     """
     place = place_of(folder)
-    if isinstance(place, Remote):
-        return cache_folder() / "downloads" / hashlib.sha256(str(place).encode()).hexdigest()[:16]
-    return place / "downloads"
+    return stand_in(place, "downloads") if isinstance(place, Remote) else place / "downloads"
 
 
 def _pages(folder: PathLike | Remote) -> Path:

@@ -158,7 +158,7 @@ def closest_pairs(
     slack = max(_pair_slack(each, metric) for each in (vectors, others) if each is not None)
     for i0, j0, key in _blocks(vectors, metric, block, others):
         if done:
-            done(_pairs_in(i0, j0, key))
+            done(len(key) * (len(key) - 1) // 2 if i0 == j0 and others is None else key.size)
         bar = best.bar(metric) - slack
         if i0 > best.last_row or key.max(initial=-np.inf) < bar:
             continue
@@ -293,10 +293,6 @@ def _above(key: Rows, bar: float, i0: int, j0: int) -> tuple[Places, Places]:
     above = np.flatnonzero(key >= bar if np.isfinite(bar) else key > -np.inf)  # five times as fast as in two dimensions
     i, j = np.divmod(above, key.shape[1])
     return i + i0, j + j0
-
-
-def _pairs_in(i0: int, j0: int, key: Rows) -> int:
-    return key.size if i0 != j0 else len(key) * (len(key) - 1) // 2
 
 
 def _half_squares(vectors: Rows) -> Rows:

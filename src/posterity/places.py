@@ -82,11 +82,18 @@ def place_of(name: str | os.PathLike[str] | Remote) -> Place:
     """
     if isinstance(name, Remote):
         return name
-    if not is_remote(name):
-        return Path(name)
-    bucket, _, key = str(name).removeprefix(SCHEME).partition("/")
+    return remote(str(name)) if is_remote(name) else Path(name)
+
+
+def remote(address: str) -> Remote:
+    """Turn an address into the place that it names.
+
+    Raises:
+        ArgumentError: It names no bucket.
+    """
+    bucket, _, key = address.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise ArgumentError(f"{name} names no bucket", "Write s3://bucket/folder.")
+        raise ArgumentError(f"{address} names no bucket", "Write s3://bucket/folder.")
     return Remote(bucket, key.strip("/"))
 
 
@@ -104,6 +111,11 @@ def name_of(place: Place) -> str:
 def cache_folder() -> Path:
     """Give the folder on this machine for what can be made again."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posterity"
+
+
+def stand_in(place: Remote, what: str) -> Path:
+    """Give the folder on this machine for what is not kept in an object store: ``what`` names its kind."""
+    return cache_folder() / what / hashlib.sha256(str(place).encode()).hexdigest()[:16]
 
 
 def connection() -> dict[str, str]:
@@ -221,8 +233,7 @@ def read(
             return Content(data, status, False)
     import obstore
 
-    place = place_of(locate(source, path))
-    assert isinstance(place, Remote)  # noqa: S101
+    place = remote(locate(source, path))
     with as_os_errors():
         answer = obstore.get(place.objects, place.key)
         status = Status(answer.meta["size"], _validator(dict(answer.meta)))
@@ -257,8 +268,7 @@ def status_of(source: str, path: str) -> Status:
         return Status(found.st_size, found.st_mtime_ns)
     import obstore
 
-    place = place_of(locate(source, path))
-    assert isinstance(place, Remote)  # noqa: S101
+    place = remote(locate(source, path))
     with as_os_errors():
         meta = obstore.head(place.objects, place.key)
     return Status(meta["size"], _validator(dict(meta)))
@@ -305,9 +315,7 @@ def folder_is_there(source: str) -> bool:
     """Tell whether a source's folder (escaped) is there: an address is, where anything lies below it."""
     if not is_remote(source):
         return Path(locate(source, "")).is_dir()
-    place = place_of(locate(source, ""))
-    assert isinstance(place, Remote)  # noqa: S101
-    return has_any(place)
+    return has_any(remote(locate(source, "")))
 
 
 def put_file(place: Remote, file: Path) -> None:

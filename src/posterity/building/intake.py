@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from posterity.paths import escape, unescape
-from posterity.places import absolute
+from posterity.places import absolute, is_remote
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.metadata import Metadata
 from posterity.sources.records import Record, records
@@ -58,6 +58,7 @@ def of_folder(
     """
     root = absolute(source)
     own = [*leave_out, *([unescape(table.origin)] if table else [])]
-    total = sum(1 for _ in walk(root, own)) if count else None
+    # An object store is listed once: that takes as long as it has objects, and costs requests.
+    total = sum(1 for _ in walk(root, own)) if count and not is_remote(root) else None
     label = escape(root)
     return Intake(label, label, records(root, table, own), total, table, imdb_ids=imdb_ids or {})

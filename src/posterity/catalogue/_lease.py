@@ -77,7 +77,8 @@ class Lease:
                 with as_os_errors_but_conditions():
                     answer = obstore.put(self._place.objects, self._place.key, body, mode={"e_tag": self._tag})
             except (PreconditionError, AlreadyExistsError, FileNotFoundError):
-                if self._is_ours(body):  # written, and only the answer was lost
+                if tag := self._written(body):  # only the answer was lost
+                    self._tag, self._renewed = tag, asked
                     continue
                 self._lost = "another process has taken over"
                 log.error("lease lost", extra={"lease": str(self._place)})
@@ -87,16 +88,15 @@ class Lease:
             # What counts is when it was asked for: others may have seen it from then on.
             self._tag, self._renewed = str(answer["e_tag"]), asked
 
-    def _is_ours(self, body: bytes) -> bool:
+    def _written(self, body: bytes) -> str | None:
+        """Give the ETag of what was written, where that is what lies there."""
         import obstore
 
         with suppress(OSError), as_os_errors():
             found = obstore.get(self._place.objects, self._place.key)
             if bytes(found.bytes()) == body:
-                self._tag = str(found.meta["e_tag"])
-                self._renewed = time.monotonic() - self._patience / 6
-                return True
-        return False
+                return str(found.meta["e_tag"])
+        return None
 
     def release(self) -> None:
         """Let go of it, so that nobody has to wait."""
@@ -178,9 +178,7 @@ def _acquire(place: Remote, body: bytes, patience: float) -> str:
         try:
             with as_os_errors_but_conditions():
                 answer = obstore.put(place.objects, place.key, body, mode=mode)
-        except (AlreadyExistsError, PreconditionError):
-            continue
-        except FileNotFoundError:
+        except (AlreadyExistsError, PreconditionError, FileNotFoundError):
             continue
         _probe(place, body)
         return str(answer["e_tag"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +25,7 @@ from posterity.catalogue.schema import (
 )
 from posterity.errors import CatalogueError, FilterError, FormatVersionError
 from posterity.paths import escape
-from posterity.places import Place, Remote, absolute, cache_folder, has_any, listed, place_of, storage_options
+from posterity.places import Place, Remote, absolute, has_any, listed, place_of, stand_in, storage_options
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -237,7 +236,7 @@ class Tables:
         """The folder on this machine for what can be made again: the catalogue's own, or one that stands for it."""
         if isinstance(self.folder, Path):
             return self.folder
-        return cache_folder() / "catalogues" / hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]
+        return stand_in(self.folder, "catalogues")
 
     @property
     def writable(self) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from posterity.errors import SourceError
 from posterity.paths import escape
-from posterity.places import Remote, is_remote, listed, place_of, unreachable
+from posterity.places import is_remote, listed, remote, unreachable
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,29 @@ class Skipped:
 _GONE = "gone between listing and looking"
 
 
+def check_listable(root: str | os.PathLike[str]) -> None:
+    """Make sure that there is something to be listed, without listing it.
+
+    Raises:
+        SourceError: ``root`` is no folder that can be listed, nor an address that anything lies below.
+    """
+    top = os.fspath(root)
+    try:
+        if is_remote(top):
+            if next(listed(remote(top)), None) is None:
+                raise SourceError(f"{top} does not exist", "SOURCE is a folder of posters, or an address of some.")
+            return
+        if not Path(top).is_dir():
+            problem = "is a file, not a folder" if Path(top).exists() else "does not exist"
+            raise SourceError(f"{escape(top)} {problem}", "SOURCE is a folder of posters.")
+        with os.scandir(top):
+            pass
+    except OSError as error:
+        if is_remote(top):
+            raise SourceError(str(unreachable(top, error)), "") from error
+        raise SourceError(f"{escape(top)} cannot be listed: {error.strerror}", "Check its permissions.") from error
+
+
 def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Iterator[File | Skipped]:
     """List a folder and all folders in it, sorted by name, following links but no folder twice.
 
@@ -48,18 +71,11 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
     Raises:
         SourceError: ``root`` is no folder that can be listed.
     """
+    check_listable(root)
     top = os.fspath(root)
     if is_remote(top):
         yield from _walk_objects(top, leave_out)
         return
-    try:
-        if not Path(top).is_dir():
-            problem = "is a file, not a folder" if Path(top).exists() else "does not exist"
-            raise SourceError(f"{escape(top)} {problem}", "SOURCE is a folder of posters.")
-        with os.scandir(top):
-            pass
-    except OSError as error:
-        raise SourceError(f"{escape(top)} cannot be listed: {error.strerror}", "Check its permissions.") from error
     own = {_identity(os.stat(path)) for path in leave_out if os.path.exists(path)}  # noqa: PTH110, PTH116
     # A stack of our own, last in first out: folders may be nested deeper than Python's own stack.
     listed: dict[Identity, str] = {}
@@ -79,16 +95,12 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
 
 def _walk_objects(top: str, leave_out: Collection[str]) -> Iterator[File | Skipped]:
     """List an address of an object store as a folder is listed: the same keys come in the same order."""
-    place = place_of(top)
-    assert isinstance(place, Remote)  # noqa: S101
     own = [f"{left.removeprefix(top.rstrip('/')).strip('/')}/" for left in leave_out if left.startswith(top)]
     hidden: set[str] = set()
     try:
-        found = sorted(listed(place), key=lambda item: item[0].encode().split(b"/"))
+        found = sorted(listed(remote(top)), key=lambda item: item[0].encode().split(b"/"))
     except OSError as error:
         raise SourceError(str(unreachable(top, error)), "") from error
-    if not found:
-        raise SourceError(f"{top} does not exist", "SOURCE is a folder of posters, or an address that some lie below.")
     for path, status in found:
         if any(f"{path}/".startswith(each) for each in own):
             continue
