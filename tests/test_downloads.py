@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from faulty_server import Faults, Server
@@ -183,10 +184,47 @@ def test_a_table_does_not_lead_into_a_private_network_either(server: Server, tmp
 def test_addresses_of_private_networks_are_known_in_all_their_forms() -> None:
     private = (
         "127.0.0.1 10.1.2.3 192.168.0.1 172.16.0.1 169.254.1.1 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 ::1 :: "
-        "fe80::1 fc00::1 ff02::1 ::ffff:192.168.0.1 64:ff9b::a00:1 2002:7f00:1::"
+        "fe80::1 fc00::1 ff02::1 ::ffff:192.168.0.1 64:ff9b::a00:1 2002:7f00:1:: ::ffff:0:127.0.0.1 ::127.0.0.1 "
+        "fec0::1 64:ff9b:1::1 64:ff9b:1:ffff::8.8.8.8 3fff::1 5f00::1"
     )
     assert not [address for address in private.split() if is_public(address)]
     assert all(is_public(address) for address in ("1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "::ffff:8.8.8.8"))
+
+
+_OTHER_SPELLINGS = (
+    "①②⑦.⓪.⓪.①", "１２７.０.０.１", "127。0。0。1", "127.1", "0x7f000001", "2130706433", "127.0.0.1.", "ⓛocalhost",
+    "[::ffff:127.0.0.1]", "[::ffff:0:127.0.0.1]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("host", _OTHER_SPELLINGS)
+def test_other_spellings_of_this_machine_are_refused_as_well(server: Server, tmp_path: Path, host: str) -> None:
+    """The host is judged as it is connected to, whatever way it is written: in a row, and in a redirect."""
+    job = Job("1", f"http://{host}:{server.port}/ok/1.jpg", "1")
+    polite = replace(QUICK, named_hosts=frozenset(), retries=0)
+    assert download([job], tmp_path / "row", polite).outcomes["1"].status in ("bad_address", "unreachable")
+    named = replace(polite, named_hosts=frozenset({f"localhost:{server.port}"}))
+    there = f"http://{host}:{server.port}/ok/1.jpg"
+    job = Job("1", f"http://localhost:{server.port}/inside/1.jpg?to={quote(there)}", "1")
+    status = download([job], tmp_path / "redirect", named).outcomes["1"].status
+    if host != "ⓛocalhost":  # which is the very host that was named
+        assert status in ("redirect_refused", "unreachable")
+    assert not [path for path in server.asked if path.startswith("/ok") and host != "ⓛocalhost"]
+
+
+def test_an_address_is_checked_when_it_is_connected_to(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever got past the checks of names (here: a resolver that lies) ends at the socket."""
+
+    async def resolve(self: object, host: str, port: int = 0, family: int = 0) -> list[dict[str, object]]:
+        return [{"hostname": host, "host": "127.0.0.1", "port": port, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("posterity.sources._http.addresses.GuardedResolver.resolve", resolve)
+    job = Job("1", f"http://pictures.example:{server.port}/ok/1.jpg", "1")
+    polite = replace(QUICK, named_hosts=frozenset(), retries=0)
+    assert download([job], tmp_path, polite).outcomes["1"].status == "bad_address"
+    assert not server.asked
 
 
 def test_a_host_that_is_not_there_fails_fast(tmp_path: Path) -> None:

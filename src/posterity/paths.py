@@ -1,7 +1,8 @@
-"""File names as text that can be stored, shown and turned back, on one line; and files that are written whole."""
+"""File names as text on one line that can be turned back; places below a root; files that are written whole."""
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import re
@@ -13,6 +14,8 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from posterity.errors import StorageError
+
+_AT_CWD, _RENAME_EXCHANGE, _RENAME_SWAP = -100, 2, 2
 
 # Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]")
@@ -58,6 +61,52 @@ def _without_waiting(path: str, flags: int) -> int:
 def locate(source: str, path: str) -> str:
     """Give the path to open of a file stored as (source, path), both in escaped form."""
     return f"{unescape(source)}/{unescape(path)}"
+
+
+def leads_out(name: str) -> bool:
+    r"""Tell whether a name, joined to a folder, would lead out of it, or to the folder itself.
+
+    >>> [leads_out(name) for name in ("a/b.jpg", "../b", "/etc/b", "a/../../b", "", "c:\\b", "..")]
+    [False, True, True, True, True, True, True]
+    """
+    if "\0" in name or re.match(r"[A-Za-z]:", name):
+        return True
+    return any(part in ("", ".", "..") for part in re.split(r"[/\\]", name))
+
+
+def below(root: str | os.PathLike[str], *names: str) -> Path:
+    """Give the place of a file below a folder; the one way to join names that were read from somewhere.
+
+    Args:
+        root: The folder.
+        names: Names, or paths with ``/`` between, of other people's making.
+
+    Raises:
+        StorageError: The place would lie outside, by its name or through a link.
+    """
+    folder = Path(root)
+    target = folder.joinpath(*names) if not any(leads_out(name) for name in names) else None
+    if target is None or not Path(os.path.realpath(target)).is_relative_to(os.path.realpath(folder)):
+        raise StorageError(
+            f"{escape('/'.join(names))!r} does not lie below {escape(str(folder))}",
+            "Nothing was written there. The table or journal that names it was damaged or tampered with.",
+        )
+    return target
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step, so that whoever looks sees the one or the other; False where that cannot be done.
+
+    Linux's ``renameat2`` with ``RENAME_EXCHANGE`` and macOS' ``renamex_np`` with ``RENAME_SWAP``.
+    """
+    if os.name != "posix":
+        return False
+    library, names = ctypes.CDLL(None, use_errno=True), (os.fsencode(one), os.fsencode(other))
+    if hasattr(library, "renameat2"):
+        return bool(library.renameat2(_AT_CWD, names[0], _AT_CWD, names[1], _RENAME_EXCHANGE) == 0)
+    if hasattr(library, "renamex_np"):
+        return bool(library.renamex_np(*names, _RENAME_SWAP) == 0)
+    return False
 
 
 @contextmanager

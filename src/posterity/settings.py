@@ -28,6 +28,8 @@ class Option:
         default: The value where nothing else is said.
         help: One sentence for people, without the default.
         least: The smallest value allowed, for numbers.
+        own: Only the user's own file or environment may set it, as it decides where keys, posters or work are sent: a
+            ``posterity.toml`` in the working folder may have come with the folder.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Option:
     default: Any
     help: str
     least: float | None = None
+    own: bool = False
 
     def parse(self, value: object, origin: str) -> Any:
         """Turn a value of whatever origin into this option's kind.
@@ -57,6 +60,8 @@ class Option:
         return parsed
 
 
+_HERE = "posterity.toml"
+
 OPTIONS: dict[str, Option] = {
     option.name: option
     for option in (
@@ -71,7 +76,13 @@ OPTIONS: dict[str, Option] = {
         Option("index", str, "auto", "How vectors are searched: exact, approximate, or auto, by their number."),
         Option("workers", int, 0, "Threads that read and decode; 0 takes one per core.", least=0),
         Option("engine", str, "local", "Where reading and encoding run: local, or ray (an extra)."),
-        Option("address", str, "", "Of a Ray cluster's head, HOST:6379, or auto; without, Ray begins on this machine."),
+        Option(
+            "address",
+            str,
+            "",
+            "Of a Ray cluster's head, HOST:6379, or auto; without, Ray begins on this machine.",
+            own=True,
+        ),
         Option("worker_gpus", float, 0.0, "The part of a GPU that each of Ray's workers has.", least=0),
         Option("log", str, "off", "Events on standard error, for machines: off, text, or json, one object a line."),
         Option("seed", int, 0, "Seed of everything random.", least=0),
@@ -87,9 +98,9 @@ OPTIONS: dict[str, Option] = {
             "table,tmdb,imdb,library,movielens,impawards",
             "Kinds of sources, the one first that decides where two disagree.",
         ),
-        Option("tmdb_api", str, "https://api.themoviedb.org/3", "Where TMDb's API is."),
-        Option("impawards_site", str, "http://www.impawards.com/", "Where IMP Awards is."),
-        Option("s3_endpoint", str, "", "Address of an S3-compatible object store; without, AWS's own."),
+        Option("tmdb_api", str, "https://api.themoviedb.org/3", "Where TMDb's API is.", own=True),
+        Option("impawards_site", str, "http://www.impawards.com/", "Where IMP Awards is.", own=True),
+        Option("s3_endpoint", str, "", "Address of an S3-compatible object store; without, AWS's own.", own=True),
         Option("s3_region", str, "", "Region of the object store; without, AWS_REGION's, or us-east-1."),
         Option(
             "s3_conditional_writes",
@@ -134,13 +145,25 @@ def environment() -> dict[str, str]:
 
 def _settings_file() -> tuple[str, Mapping[str, object]]:
     named = os.environ.get("POSTERITY_SETTINGS")
-    candidates = [named] if named else ["posterity.toml", os.path.expanduser("~/.config/posterity.toml")]  # noqa: PTH111
+    candidates = [named] if named else [_HERE, os.path.expanduser("~/.config/posterity.toml")]  # noqa: PTH111
     for candidate in candidates:
         if os.path.isfile(candidate):  # noqa: PTH113
-            return candidate, _read(candidate, os.stat(candidate).st_mtime_ns)  # noqa: PTH116
+            values = _read(candidate, os.stat(candidate).st_mtime_ns)  # noqa: PTH116
+            if candidate == _HERE:
+                _refuse_foreign(values)
+            return candidate, values
     if named:
         raise ArgumentError(f"POSTERITY_SETTINGS names {named!r}, which is no file", "Correct or unset it.")
     return "", {}
+
+
+def _refuse_foreign(values: Mapping[str, object]) -> None:
+    for name in values:
+        if OPTIONS[name].own:
+            raise ArgumentError(
+                f"{_HERE} in the working folder sets {name}, which decides where data or keys are sent",
+                f"Only your own settings may: move it to ~/.config/posterity.toml, or set POSTERITY_{name.upper()}.",
+            )
 
 
 @cache

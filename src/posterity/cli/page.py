@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlencode
 
 import click
 
@@ -49,7 +50,7 @@ def serve(
         )
 
     def ready(address: str, token: str | None) -> None:
-        whole = address + (f"?token={token}" if token else "")
+        whole = address + (f"?{urlencode({'token': token})}" if token else "")
         if as_json:
             say_json({"address": address, "token": token, "posters": len(cat)})
         else:

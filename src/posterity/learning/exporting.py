@@ -21,7 +21,7 @@ from pathlib import Path
 from posterity.catalogue import Poster, Store
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.learning.splits import Split, check
-from posterity.paths import escape, locate, whole, writing
+from posterity.paths import below, escape, locate, whole, writing
 from posterity.places import read_bytes
 from posterity.progress import progress
 
@@ -101,7 +101,7 @@ def export_split(
 
 def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
     names = split.targets.names
-    with whole(folder / f"{part}.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with whole(below(folder, f"{part}.csv")) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "file", "title", "year", *names])
         for poster in posters:
@@ -114,7 +114,7 @@ def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, faile
 
 def _folders(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
     for poster in posters:
-        target = folder / part / _plain(split.targets.labels[poster.id][0]) / _file_name(poster)
+        target = below(folder, part, _plain(split.targets.labels[poster.id][0]), _file_name(poster))
         with writing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -130,7 +130,7 @@ def _folders(split: Split, part: str, posters: Sequence[Poster], folder: Path, f
 
 def _shards(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
     for number, start in enumerate(range(0, len(posters), SHARD)):
-        with whole(folder / f"{part}-{number:06d}.tar") as temporary, tarfile.open(temporary, "w") as tar:
+        with whole(below(folder, f"{part}-{number:06d}.tar")) as temporary, tarfile.open(temporary, "w") as tar:
             for poster in posters[start : start + SHARD]:
                 try:
                     data = read_bytes(poster.source, poster.path)

@@ -35,9 +35,11 @@ from posterity.learning.targets import (
     genre_targets,
     success_targets,
 )
-from posterity.paths import escape
+from posterity.paths import escape, leads_out
 
 PREFIX = "split_"
+
+_NAME = r"[\w.-]{1,100}"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
@@ -183,11 +185,12 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
         LeakError: It has on two sides what belongs together.
     """
     _check_name(name)
+    rows = _rows(path)
     posters = store.posters()
     targets = targets_of(posters, protocol)
     known = {poster.id: poster for poster in posters}
     parts: dict[str, list[str]] = {}
-    for line, identity, part in _rows(path):
+    for line, identity, part in rows:
         if identity not in known:
             raise SourceError(
                 f"{escape(str(path))}, line {line}: no poster has the id {identity!r}", "Correct the row."
@@ -359,15 +362,22 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
             reader = csv.DictReader(file)
             if not {"id", "part"} <= set(reader.fieldnames or ()):
                 raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
-            return [(reader.line_num, row["id"] or "", row["part"] or "") for row in reader]
+            rows = [(reader.line_num, row["id"] or "", row["part"] or "") for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SourceError(
             f"{escape(str(path))} cannot be read: {error}", "It is a CSV with columns id and part."
         ) from error
+    for line, _, part in rows:  # parts become files' names when the split is exported
+        if not re.fullmatch(_NAME, part) or leads_out(part):
+            raise SourceError(
+                f"{escape(str(path))}, line {line}: {part!r} cannot name a part",
+                "Use letters, digits, dots, dashes and underscores.",
+            )
+    return rows
 
 
 def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[\w.-]{1,100}", name):
+    if not re.fullmatch(_NAME, name) or leads_out(name):
         raise ArgumentError(f"{name!r} cannot name a split", "Use letters, digits, dots, dashes and underscores.")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from posterity.errors import StorageError
 from posterity.images import sniff
-from posterity.paths import escape
+from posterity.paths import below, escape
 from posterity.progress import Bar, progress
 from posterity.sources._http import AgainError, Client, FetchError, Politeness, Response, run
 from posterity.sources._http.addresses import host_and_port, is_loopback, parsed
@@ -296,7 +296,7 @@ class _Picture:
         self.work = work
         self.job = job
         self.before = before
-        self.part = work.folder / f"{job.path}{_PART}"
+        self.part = below(work.folder, f"{job.path}{_PART}")
         # What the part that is there belongs to: known from this run, or from the journal's note of an earlier one.
         partial = before is not None and before.status != "ok"
         self.etag = before.etag if before and partial else None
@@ -344,9 +344,9 @@ class _Picture:
             raise FetchError("empty", "the answer holds nothing", response.status)
         ending = ENDINGS[self._check(start, response)]
         path = f"{self.job.path}{ending}"
-        self.part.replace(self.work.folder / path)
+        self.part.replace(below(self.work.folder, path))
         if self.before and self.before.path and self.before.path != path:
-            (self.work.folder / self.before.path).unlink(missing_ok=True)
+            below(self.work.folder, self.before.path).unlink(missing_ok=True)
         return Line(self.job.key, self.job.url, path, "ok", "", size, self.etag, self.modified)
 
     def _offset(self, response: Response) -> int:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from posterity.errors import StorageError
-from posterity.paths import escape
+from posterity.paths import escape, leads_out
 
 NAME = "journal.sqlite"
 
@@ -108,7 +108,8 @@ class Journal:
     def lines(self) -> Iterator[Line]:
         """Read what is known."""
         for row in self._db.execute(f"SELECT {', '.join(_COLUMNS)} FROM downloads"):  # noqa: S608
-            yield Line(*row)
+            if _is_ours(line := Line(*row)):
+                yield line
 
     def write(self, line: Line) -> None:
         """Take a line down, soon."""
@@ -141,6 +142,11 @@ class Journal:
         )
 
 
+def _is_ours(line: Line) -> bool:
+    """Tell whether a line names a file below the folder, or none: a journal can be tampered with like any file."""
+    return line.path is None or (isinstance(line.path, str) and not leads_out(line.path))
+
+
 def existing(folder: Path) -> dict[str, Line]:
     """Read the journal of a folder without writing anything; empty where there is none that can be read."""
     file = folder / NAME
@@ -148,5 +154,5 @@ def existing(folder: Path) -> dict[str, Line]:
         return {}
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as db:
         rows = db.execute(f"SELECT {', '.join(_COLUMNS)} FROM downloads")  # noqa: S608
-        return {row[0]: Line(*row) for row in rows}
+        return {line.key: line for row in rows if _is_ours(line := Line(*row))}
     return {}

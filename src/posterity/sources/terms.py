@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from posterity.errors import ArgumentError
 
@@ -44,14 +43,15 @@ def host_of(address: str) -> str | None:
     """
     if not re.match(r"https?://", address, re.IGNORECASE):
         return None
+    from posterity.sources._http import FetchError
+    from posterity.sources._http.addresses import host_and_port, parsed
+
     try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ArgumentError(f"{address!r} is no address: {error}", "Write http://host/path.") from None
-    if not host:
-        raise ArgumentError(f"{address!r} names no host", "Write http://host/path.")
-    return f"{host}:{port}" if port else host
+        parts = parsed(address)
+    except FetchError as error:
+        raise ArgumentError(f"{error.detail}", "Write http://host/path.") from None
+    host, port = host_and_port(parts)
+    return f"{host}:{port}" if parts.port else host
 
 
 @dataclass(frozen=True)

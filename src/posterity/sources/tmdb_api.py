@@ -19,8 +19,12 @@ from posterity.catalogue.schema import Film
 from posterity.errors import ArgumentError, PosterityError, SourceError
 from posterity.sources import values
 from posterity.sources._http import Client, FetchError, Pages, Politeness
+from posterity.sources._http.addresses import host_and_port, is_loopback, parsed, shown
 from posterity.sources._streaming import streamed
 from posterity.sources.listing import Entry, Skipped
+
+HOSTS = ("api.themoviedb.org", "api.tmdb.org")
+"""TMDb's own hosts: the only ones that are sent a key."""
 
 DAY = 86_400.0
 CONFIGURATION_AGE, RESULTS_AGE, DETAILS_AGE = 7 * DAY, DAY, 7 * DAY
@@ -128,20 +132,36 @@ def read_tmdb(
         ArgumentError: The query is none, or TMDb has no posters of that size.
         SourceError: There is no key, it is not accepted, or TMDb cannot be reached.
     """
-    parsed = parse_query(query)
+    asked = parse_query(query)
+    _check_base(base)
     params, headers = _secrets()
     secret = params.get("api_key") or headers.get("Authorization", "").removeprefix("Bearer ")
 
     async def entries() -> AsyncIterator[Entry | Skipped]:
         async with Client(politeness, headers=headers) as client:
             api = _Api(Pages(client, cache, refresh=refresh), base.rstrip("/"), params, language)
-            async for item in api.films(parsed, size, limit):
+            async for item in api.films(asked, size, limit):
                 yield item
 
     try:
         yield from streamed(entries)
     except FetchError as error:
         raise _in_our_words(error, secret) from None
+
+
+def _check_base(base: str) -> None:
+    """Make sure that the key goes to TMDb, over TLS; or stays on this machine, where a stand-in for TMDb may run.
+
+    Raises:
+        ArgumentError: It would go elsewhere.
+    """
+    parts = parsed(base)
+    host, _ = host_and_port(parts)
+    if not (is_loopback(host) or (parts.scheme.lower() == "https" and host in HOSTS)):
+        raise ArgumentError(
+            f"tmdb_api {shown(base)!r} is not TMDb over https, and would be sent your key",
+            f"The key goes to https://{HOSTS[0]} alone: correct or remove the setting tmdb_api.",
+        )
 
 
 def _secrets() -> tuple[dict[str, str], dict[str, str]]:

@@ -80,7 +80,9 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if self._right(query.get("token", [""])[0]):
             rest = {name: values for name, values in query.items() if name != "token"}
-            response = RedirectResponse(scope["path"] + (f"?{urlencode(rest, doseq=True)}" if rest else ""), 303)
+            # One slash alone: "//host/" would be another site's address.
+            path = "/" + scope["path"].lstrip("/\\")
+            response = RedirectResponse(path + (f"?{urlencode(rest, doseq=True)}" if rest else ""), 303)
             response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
             return response if scope["method"] == "GET" else None
         brought = headers.get("authorization", "").removeprefix("Bearer ")

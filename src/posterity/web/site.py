@@ -8,19 +8,26 @@ beside as they are.
 from __future__ import annotations
 
 import base64
+import glob
+import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from posterity.api import Catalogue
-from posterity.errors import ArgumentError, PosterityError
+from posterity.errors import ArgumentError, PosterityError, StorageError
 from posterity.facets import load_facets, neighbourhoods
 from posterity.parallel import chunked
+from posterity.paths import below, escape, exchange, writing
+from posterity.places import cache_folder
 from posterity.plain import plain
 from posterity.progress import progress
 from posterity.web.app import PAGE_FILES, page_file
@@ -72,7 +79,7 @@ def export_site(
 
     Raises:
         ArgumentError: The folder holds other things.
-        StorageError: The page was not built.
+        StorageError: The page was not built, the place cannot be written, or another export writes there.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -81,9 +88,22 @@ def export_site(
         raise ArgumentError(f"{folder} holds other things", "Name a new or empty folder.")
     page_file("index.html")
     # Written beside and moved into place: whoever looks meanwhile sees the old page, and a killed run leaves it.
-    new = folder.with_name(f".{folder.name or 'site'}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    (new / "data").mkdir(parents=True)
+    with writing(folder), _alone(folder):
+        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        _tidy(folder)
+        new = _new_folder(folder)
+        try:
+            posters = _write(catalogue, new, full, neighbours, show_progress)
+            _replace(folder, new)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
+    return Site(str(folder), str(folder / "index.html"), posters, len(sizes), sum(sizes))
+
+
+def _write(catalogue: Catalogue, new: Path, full: bool, neighbours: int, show_progress: bool | None) -> int:
+    """Write the page into a folder; gives the number of posters on it."""
+    (new / "data").mkdir()
     gallery = Gallery(catalogue, clinic=False)
     _data(gallery, new, full, neighbours, show_progress)
     _pictures(gallery, new, full)
@@ -95,26 +115,58 @@ def export_site(
         (new / name).write_bytes(data)
     posters = len(gallery.snapshot().ids)
     (new / MARK).write_text(json.dumps({"posters": posters, "state": gallery.snapshot().state}))
-    _replace(folder, new)
-    sizes = [file.stat().st_size for file in folder.rglob("*") if file.is_file()]
-    return Site(str(folder), str(folder / "index.html"), posters, len(sizes), sum(sizes))
+    return posters
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make sure that no other process of this machine exports to the same place."""
+    locks = cache_folder() / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
+    try:
+        with FileLock(locks / f"{name}.lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise StorageError(
+            f"{escape(str(folder))} is being written by another export",
+            "Wait until it has ended, or name another place.",
+        ) from error
+
+
+def _new_folder(folder: Path) -> Path:
+    """Make an empty folder beside, of a name that nobody else has, marked as ours."""
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".new", dir=folder.absolute().parent))
+    mask = os.umask(0)
+    os.umask(mask)
+    new.chmod(0o777 & ~mask)  # mkdtemp's own is for this user alone, and a web server is another
+    (new / MARK).write_text("{}")
+    return new
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what killed exports to this place left; a folder without our mark is somebody else's."""
+    for left in folder.absolute().parent.glob(f".{glob.escape(folder.name)}.*.new"):
+        if (left / MARK).is_file():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _replace(folder: Path, new: Path) -> None:
+    """Put the new page in the old one's place, in one step where the system can; what was there goes."""
     if not folder.exists():
         new.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old)
+    elif not exchange(folder, new):
+        # Between these two a kill leaves no page but both folders; the systems that swap never come here.
+        old = _new_folder(folder)
+        folder.rename(old / "old")
+        new.rename(folder)
+        shutil.rmtree(old)
 
 
 def _put(folder: Path, name: str, value: object) -> None:
     """Write a value as a script that hands it over; its JSON is ASCII, which is JavaScript too."""
     text = json.dumps(plain(value), separators=(",", ":"))
-    (folder / "data" / f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
+    below(folder, "data", f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
 
 
 def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progress: bool | None) -> None:
@@ -166,9 +218,9 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
     short = {digest: name for name, digest in snap.digests.items()}
     for some in chunked(sorted(short), 512):
         for digest, jpeg in gallery.thumbnails(snap, some).items():
-            place = folder / "thumbs" / short[digest][:2]
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{short[digest]}.jpg").write_bytes(jpeg)
+            place = below(folder, "thumbs", short[digest][:2], f"{short[digest]}.jpg")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(jpeg)
     if full:
         (folder / "posters").mkdir()
         for number, identity in enumerate(snap.ids):

@@ -1,8 +1,9 @@
 """Which addresses may be asked: http and https, and no private network unless the user named the host.
 
 Tables and redirects are other people's words, and may lead to a router's or a cloud's inner addresses (server-side
-request forgery). The check is made on the address that is connected to, so that a name which resolves to something else
-the second time changes nothing.
+request forgery). A host is read as the client library reads it, so that no other spelling of it passes
+(``①②⑦.⓪.⓪.①`` is 127.0.0.1). And the address is checked once more when its connection is opened, whatever name or
+redirect led there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
@@ -20,7 +25,16 @@ from yarl import URL
 from posterity.sources._http.politeness import FetchError, Politeness
 
 _PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+_CARRIES_IPV4 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
+"""Networks whose addresses end in an IPv4 address: NAT64 (RFC 6052), translated (RFC 7915), compatible."""
+
+_NEVER_PUBLIC = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "fec0::/10", "3fff::/20", "5f00::/16")))
+"""Networks that older versions of Python take for public: local NAT64 (RFC 8215), site-local (RFC 3879),
+documentation (RFC 9637), segment routing (RFC 9602)."""
+
+_may_be_private: ContextVar[bool] = ContextVar("posterity_may_be_private", default=False)
+"""Whether the request under way in this context may open connections to private addresses."""
 
 
 class PrivateAddressError(OSError):
@@ -52,7 +66,9 @@ def parsed(url: str) -> SplitResult:
             raise ValueError("it names no host")
         if re.search(r"[\x00-\x1f\x7f]", url) or " " in host:
             raise ValueError("it holds control characters")
-        URL(url)  # stricter than the standard library, and what requests are made with
+        normalised = URL(url)  # stricter than the standard library, and what requests are made with
+        if not normalised.raw_host:
+            raise ValueError("it names no host")
     except ValueError as error:
         said = "its host is none" if isinstance(error, UnicodeError) else str(error).splitlines()[0][:120]
         raise FetchError("bad_address", f"{shown(url)!r} cannot be asked: {said}") from None
@@ -60,8 +76,13 @@ def parsed(url: str) -> SplitResult:
 
 
 def host_and_port(parts: SplitResult) -> tuple[str, int]:
-    """Give host, in lower case, and port."""
-    return (parts.hostname or "").lower(), parts.port or _PORTS[parts.scheme.lower()]
+    """Give host and port as they will be connected to: the host in lower case, in the one spelling that stands for all.
+
+    >>> host_and_port(urlsplit("http://①②⑦。⓪.⓪.①:8080/")), host_and_port(urlsplit("https://Faß.de"))
+    (('127.0.0.1', 8080), ('xn--fa-hia.de', 443))
+    """
+    host = URL(parts.geturl()).raw_host or ""
+    return host.lower().rstrip("."), parts.port or _PORTS[parts.scheme.lower()]
 
 
 def is_public(address: str) -> bool:
@@ -73,9 +94,11 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
+        if any(ip in network for network in _CARRIES_IPV4):
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None and not is_public(str(inner)):
+            return False
+        if ip.is_site_local or any(ip in network for network in _NEVER_PUBLIC):
             return False
     return ip.is_global and not ip.is_multicast
 
@@ -141,6 +164,30 @@ class GuardedResolver(AbstractResolver):
         await self.inner.close()
 
 
+@contextmanager
+def connecting(politeness: Politeness, parts: SplitResult) -> Iterator[None]:
+    """Say, for the connections opened inside, whether private addresses are allowed.
+
+    Args:
+        politeness: How requests are made.
+        parts: The address that is asked.
+    """
+    token = _may_be_private.set(may_be_private(politeness, *host_and_port(parts)))
+    try:
+        yield
+    finally:
+        _may_be_private.reset(token)
+
+
+def _checked_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Open the socket for an address, as ``getaddrinfo`` gives it: the last moment at which it can be refused."""
+    family, kind, protocol, _, where = address
+    if not _may_be_private.get() and not is_public(str(where[0])):
+        raise PrivateAddressError(f"{where[0]} is an address of a private network")
+    return socket.socket(family=family, type=kind, proto=protocol)
+
+
 def connector(politeness: Politeness) -> aiohttp.TCPConnector:
     """Make what opens connections: kept open for reuse, TLS verified, addresses checked."""
-    return aiohttp.TCPConnector(resolver=GuardedResolver(politeness), limit=0, ttl_dns_cache=300)
+    opened: Callable[[Any], socket.socket] = _checked_socket
+    return aiohttp.TCPConnector(resolver=GuardedResolver(politeness), limit=0, ttl_dns_cache=300, socket_factory=opened)

@@ -21,6 +21,7 @@ from yarl import URL
 from posterity.sources._http.addresses import (
     PrivateAddressError,
     check_literal,
+    connecting,
     connector,
     host_and_port,
     is_loopback,
@@ -225,7 +226,7 @@ class Client:
                 check_literal(self.politeness, parts)
                 self._home = self._home or host
                 own = self.headers if host == self._home else {}
-                with _in_our_words(here):
+                with _in_our_words(here), connecting(self.politeness, parts):
                     async with self._session.get(
                         URL(here, encoded=_is_quoted(here)), allow_redirects=False, headers={**own, **headers}
                     ) as raw:
