@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from posterity.building.claims import Claims
 from posterity.building.intake import Intake
 from posterity.catalogue import Finding, Poster, Store
-from posterity.cleaning import Dropped, File, Picture, Same
+from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
 from posterity.places import is_remote, status_of
 from posterity.reports import BuildReport
@@ -53,7 +53,7 @@ class Builder:
         self.table = intake.table
         self.from_rows = intake.from_rows
         self.limits = limits
-        self.rules = hashlib.sha256(repr(limits).encode()).hexdigest()[:16]
+        self.rules = hashlib.sha256(repr((limits, JUDGING)).encode()).hexdigest()[:16]
         self.counts: Counter[str] = Counter()
         self.dropped_by: Counter[str] = Counter()
         self.seen: set[str] = set()
