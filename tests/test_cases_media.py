@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,13 @@ import pytest
 from conftest import picture
 from PIL import Image
 
+from posterity.catalogue.schema import Film
 from posterity.cleaning import FLAGS, REASONS
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
+from posterity.sources.library import read_library
+from posterity.sources.library.nfo import Told, parse_nfo
+from posterity.sources.listing import Entry
 
 DAMAGED = "damaged_metadata"
 
@@ -228,3 +234,123 @@ def test_caps_hold_without_metadata_too(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_flag_is_declared() -> None:
     assert DAMAGED in FLAGS
+
+
+# --- 13: what an NFO states is taken for what it is -------------------------------------------------------------------
+
+NFOS = {
+    "A Radarr (2016)": Film(imdb_id="tt5462326", tmdb_id=409109, title="A"),
+    "B Moviedb (2013)": Film(imdb_id="tt0816711", title="B"),
+    "C Allocine (2013)": Film(title="C"),
+    "D UrlOnly (2019)": Film(imdb_id="tt10083340"),
+    "E UrlAfter (2002)": Film(imdb_id="tt0145487", title="E", collection="Spider Trilogy"),
+    "F Entities (2001)": Film(title="Amélie × Café & Tom & Jerry", year=2001, genres=("Comédie",)),
+    "G Unknown (1995)": Film(imdb_id="tt0113277", title="G"),
+    "H BareId (1995)": Film(imdb_id="tt0113277"),
+    "I Locale (1995)": Film(imdb_id="tt0113277"),
+    "J Cp1252 (1993)": Film(title="Schindler’s List – Director’s Cut…"),
+    "K TwoRoots (1995)": Film(imdb_id="tt0000011", title="K one"),
+    "L Junk (1995)": Film(imdb_id="tt0113277", title="L"),
+    "M DateDmy": Film(title="M", year=1995, release_date="1995-12-15"),
+    "N Runtime (1995)": Film(title="N", runtime=142.0),
+    "O DefaultTwice (1995)": Film(tmdb_id=949, title="O"),
+    "P Utf16 (1995)": Film(title="Ünïcode", year=1995),
+    "Q Sets (1979)": Film(title="Q", genres=("Sci-Fi", "Horror"), collection="Alien Collection"),
+}
+SAID = {"K TwoRoots (1995)": ("tells of several films; the first is taken",)}
+
+
+@pytest.mark.parametrize("name", sorted(NFOS))
+def test_case_13_nfos(name: str) -> None:
+    file = case("13") / "lib" / name / f"{name}.nfo"
+    assert parse_nfo(file.read_bytes()) == Told(NFOS[name], SAID.get(name, ()))
+
+
+def test_case_13_is_read_as_a_library(tmp_path: Path) -> None:
+    library = tmp_path / "lib"
+    shutil.copytree(case("13") / "lib", library)
+    for name in NFOS:
+        (library / name / "poster.jpg").write_bytes(encoded("JPEG"))
+    found = {item.item.partition("/")[0]: item.film for item in read_library(library) if isinstance(item, Entry)}
+    assert {name: (film.imdb_id, film.tmdb_id) for name, film in found.items()} == {
+        name: (film.imdb_id, film.tmdb_id) for name, film in NFOS.items()
+    }
+    assert {name: film.year for name, film in found.items()} == {
+        name: film.year or (int(name[-5:-1]) if name.endswith(")") else None) for name, film in NFOS.items()
+    }
+
+
+STATED: list[tuple[str, dict[str, object]]] = [
+    # Ids of other sites, however they are marked, are nobody's here.
+    ("<id moviedb='tmdb'>949</id>", {"tmdb_id": 949}),
+    ("<id moviedb='TheMovieDB'>949</id>", {"tmdb_id": 949}),
+    ("<id provider='kinopoisk'>949</id>", {}),
+    ("<id IMDB='tt0113277' TMDB='949'>77</id>", {"imdb_id": "tt0113277", "tmdb_id": 949}),
+    ("<id tvdb='77'>949</id>", {}),
+    ("<id>949</id><uniqueid type='tvdb'>77</uniqueid>", {}),
+    ("<uniqueid type='tvdb' default='true'>77</uniqueid><tmdbid>949</tmdbid>", {"tmdb_id": 949}),
+    ("<uniqueid type='tmdbSet'>8091</uniqueid>", {}),
+    ("<uniqueid>949</uniqueid>", {}),
+    ("<uniqueid Type='IMDB'> tt0113277\n</uniqueid>", {"imdb_id": "tt0113277"}),
+    ("<uniqueid type='tmdb'>tt0113277</uniqueid>", {"imdb_id": "tt0113277"}),
+    # The first that can be read is taken; "unknown" in many spellings is no fault.
+    ("<uniqueid type='imdb'>N/A</uniqueid><imdb_id>-</imdb_id><imdbid>tt0113277</imdbid>", {"imdb_id": "tt0113277"}),
+    ("<tmdbid>0</tmdbid><uniqueid type='tmdb'>949</uniqueid>", {"tmdb_id": 949}),
+    # Dates, durations, sets, text.
+    ("<premiered>1995/12/15</premiered>", {"release_date": "1995-12-15", "year": 1995}),
+    ("<premiered>12/15/1995</premiered>", {"release_date": "1995-12-15", "year": 1995}),
+    ("<premiered>3.4.1995</premiered>", {"release_date": "1995-04-03", "year": 1995}),
+    ("<runtime>2時間22分</runtime>", {"runtime": 142.0}),
+    ("<runtime>142 мин.</runtime>", {"runtime": 142.0}),
+    ("<runtime>PT2H22M</runtime>", {"runtime": 142.0}),
+    ("<runtime>02:22:00</runtime>", {"runtime": 142.0}),
+    ("<runtime>2 Std. 22 Min.</runtime>", {"runtime": 142.0}),
+    ("<sets><set order='1'>Saga</set></sets>", {"collection": "Saga"}),
+    ("<genre>Com&amp;eacute;die / Drame</genre>", {"genres": ("Comédie", "Drame")}),
+    ("<genre>R&B</genre><set>&nosuch; &hellip;</set>", {"genres": ("R&B",), "collection": "&nosuch; …"}),
+]
+
+
+@pytest.mark.parametrize(("inside", "known"), STATED)
+def test_nfos_state_what_they_mean(inside: str, known: dict[str, object]) -> None:
+    told = parse_nfo(f"<movie><title>A</title>{inside}</movie>".encode())
+    assert told == Told(replace(Film(title="A"), **known))
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("<premiered>03/04/1995</premiered>", "release date: '03/04/1995'"),  # which is the month?
+        ("<runtime>8520 s</runtime>", "runtime: '8520 s'"),
+        ("<imdbid>soon</imdbid>", "IMDb id: 'soon'"),
+    ],
+)
+def test_what_may_mean_several_things_is_left_unknown_and_said(inside: str, said: str) -> None:
+    told = parse_nfo(f"<movie><title>A</title>{inside}</movie>".encode())
+    assert (told.film, told.faults) == (Film(title="A"), (f"{said} left as unknown",))
+
+
+@pytest.mark.parametrize(
+    ("written", "imdb", "tmdb"),
+    [
+        ("tt0113277", "tt0113277", None),
+        ("\ufefftt0113277\r\n", "tt0113277", None),
+        ("https://m.imdb.com/pt-br/title/tt0113277/", "tt0113277", None),
+        ("http://us.imdb.com/Title?0113277", "tt0113277", None),
+        ("https://www.themoviedb.org/movie/949-heat?language=de-DE", None, 949),
+        ("https://imdb.com/title/tt0113277 https://www.imdb.com/de/title/tt0113277/", "tt0113277", None),
+        ("https://imdb.com/title/tt0113277 https://imdb.com/title/tt0106145", None, None),  # whose?
+        ("https://imdb.com/name/nm0000199", None, None),
+        ("tt0113277 tt0106145", None, None),
+    ],
+)
+def test_addresses_and_ids_that_stand_for_an_nfo(written: str, imdb: str | None, tmdb: int | None) -> None:
+    told = parse_nfo(written.encode())
+    assert (told.film.imdb_id, told.film.tmdb_id) == (imdb, tmdb)
+    assert bool(told.faults) == (not imdb and not tmdb)
+
+
+def test_windows_1252_is_read_where_latin_1_is_declared() -> None:
+    for declared in ("", '<?xml version="1.0" encoding="iso-8859-1"?>'):
+        data = f"{declared}<movie><title>Schindler\x92s List \x96 Caf\xe9\x81</title></movie>".encode("latin-1")
+        assert parse_nfo(data).film.title == "Schindler’s List – Café"
