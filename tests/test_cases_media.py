@@ -16,11 +16,15 @@ import pytest
 from conftest import picture
 from PIL import Image
 
+import posterity
+from posterity.building import builder
 from posterity.catalogue.schema import Film
 from posterity.cleaning import FLAGS, REASONS
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
-from posterity.sources.library import read_library
+from posterity.sources import folder
+from posterity.sources.folder import File, Skipped, walk
+from posterity.sources.library import looks_like_library, read_library
 from posterity.sources.library.nfo import Told, parse_nfo
 from posterity.sources.listing import Entry
 
@@ -354,3 +358,101 @@ def test_windows_1252_is_read_where_latin_1_is_declared() -> None:
     for declared in ("", '<?xml version="1.0" encoding="iso-8859-1"?>'):
         data = f"{declared}<movie><title>Schindler\x92s List \x96 Caf\xe9\x81</title></movie>".encode("latin-1")
         assert parse_nfo(data).film.title == "Schindler’s List – Café"
+
+
+# --- 09: what systems and programs leave among the files is no poster -------------------------------------------------
+
+LEFTOVERS = (
+    "@eaDir/Heat (1995).jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "#recycle/Ran (1985).jpg",
+    "$RECYCLE.BIN/$R1.jpg",
+    "lost+found/1.jpg",
+    ".@__thumb/default1.jpg",
+    ".stversions/Heat~1.jpg",
+    "._Heat (1995).jpg",
+)
+SAID_ONCE = (
+    "7 files and folders of systems and programs are passed over: "
+    "1 #recycle, 1 $RECYCLE.BIN, 1 .@__thumb, 1 ._*, 1 .stversions, 1 @eaDir, 1 lost+found"
+)
+
+
+def shelf(root: Path, *leftovers: str, inside: str = "") -> Path:
+    """Write two posters, and leftovers, each a picture of its own."""
+    for seed, name in enumerate(("Heat (1995).jpg", "Ran (1985).jpg", *(f"{inside}{name}" for name in leftovers))):
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        picture(seed).save(file, "JPEG")
+    return root
+
+
+@pytest.mark.parametrize("inside", ["", "drama/1990s/"])
+def test_case_09_two_posters_and_the_rest_is_said_once(tmp_path: Path, inside: str) -> None:
+    shelf(tmp_path / "posters", *LEFTOVERS, inside=inside)
+    report = posterity.build(tmp_path / "posters", tmp_path / "films", encoders=["pixels"])
+    assert (report.added, report.dropped_by) == (2, {"leftover": 1})
+    catalogue = posterity.open(tmp_path / "films")
+    (finding,) = catalogue.store.findings(report.source)
+    assert (finding.item, finding.reason, finding.detail) == (f"{inside}#recycle", "leftover", SAID_ONCE)
+    assert posterity.build(tmp_path / "posters", tmp_path / "films", encoders=["pixels"]).unchanged == 2
+
+
+EVERY = [
+    *("@eaDir/", "@EADIR/", "@SynoResource/", "@tmp/", "#recycle/", "#snapshot/", "@Recycle/", "@Recently-Snapshot/"),
+    *(".@__thumb/", ".AppleDouble/", "Network Trash Folder/", "$RECYCLE.BIN/", "RECYCLER/", "__MACOSX/", ".Trashes/"),
+    *("System Volume Information/", ".Spotlight-V100/", ".fseventsd/", "lost+found/", ".Trash-1000/", ".thumbnails/"),
+    *(".snapshots/", ".zfs/", ".stversions/", ".sync/", ".dropbox.cache/", ".picasaoriginals/", "found.000/"),
+    *("._Heat.jpg", "Thumbs.db", "thumbs.DB", "ehthumbs.db", "desktop.ini", ".DS_Store", ".directory", "Icon\r"),
+    *("SYNOPHOTO_THUMB_XL.jpg", "AlbumArtSmall.jpg", "AlbumArt_{0A-1}_Large.jpg"),
+]
+
+
+def test_the_names_of_leftovers_at_any_depth(tmp_path: Path) -> None:
+    shelf(tmp_path, *(f"{name}a/1.jpg" if name.endswith("/") else name for name in EVERY), inside="a/b/")
+    found = list(walk(tmp_path))
+    assert [item.path for item in found if isinstance(item, File)] == ["Heat (1995).jpg", "Ran (1985).jpg"]
+    (said,) = (item for item in found if isinstance(item, Skipped))
+    assert said.reason == "leftover"
+    assert said.detail.startswith(f"{len(EVERY)} files and folders of systems and programs are passed over: ")
+
+
+def test_titles_that_sound_like_leftovers_are_posters(tmp_path: Path) -> None:
+    names = ("Recycled (2007)/Lost and Found (1999).jpg", "Thumbs (2001).jpg", "Trash (1970).jpg", "Icon.jpg")
+    shelf(tmp_path, *names)
+    assert {item.path for item in walk(tmp_path) if isinstance(item, File)} == {
+        "Heat (1995).jpg", "Ran (1985).jpg", *names,
+    }  # fmt: skip
+
+
+def test_a_library_passes_over_leftovers_too(tmp_path: Path) -> None:
+    film = tmp_path / "Heat (1995)"
+    shelf(film, "poster.jpg", *LEFTOVERS)
+    for name in (
+        "Heat (1995).mkv",
+        "._Heat (1995).mkv",
+        "@eaDir/Heat (1995).mkv",
+        "#recycle/Ran (1985)/Ran (1985).mkv",
+    ):
+        (film / name).parent.mkdir(parents=True, exist_ok=True)
+        (film / name).write_bytes(b"v")
+    found = list(read_library(tmp_path))
+    assert [item.image for item in found if isinstance(item, Entry)] == ["Heat (1995)/Heat (1995).jpg"]
+    said = [item.detail for item in found if isinstance(item, Skipped) and item.reason == "leftover"]
+    assert len(said) == 1
+    assert said[0].startswith("8 files and folders")
+    shutil.rmtree(film)
+    shelf(tmp_path / "posters", "._clip.mkv", "@eaDir/movie.nfo")
+    assert not looks_like_library(tmp_path)
+
+
+def test_leftovers_that_were_taken_for_posters_once_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf(tmp_path / "posters", *LEFTOVERS)
+    with monkeypatch.context() as before:
+        for module in (folder, builder):
+            name = "is_leftover" if module is folder else "lies_in_leftovers"
+            before.setattr(module, name, lambda *_: False)
+        earlier = posterity.build(tmp_path / "posters", tmp_path / "films", encoders=["pixels"])
+    assert earlier.added == 7  # two of the folders were hidden before, too
+    posterity.build(tmp_path / "posters", tmp_path / "films", encoders=["pixels"])
+    kept = {poster.path for poster in posterity.open(tmp_path / "films").posters()}
+    assert kept == {"Heat (1995).jpg", "Ran (1985).jpg"}

@@ -598,7 +598,7 @@ def test_links_are_followed_without_loops_and_pipes_are_not_waited_for(tmp_path:
     found = list(read_library(root))
     assert images([item for item in found if isinstance(item, Entry)]) == ["F (2018)/poster.jpg"]
     assert {item.path: item.reason for item in found if isinstance(item, Skipped)} == {
-        ".trash": "hidden",
+        ".trash": "leftover",
         "F (2018)/folder.jpg": "vanished",
         "F (2018)/movie.nfo": "not_an_image",
         "again": "duplicate",

@@ -33,6 +33,7 @@ REASONS = {
     "vanished": "it was gone when it was to be read",
     "duplicate": "the same content, byte for byte, is in the catalogue already",
     "hidden": "a folder whose name starts with a dot",
+    "leftover": "thumbnails, bins and notes that systems and programs keep among the files",
     "loop": "a link to a folder that it lies in",
 }
 """Why a file or folder is dropped: the codes that reports count by."""
