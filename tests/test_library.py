@@ -162,7 +162,6 @@ NFOS = [
     ("https://www.themoviedb.org/movie/603-the-matrix\r\n", Film(tmdb_id=603)),
     ("some text http://imdb.com/de/title/tt0113277 end", Film(imdb_id="tt0113277")),
     ("<movie><title>A</title></movie>\nhttps://www.themoviedb.org/movie/603", Film(title="A", tmdb_id=603)),
-    ("<movie><title>A</title></movie><movie><title>B</title><year>1999</year></movie>", Film(title="A")),
     ("\n\n  <?xml version='1.0'?>\n<movie><title>A</title></movie>", Film(title="A")),
     ("<movie><title>Tom & Jerry</title><year>1992</year></movie>", Film(title="Tom & Jerry", year=1992)),
     ("<movie><title>Tom &amp; &lt;Jerry&gt;</title></movie>", Film(title="Tom & <Jerry>")),
@@ -200,6 +199,7 @@ def test_nfos_as_they_are_found(written: str, film: Film) -> None:
         ("<movie><title>A</title><rating>11</rating></movie>", Film(title="A"), "rating: '11'"),
         ("<movie><title>A</title><premiered>1999-13-31</premiered></movie>", Film(title="A"), "release date"),
         ("<movie></movie>", Film(), "tells nothing"),
+        ("<movie><title>A</title></movie><movie><title>B</title><year>1999</year></movie>", Film(title="A"), "several"),
         ("release notes of a group", Film(), "neither XML"),
         ("< < <", Film(), "neither XML"),
         ("<movie", Film(), "neither XML"),
@@ -598,7 +598,7 @@ def test_links_are_followed_without_loops_and_pipes_are_not_waited_for(tmp_path:
     found = list(read_library(root))
     assert images([item for item in found if isinstance(item, Entry)]) == ["F (2018)/poster.jpg"]
     assert {item.path: item.reason for item in found if isinstance(item, Skipped)} == {
-        ".trash": "hidden",
+        ".trash": "leftover",
         "F (2018)/folder.jpg": "vanished",
         "F (2018)/movie.nfo": "not_an_image",
         "again": "duplicate",

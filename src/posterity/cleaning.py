@@ -33,6 +33,7 @@ REASONS = {
     "vanished": "it was gone when it was to be read",
     "duplicate": "the same content, byte for byte, is in the catalogue already",
     "hidden": "a folder whose name starts with a dot",
+    "leftover": "thumbnails, bins and notes that systems and programs keep among the files",
     "loop": "a link to a folder that it lies in",
 }
 """Why a file or folder is dropped: the codes that reports count by."""
@@ -63,12 +64,16 @@ ROW_REASONS = {
 FLAGS = {
     "animated": "it has several frames; the first is taken",
     "damaged": "part of the picture's data is damaged; what could be decoded is taken",
+    "damaged_metadata": "the picture is whole, but what its file tells besides (EXIF, text, profiles) cannot be read",
     "blank": "it is of one colour only: perhaps a stand-in for a missing poster",
     "near_duplicate": "it looks the same as another poster",
     "another_version": "it is another picture of a film that has a poster already",
     "no_metadata": "no row of the table belongs to it",
 }
 """What is flagged and kept: the codes that reports count by."""
+
+JUDGING = 2
+"""Raised when the same file would be judged otherwise, so that files dropped before are read once more."""
 
 _TRANSIENT = frozenset({"unreadable", "vanished"})
 """Reasons that may be gone the next time, so that they are never taken as known."""

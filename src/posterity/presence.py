@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 
+from posterity.leftovers import is_leftover
 from posterity.paths import escape, unescape
 from posterity.places import has_any, is_remote, remote, status_of
 
@@ -103,6 +104,6 @@ def _in_folder(source: str, path: str) -> Looked:
             return Looked(Presence.GONE, f"{escape(here)} is not a folder any more")
         folder = here
     with os.scandir(folder) as entries:
-        if any(not entry.name.startswith(".") and entry.name != "lost+found" for entry in entries):
+        if any(not entry.name.startswith(".") and not is_leftover(entry.name, entry.is_dir()) for entry in entries):
             return Looked(Presence.GONE, f"not in {escape(folder)} any more")
     return Looked(Presence.MISSING, f"{escape(folder)} is empty: perhaps a drive is not mounted there")

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from posterity.building.claims import Claims
 from posterity.building.intake import Intake
 from posterity.catalogue import Finding, Poster, Store
-from posterity.cleaning import Dropped, File, Picture, Same
+from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
+from posterity.leftovers import lies_in_leftovers
 from posterity.places import is_remote, status_of
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
@@ -53,7 +54,7 @@ class Builder:
         self.table = intake.table
         self.from_rows = intake.from_rows
         self.limits = limits
-        self.rules = hashlib.sha256(repr(limits).encode()).hexdigest()[:16]
+        self.rules = hashlib.sha256(repr((limits, JUDGING)).encode()).hexdigest()[:16]
         self.counts: Counter[str] = Counter()
         self.dropped_by: Counter[str] = Counter()
         self.seen: set[str] = set()
@@ -297,6 +298,8 @@ class Builder:
         if self.table:
             for finding in _findings_of_table(self.table, self.source):
                 self._find(finding)
+        # Taken by an earlier version, which knew fewer of the names that systems and programs use.
+        self.unwanted.update(path for path in self.by_path if lies_in_leftovers(path))
         # Only now, for a picture that one row was refused for may be another row's.
         for path in sorted(self.unwanted - self.seen):
             for known in self.by_path.pop(path, ()):

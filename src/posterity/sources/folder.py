@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.errors import SourceError
+from posterity.leftovers import Passed, is_leftover
 from posterity.paths import escape
 from posterity.places import is_remote, listed, remote, unreachable
 
@@ -33,6 +34,12 @@ class Skipped:
     reason: str
     detail: str
     picture: str | None = None
+
+
+def passed_over(passed: Passed) -> Iterator[Skipped]:
+    """Say once, at the end of a listing, what systems and programs keep there and was passed over."""
+    if passed.first:
+        yield Skipped(passed.first, "leftover", passed.detail)
 
 
 _GONE = "gone between listing and looking"
@@ -64,6 +71,8 @@ def check_listable(root: str | os.PathLike[str]) -> None:
 def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Iterator[File | Skipped]:
     """List a folder and all folders in it, sorted by name, following links but no folder twice.
 
+    What systems and programs keep in folders (:mod:`posterity.leftovers`) is passed over, and said once.
+
     Args:
         root: The folder.
         leave_out: Files and folders that are passed over in silence: those of Posterity itself.
@@ -79,6 +88,7 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
     own = {_identity(os.stat(path)) for path in leave_out if os.path.exists(path)}  # noqa: PTH110, PTH116
     # A stack of our own, last in first out: folders may be nested deeper than Python's own stack.
     listed: dict[Identity, str] = {}
+    passed = Passed()
     waiting: list[tuple[str, os.DirEntry[str]]] = []
     try:
         waiting += reversed(_entries(top, "", listed))
@@ -86,17 +96,19 @@ def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Itera
         yield Skipped("", "unreadable", f"folder cannot be listed: {error.strerror}")
     while waiting:
         path, entry = waiting.pop()
-        found = _look(path, entry, own, listed)
+        found = _look(path, entry, own, listed, passed)
         if isinstance(found, list):
             waiting += reversed(found)
         elif found:
             yield found
+    yield from passed_over(passed)
 
 
 def _walk_objects(top: str, leave_out: Collection[str]) -> Iterator[File | Skipped]:
     """List an address of an object store as a folder is listed: the same keys come in the same order."""
     own = [f"{left.removeprefix(top.rstrip('/')).strip('/')}/" for left in leave_out if left.startswith(top)]
     hidden: set[str] = set()
+    passed, seen = Passed(), set[str]()
     try:
         found = sorted(listed(remote(top)), key=lambda item: item[0].encode().split(b"/"))
     except OSError as error:
@@ -104,13 +116,22 @@ def _walk_objects(top: str, leave_out: Collection[str]) -> Iterator[File | Skipp
     for path, status in found:
         if any(f"{path}/".startswith(each) for each in own):
             continue
-        folders = path.split("/")[:-1]
+        *folders, name = path.split("/")
+        if (left := next((at for at, folder in enumerate(folders) if is_leftover(folder, True)), None)) is not None:
+            if (bin_ := "/".join(folders[: left + 1])) not in seen:
+                seen.add(bin_)
+                passed.add(escape(bin_), escape(folders[left]))
+            continue
+        if is_leftover(name, False):
+            passed.add(escape(path), escape(name))
+            continue
         depth = next((at for at, name in enumerate(folders) if name.startswith(".")), None)
         if depth is None:
             yield File(escape(path), status.size, status.mtime_ns)
         elif (folder := "/".join(folders[: depth + 1])) not in hidden:
             hidden.add(folder)
             yield Skipped(escape(folder), "hidden", "folders whose name starts with a dot are not searched")
+    yield from passed_over(passed)
 
 
 Identity = tuple[int, int]
@@ -131,7 +152,11 @@ def _entries(folder: str, below: str, listed: dict[Identity, str]) -> list[tuple
 
 
 def _look(
-    path: str, entry: os.DirEntry[str], leave_out: Collection[Identity], listed: dict[Identity, str]
+    path: str,
+    entry: os.DirEntry[str],
+    leave_out: Collection[Identity],
+    listed: dict[Identity, str],
+    passed: Passed,
 ) -> File | Skipped | list[tuple[str, os.DirEntry[str]]] | None:
     """Tell what an entry is; the entries in it, where it is a folder to be searched."""
     try:
@@ -142,6 +167,9 @@ def _look(
         return Skipped(escape(path), "unreadable", f"{error.strerror}")
     identity = _identity(status)
     if identity in leave_out:
+        return None
+    if is_leftover(entry.name, stat.S_ISDIR(status.st_mode)):
+        passed.add(escape(path), escape(entry.name))
         return None
     if stat.S_ISREG(status.st_mode):
         return File(escape(path), status.st_size, status.st_mtime_ns)

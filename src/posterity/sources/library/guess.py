@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
+from posterity.leftovers import is_leftover
 from posterity.sources.library.names import DISC_FOLDERS, VIDEO_ENDINGS, fold, parse_name, split_ending
 from posterity.sources.library.pictures import IMAGE_ENDINGS, role_of
 
@@ -32,9 +33,10 @@ def looks_like_library(root: str | os.PathLike[str]) -> bool:
                     if left < 0:
                         break
                     stem, ending = split_ending(entry.name)
-                    if entry.name.startswith("."):
+                    folder = entry.is_dir()
+                    if entry.name.startswith(".") or is_leftover(entry.name, folder):
                         continue
-                    if entry.is_dir():
+                    if folder:
                         if fold(entry.name) in DISC_FOLDERS:
                             return True
                         if depth < _DEPTH:

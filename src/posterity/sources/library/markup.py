@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html.entities import html5
+from xml.sax.saxutils import escape
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 
 from posterity.sources import values
+
+_ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+_OF_XML = frozenset({"amp", "lt", "gt", "quot", "apos"})
 
 _DEEPEST = 4
 """Elements below are not kept."""
@@ -29,8 +36,8 @@ class Element:
 
     @property
     def text(self) -> str:
-        """What it says, on one line."""
-        return " ".join("".join(self.parts).split())
+        """What it says, on one line; what was escaped twice, as some programs do, is resolved twice."""
+        return " ".join(_ENTITY.sub(lambda found: html.unescape(found[0]), "".join(self.parts)).split())
 
     def all(self, *names: str) -> Iterator[Element]:
         """Give its children of those names, in the order of the names."""
@@ -83,6 +90,19 @@ class Tree:
 
     def close(self) -> None:
         """Nothing is left to do; the parser wants it."""
+
+
+def resolved(document: str) -> str:
+    """Put characters in the place of HTML's named entities, which XML has not.
+
+    >>> resolved("Am&eacute;lie &amp; &LT;b&gt; &nosuch;")
+    'Am\xe9lie &amp; &lt;b&gt; &nosuch;'
+    """
+
+    def character(found: re.Match[str]) -> str:
+        return found[0] if found[0][1:-1] in _OF_XML or found[0][1] == "#" else escape(html.unescape(found[0]))
+
+    return _ENTITY.sub(lambda found: found[0] if found[0][1:] not in html5 else character(found), document)
 
 
 def parse(document: str, wanted: Callable[[str], object]) -> tuple[Tree, str | None]:

@@ -24,8 +24,7 @@ EXTRAS_FOLDERS = frozenset(
     {
         "behind the scenes", "behindthescenes", "bonus", "deleted scenes", "deletedscenes", "deleted", "extra",
         "extras", "featurette", "featurettes", "interview", "interviews", "sample", "samples", "trailer", "trailers",
-        "backdrops", "theme-music", "extrafanart", "extrathumbs", "extraposter", "metadata", "@eadir", "#recycle",
-        "$recycle.bin", "lost+found", "system volume information",
+        "backdrops", "theme-music", "extrafanart", "extrathumbs", "extraposter", "metadata",
     }
 )  # fmt: skip
 """Folders that never hold a film nor its poster, wherever they are."""

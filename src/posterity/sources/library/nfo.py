@@ -11,13 +11,14 @@ import codecs
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, TypeVar
 
 from posterity.catalogue.schema import Film
 from posterity.paths import open_at_once
 from posterity.sources import values
-from posterity.sources.library.markup import Element, RefusedError, parse
+from posterity.sources.library import cells
+from posterity.sources.library.ids import stated_ids
+from posterity.sources.library.markup import Element, RefusedError, parse, resolved
 
 MAX_BYTES = 1 << 20
 """Larger ones are not read: an NFO has a few kilobytes."""
@@ -35,13 +36,19 @@ _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._
 # Of Python's codecs only those of scripts: others (punycode, ...) can be made to take minutes.
 _SCRIPTS = ("utf-8", "iso8859", "cp12", "koi8", "gb", "big5", "shift_jis", "euc_", "windows")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Of 0x80 to 0x9f, Latin-1 has nothing that anybody writes; Windows has quotes and dashes.
+_WINDOWS = {byte: bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xA0)}
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});)")
-_IMDB_PAGE = re.compile(r"imdb\.com/(?:[a-z]{2}/)?title/(tt[0-9]{6,9})", re.IGNORECASE)
-_TMDB_PAGE = re.compile(r"themoviedb\.org/movie/([0-9]{1,9})", re.IGNORECASE)
-_DURATION = re.compile(r"(?:([0-9]{1,3})\s*h[a-z]*\.?\s*)?([0-9]{1,5}(?:\.[0-9]+)?)?\s*(?:m[a-z]*\.?)?", re.IGNORECASE)
+_IMDB_PAGE = re.compile(
+    r"imdb\.com/(?:[a-z]{2}(?:-[a-z0-9]{2,4})?/)?title[/?](?:tt)?([0-9]{6,9})(?![0-9])", re.IGNORECASE
+)
+_TMDB_PAGE = re.compile(r"themoviedb\.org/(?:[a-z]{2}(?:-[a-z]{2})?/)?movie/([0-9]{1,9})(?![0-9])", re.IGNORECASE)
+_ID_ALONE = re.compile(r"\s*(tt[0-9]{6,9})\s*", re.IGNORECASE)
+_ANOTHER = re.compile(r"</movie>\s*(?:<\?xml[^>]*>\s*)?<movie[\s>]", re.IGNORECASE)
+_NO_PAGE = "is neither XML nor the address of a film's page"
 _OTHER_KINDS = {"tvshow": "a TV show", "episodedetails": "a TV episode", "musicvideo": "a music video"}
 _READ = re.compile(
-    r"(?:original)?title|year|premiered|release_?date|genre|runtime|ratings?|votes|set|collection|uniqueid|imdb(?:_?id)?"
+    r"(?:original)?title|year|premiered|release_?date|genre|runtime|ratings?|votes|sets?|collection|uniqueid|imdb(?:_?id)?"
     r"|tmdb(?:_?id)?|id|original_?language"
 )
 
@@ -92,7 +99,7 @@ def parse_nfo(data: bytes) -> Told:
     try:
         tree, problem = parse(document, _READ.fullmatch)
         if problem and not tree.complete:  # the commonest fault: "Tom & Jerry"
-            mended, still = parse(_BARE_AMPERSAND.sub("&amp;", document), _READ.fullmatch)
+            mended, still = parse(_BARE_AMPERSAND.sub("&amp;", resolved(document)), _READ.fullmatch)
             if mended.size >= tree.size:
                 tree, problem = mended, still
     except RefusedError as error:
@@ -101,10 +108,12 @@ def parse_nfo(data: bytes) -> Told:
         return _by_pages(written)
     if other := _OTHER_KINDS.get(tree.root.name):
         return Told(other_kind=other)
-    faults: list[str] = []
     # Kodi allows the address of a film's page before and after the XML; those inside are of pictures and trailers.
-    pages = _by_pages(f"{written[: start.start()]} {written[written.rfind('>') + 1 :]}").film
-    film = _film(tree.root, pages, faults)
+    outside = _by_pages(f"{written[: start.start()]} {written[written.rfind('>') + 1 :]}")
+    faults = [fault for fault in outside.faults if fault != _NO_PAGE]
+    film = _film(tree.root, outside.film, faults)
+    if _ANOTHER.search(document):
+        faults.append("tells of several films; the first is taken")
     if film == Film() and not faults:
         faults.append(f"damaged: {problem}" if problem and not tree.complete else "tells nothing of a film")
     elif problem and not tree.complete:
@@ -119,18 +128,25 @@ def _decoded(data: bytes) -> str:
     declared = _DECLARED.match(data)
     for name in (declared[1].decode() if declared else "utf-8", "utf-8"):
         try:
-            if codecs.lookup(name).name.startswith(_SCRIPTS):
+            known = codecs.lookup(name).name
+            if known.startswith(_SCRIPTS) and known != "iso8859-1":
                 return data.decode(name)
         except (LookupError, ValueError):
             continue
-    return data.decode("latin-1")
+    return data.decode("latin-1").translate(_WINDOWS)
 
 
 def _by_pages(written: str) -> Told:
-    imdb, tmdb = _IMDB_PAGE.search(written), _TMDB_PAGE.search(written)
+    """Read the addresses of a film's pages, or an IMDb id that stands alone."""
+    alone = _ID_ALONE.fullmatch(written)
+    numbers = [alone[1][2:]] if alone else _IMDB_PAGE.findall(written)
+    imdb = {found for number in numbers if (found := cells.imdb(f"tt{number}"))}
+    tmdb = {page for number in _TMDB_PAGE.findall(written) if (page := cells.tmdb(number))}
     if not imdb and not tmdb:
-        return Told(faults=("is neither XML nor the address of a film's page",))
-    return Told(Film(imdb_id=_imdb(imdb[1]) if imdb else None, tmdb_id=int(tmdb[1]) or None if tmdb else None))
+        return Told(faults=(_NO_PAGE,))
+    if len(imdb) > 1 or len(tmdb) > 1:
+        return Told(faults=("names the pages of several films; none is taken",))
+    return Told(Film(imdb_id=next(iter(imdb), None), tmdb_id=next(iter(tmdb), None)))
 
 
 def _film(root: Element, pages: Film, faults: list[str]) -> Film:
@@ -141,40 +157,30 @@ def _film(root: Element, pages: Film, faults: list[str]) -> Film:
             faults.append(f"{what}: {str(cell)[:80]!r} left as unknown")
             return None
 
+    def first(what: str, parse: Callable[[str], T | None], stated: list[str]) -> T | None:
+        return next((found for cell in stated if (found := read(what, parse, cell))), None)
+
     released = root.first("premiered", "releasedate", "release_date")
-    day = read("release date", _day, released)
+    day = read("release date", cells.day, released)
     rating, votes = _rating(root)
-    sets = (values.text(item.first("name") or item.text) for item in root.all("set", "collection"))
-    imdb, tmdb = _ids(root)
+    holders = [item for wrapper in (root, *root.all("sets")) for item in wrapper.all("set", "collection")]
+    sets = (values.text(item.first("name") or item.text) for item in holders)
+    imdb, tmdb = stated_ids(root)
     genres = (values.text(part) for item in root.all("genre") for part in re.split(r"[/,|;]", item.text))
     known: dict[str, Any] = {
-        "imdb_id": read("IMDb id", _imdb, imdb) or pages.imdb_id,
-        "tmdb_id": read("TMDb id", _tmdb, tmdb) or pages.tmdb_id,
+        "imdb_id": first("IMDb id", cells.imdb, imdb) or pages.imdb_id,
+        "tmdb_id": first("TMDb id", cells.tmdb, tmdb) or pages.tmdb_id,
         "title": root.first("title", "originaltitle"),
-        "year": read("year", _year, root.first("year")) or (int(day[:4]) if day else None),
+        "year": read("year", cells.year, root.first("year")) or (int(day[:4]) if day else None),
         "genres": tuple(dict.fromkeys(genre for genre in genres if genre)),
-        "vote_average": read("rating", _out_of_ten, rating),
-        "vote_count": read("votes", _count, votes),
-        "runtime": read("runtime", _minutes, root.first("runtime")),
+        "vote_average": read("rating", cells.out_of_ten, rating),
+        "vote_count": read("votes", cells.count, votes),
+        "runtime": read("runtime", cells.minutes, root.first("runtime")),
         "release_date": day,
-        "original_language": read("language", _language, root.first("originallanguage", "original_language")),
+        "original_language": read("language", cells.language, root.first("originallanguage", "original_language")),
         "collection": next((name for name in sets if name), None),
     }
     return Film(**known)
-
-
-def _ids(root: Element) -> tuple[str | None, str | None]:
-    """Give what is written for the IMDb id and the TMDb id, the clearest statement first."""
-    typed: dict[str, str] = {}
-    for item in root.all("uniqueid"):
-        if item.text:
-            typed.setdefault(item.attributes.get("type", "").strip().lower(), item.text)
-    plain = root.first("id")
-    # An old, bare <id> is the id of whatever service the film was looked up at; IMDb's tell by their letters.
-    bare = plain if plain and plain.isdigit() and plain not in typed.values() else None
-    imdb = typed.get("imdb") or root.first("imdbid", "imdb_id", "imdb")
-    tmdb = typed.get("tmdb") or typed.get("themoviedb") or root.first("tmdbid", "tmdb_id", "tmdb")
-    return imdb or (plain if plain and values.imdb_id_in_name(plain) else None), tmdb or bare
 
 
 def _rating(root: Element) -> tuple[str | None, str | None]:
@@ -189,57 +195,3 @@ def _rating(root: Element) -> tuple[str | None, str | None]:
         return root.first("rating"), root.first("votes")
     best = min(every, key=place)
     return f"{best.first('value')}/{best.attributes.get('max', '').strip() or 10}", best.first("votes")
-
-
-def _imdb(cell: str) -> str | None:
-    found = values.imdb_id(cell)
-    if found is None and cell.strip("0"):
-        raise ValueError(f"{cell!r} is no IMDb id")
-    return found if found and int(found[2:]) else None
-
-
-def _tmdb(cell: str) -> int | None:
-    found = values.whole(cell)
-    if found is not None and not 0 <= found < 2**31:
-        raise ValueError(f"{cell!r} is no TMDb id")
-    return found or None
-
-
-def _year(cell: str) -> int | None:
-    return values.year(cell) if cell.strip("0") else None
-
-
-def _day(cell: str) -> str | None:
-    if re.fullmatch(r"(?:[0-9]{4})?|000.-.*|1601-.*", cell):  # a year alone; what programs write for "unknown"
-        return None
-    return date.fromisoformat(cell[:10]).isoformat()
-
-
-def _out_of_ten(cell: str) -> float | None:
-    value, _, most = cell.partition("/")
-    found = values.number(value.replace(",", "."))
-    highest = values.number(most.replace(",", ".")) or 10.0
-    if not found:
-        return None  # 0 is nobody's vote
-    scaled = round(found * 10 / highest, 6)
-    if not 0 < scaled <= 10:
-        raise ValueError(f"{cell!r} is no rating")
-    return scaled
-
-
-def _count(cell: str) -> int | None:
-    found = values.whole(re.sub(r"(?<=[0-9])[., ](?=[0-9]{3}(?![0-9]))", "", cell))
-    if found is not None and found < 0:
-        raise ValueError(f"{cell!r} is no count")
-    return found
-
-
-def _minutes(cell: str) -> float | None:
-    found = _DURATION.fullmatch(cell)
-    if not found or not (found[1] or found[2]):
-        raise ValueError(f"{cell!r} is no duration")
-    return float(found[1] or 0) * 60 + float(found[2] or 0) or None
-
-
-def _language(cell: str) -> str | None:
-    return cell.lower() if re.fullmatch(r"[A-Za-z]{2}", cell) else None

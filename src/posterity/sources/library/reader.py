@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film
 from posterity.paths import escape
+from posterity.sources.folder import passed_over
 from posterity.sources.library.choice import Posters, choose, posters_of
 from posterity.sources.library.films import Found, Version, films_of
 from posterity.sources.library.names import is_labelled, parse_name
@@ -51,6 +52,7 @@ def read_library(root: str | os.PathLike[str]) -> Iterator[Entry | Skipped]:
         yield from contents.skipped
         yield from nobodys
         waiting += [folder.inside(name) for name in reversed(contents.further)]
+    yield from passed_over(tree.passed)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.errors import SourceError
+from posterity.leftovers import Passed, is_leftover
 from posterity.paths import escape
 from posterity.sources.folder import Skipped
 
@@ -48,6 +49,8 @@ class Folder:
 class Tree:
     """A library that is being listed.
 
+    What systems and programs keep in it (:mod:`posterity.leftovers`) is passed over, and counted in ``passed``.
+
     Args:
         root: Its folder.
 
@@ -57,6 +60,7 @@ class Tree:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = os.path.abspath(os.fspath(root))  # noqa: PTH100
+        self.passed = Passed()
         self._listed: dict[tuple[int, int], str] = {}
         shown = escape(self.root)
         try:
@@ -90,10 +94,10 @@ class Tree:
         except OSError as error:
             return Skipped(escape(below) or ".", "unreadable", f"folder cannot be listed: {error.strerror}")
         name = os.path.basename(path)  # noqa: PTH119
-        return _sorted_out(Folder(below, name, path, (), ()), found)
+        return _sorted_out(Folder(below, name, path, (), ()), found, self.passed)
 
 
-def _sorted_out(empty: Folder, entries: Iterable[os.DirEntry[str]]) -> Folder:
+def _sorted_out(empty: Folder, entries: Iterable[os.DirEntry[str]], passed: Passed) -> Folder:
     files: list[str] = []
     folders: list[str] = []
     troubles: list[Skipped] = []
@@ -101,14 +105,16 @@ def _sorted_out(empty: Folder, entries: Iterable[os.DirEntry[str]]) -> Folder:
         item = escape(empty.inside(entry.name))
         hidden = entry.name.startswith(".")
         try:
-            if entry.is_dir():
+            if is_leftover(entry.name, entry.is_dir()):
+                passed.add(item, escape(entry.name))
+            elif entry.is_dir():
                 if not hidden:
                     folders.append(entry.name)
                 elif entry.name.lower() != ".actors":  # Kodi's, in every film's folder: not worth a word
                     detail = "folders whose name starts with a dot are not searched"
                     troubles.append(Skipped(item, "hidden", detail))
             elif entry.is_file():
-                if not hidden:  # .nomedia, .DS_Store, and the shadows ("._Film.jpg") that a Mac leaves
+                if not hidden:
                     files.append(entry.name)
             elif entry.is_symlink():
                 troubles.append(Skipped(item, "vanished", "a link to nothing"))
@@ -123,6 +129,7 @@ def holds(path: str, wanted: Callable[[str], bool]) -> bool:
     """Whether one of the first entries of a folder has a name that is wanted; not if it cannot be listed."""
     try:
         with os.scandir(path) as entries:
-            return any(wanted(entry.name) for entry, _ in zip(entries, range(_PEEK), strict=False))
+            first = [entry.name for entry, _ in zip(entries, range(_PEEK), strict=False)]
+            return any(wanted(name) for name in first if not is_leftover(name, False))
     except OSError:
         return False
