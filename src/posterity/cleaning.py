@@ -28,6 +28,7 @@ REASONS = {
     "truncated": "the file ends before the picture does",
     "tiny": "a side is shorter than the least allowed",
     "too_many_pixels": "the picture has more pixels than the cap, and was not decoded",
+    "too_costly": "decoding it would take far more time or memory than a poster's does, and it was not decoded",
     "too_large": "the file is larger than the cap, and was not read",
     "unreadable": "the operating system would not let it be read",
     "vanished": "it was gone when it was to be read",

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from posterity.errors import ImageError
+from posterity.images.cost import cost_of
 from posterity.images.exif import RGB, Mark, mark_of, mark_of_jpeg, upright
 from posterity.images.stripping import with_jpeg_end, without_metadata
 
@@ -35,6 +36,14 @@ DAMAGED_METADATA = "damaged_metadata"
 """The flag of a picture whose pixels are good, and what its file tells of it is not."""
 
 _BROKEN = ("corrupt", "truncated")
+
+_REDUCED_FIRST = 16_000_000
+"""Pictures of more pixels are shrunk before they are converted."""
+
+_REDUCIBLE = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
+"""Modes whose pixels can be averaged as they are."""
+
+_BLOCK_ROWS = 256
 
 _MAGIC = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -129,6 +138,19 @@ def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits
     kind = sniff(data[:32])
     if kind is None:
         raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is no picture format read here")
+    cost = cost_of(data, kind)
+    if cost.pixels > limits.max_pixels:
+        _check_size(cost.width, cost.height, limits)
+    cost.check()
+    if cost.large:
+        from posterity.images.apart import decoded_apart
+
+        return decoded_apart(data, kind, at_least, limits)
+    return decoded_here(data, kind, at_least, limits)
+
+
+def decoded_here(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
+    """Decode a file's content of a known format, in this process."""
     if kind == "JPEG":
         if found := _plain_jpeg(data, at_least, limits):
             return found
@@ -227,7 +249,19 @@ def _with_pillow(data: bytes, kind: str, at_least: tuple[int, int] | None, limit
         if at_least:  # JPEG only; a no-op elsewhere. It may be on its side yet: both sides are given the longer length
             image.draft(None, (max(at_least), max(at_least)))
         image.load()
-        return _told(np.asarray(_to_rgb(image)), mark_of(image), kind, mode, full, flags)
+        mark = mark_of(image)
+        taken = _to_8_bits(image) if image.mode[0] in "IF" else image
+        if at_least and full[0] * full[1] > _REDUCED_FIRST:
+            taken = _reduced(taken, at_least)
+        return _told(np.asarray(_to_rgb(taken)), mark, kind, mode, full, flags)
+
+
+def _reduced(image: Image.Image, at_least: tuple[int, int]) -> Image.Image:
+    """Shrink a large picture by whole factors before it is converted, so that only one copy of it is in memory."""
+    factor = min(image.size) // max(at_least)
+    if factor < 2 or image.mode not in _REDUCIBLE:
+        return image
+    return image.reduce(factor)
 
 
 def _libjpeg_warns(data: bytes) -> bool:
@@ -239,11 +273,9 @@ def _libjpeg_warns(data: bytes) -> bool:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode to RGB: 16 bits scaled, not clipped; transparency laid over :data:`BACKGROUND`."""
+    """Any mode of 8 bits to RGB; transparency laid over :data:`BACKGROUND`."""
     if image.mode == "RGB" and not image.has_transparency_data:  # a PNG may name one colour as transparent
         return image
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_to_8_bits(np.asarray(image))).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, (*BACKGROUND, 255))
@@ -251,13 +283,23 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _to_8_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _to_8_bits(image: Image.Image) -> Image.Image:
     """16-bit integers keep their high byte; other ranges are stretched to their own extremes."""
-    numbers = np.nan_to_num(np.asarray(values, np.float64))
-    low, high = float(numbers.min()), float(numbers.max())
-    if np.issubdtype(values.dtype, np.integer) and low >= 0 and high < 2**16:
-        # Where 32 bits hold no more than 8 would, 8 is what is meant; where 16 do, the picture is almost black.
-        deep = high > 255 or values.dtype.itemsize == 2
-        return (numbers / 257).round().astype(np.uint8) if deep else numbers.astype(np.uint8)
-    span = high - low or 1.0
-    return ((numbers - low) * (255 / span)).round().astype(np.uint8)
+    values = np.asarray(image)
+    whole = np.issubdtype(values.dtype, np.integer)
+
+    def numbers(start: int) -> NDArray[np.float64]:
+        return np.nan_to_num(np.asarray(values[start : start + _BLOCK_ROWS], np.float64))
+
+    # In blocks of rows: in float64 the whole would take eight times the picture's own memory.
+    starts = range(0, len(values), _BLOCK_ROWS)
+    low = min(float(numbers(start).min()) for start in starts)
+    high = max(float(numbers(start).max()) for start in starts)
+    # Where 32 bits hold no more than 8 would, 8 is what is meant; where 16 do, the picture is almost black.
+    small = whole and low >= 0 and high < 2**16
+    deep = high > 255 or values.dtype.itemsize == 2
+    least, scale = (0.0, 1 / 257 if deep else 1.0) if small else (low, 255 / (high - low or 1.0))
+    out = np.empty(values.shape, np.uint8)
+    for start in starts:
+        out[start : start + _BLOCK_ROWS] = ((numbers(start) - least) * scale).round()
+    return Image.fromarray(out)

@@ -56,7 +56,7 @@ def with_jpeg_end(data: bytes) -> bytes | None:
         return None
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Give the segments of a JPEG, whatever lies between them: marker, start and end."""
     at = 2
     while (found := _MARKER.search(data, at)) and found.start() + 4 <= len(data):
@@ -71,7 +71,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 def _complete(data: bytes) -> bool:
     """Whether the scans of a JPEG bring every coefficient of every component to its last bit."""
     missing: dict[int, set[int]] = {}
-    for marker, at, _ in _segments(data):
+    for marker, at, _ in segments(data):
         if marker in (0xFFC0, 0xFFC1, 0xFFC2):  # sequential and progressive
             missing = {component: set(range(64)) for component in data[at + 10 : at + 10 + 3 * data[at + 9] : 3]}
         if marker == 0xFFDA:
@@ -85,7 +85,7 @@ def _complete(data: bytes) -> bool:
 def _jpeg(data: bytes) -> bytes:
     """Keep JFIF's and Adobe's heading, which tell how colours are coded, and EXIF."""
     parts, at = [data[:2]], 2
-    for marker, at, end in _segments(data):
+    for marker, at, end in segments(data):
         if marker == 0xFFDA:
             break
         body = data[at + 4 : end]

@@ -9,7 +9,7 @@ import numpy as np
 from posterity.atlases import palettes_of
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS
-from posterity.images import Limits, examine, fit
+from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
 from posterity.layouts import placed
 from posterity.learning.predicting import Prediction
 from posterity.maps import Map
@@ -30,7 +30,7 @@ def examine_poster(gallery: Gallery, name: str, data: bytes, k: int = 12) -> Cli
         CatalogueError: The catalogue has no vectors to compare it with.
     """
     limits = Limits(setting("max_pixels"), setting("min_side"), min(setting("max_bytes"), MOST_BYTES))
-    seen = examine(data, None, limits)
+    seen = examine(data, THUMBNAIL_SIZE, limits)
     snap = gallery.snapshot()
     digest = hashlib.sha256(data).hexdigest()
     known = [identity for identity, own in zip(snap.ids, snap.rows["sha256"].to_pylist(), strict=True) if own == digest]

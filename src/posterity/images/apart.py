@@ -1,0 +1,79 @@
+"""Large pictures, decoded one at a time in a process of their own, which can be ended and gives its memory back.
+
+Run as ``python -m posterity.images.apart``: a line of JSON and the file's content come in, a line of JSON and the
+pixels go out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from posterity.errors import ImageError
+from posterity.images.decode import Decoded, Limits, decoded_here
+
+SECONDS = 60
+"""After so long a picture is given up: one that is within all caps takes a few seconds."""
+
+MEMORY = 3 * 2**30
+"""Address space of the process, as a last resort."""
+
+_one = threading.Lock()
+
+
+def decoded_apart(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
+    """Decode a picture in a process of its own; arguments and errors as of :func:`posterity.images.examine`."""
+    asked = json.dumps({"kind": kind, "at_least": at_least, "limits": asdict(limits)}).encode()
+    command = [sys.executable, "-P", "-W", "ignore", "-m", "posterity.images.apart"]
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    with _one:
+        try:
+            ended = subprocess.run(  # noqa: S603
+                command, input=asked + b"\n" + data, capture_output=True, timeout=SECONDS, env=environment, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise ImageError("too_costly", f"decoding it took longer than {SECONDS} s") from None
+    head, _, rest = ended.stdout.partition(b"\n")
+    try:
+        told: dict[str, Any] = json.loads(head)
+    except ValueError:
+        raise ImageError("too_costly", f"the process that decoded it ended ({ended.returncode})") from None
+    if "reason" in told:
+        raise ImageError(told["reason"], told["detail"])
+    pixels = np.frombuffer(rest, np.uint8).reshape(told.pop("shape"))
+    return Decoded(pixels, **told | {"flags": tuple((code, detail) for code, detail in told["flags"])})
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def main() -> None:
+    """Decode what comes in on standard input."""
+    _limit_memory()
+    asked = json.loads(sys.stdin.buffer.readline())
+    at_least = None if asked["at_least"] is None else tuple(asked["at_least"])
+    told: dict[str, Any]
+    try:
+        found = decoded_here(sys.stdin.buffer.read(), asked["kind"], at_least, Limits(**asked["limits"]))
+        told = {name: value for name, value in vars(found).items() if name != "pixels"}
+        pixels = found.pixels.tobytes()
+        told["shape"] = found.pixels.shape
+    except ImageError as error:
+        told, pixels = {"reason": error.reason, "detail": error.detail}, b""
+    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + pixels)
+
+
+if __name__ == "__main__":
+    main()
