@@ -103,6 +103,8 @@ def build(
         )
     elif report.faulty_rows:
         say(f"  {report.faulty_rows:,} rows with faults in a cell, which was left unknown")
+    for note in report.notes:
+        say(f"  note: {note}")
     for identity, why in report.not_encoded.items():
         say(f"  not encoded: {identity}: {why}")
     if report.gone:
@@ -150,6 +152,8 @@ def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -
         say_json(found)
         return
     say(f"{found.rows:,} films told of; {found.claims:,} said something new; {found.updated:,} posters show it")
+    for note in found.notes:
+        say(f"  note: {note}")
 
 
 @click.command()
