@@ -389,6 +389,20 @@ def test_a_table_as_source_takes_no_picture_of_another_folder(tmp_path: Path) ->
     assert "a/1.jpg, b/1.jpg" in details["row 4"]
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case.name.startswith("22")], ids=lambda case: case.name)
+def test_imdbs_exports_are_sources_too(case: Case, tmp_path: Path) -> None:
+    table, folder = tmp_path / "films.csv", posters(tmp_path / "posters", "tt0113277.jpg")
+    table.write_bytes(case.table)
+    terms = posterity.Terms(images=str(folder))
+    report = posterity.build(table, tmp_path / "films", terms=terms, encoders=["pixels"])
+    assert (report.added, len(report.notes)) == (1, len(case.said))
+    (poster,) = posterity.open(tmp_path / "films").posters()
+    assert {column: getattr(poster.film, column) for column in case.want["tt0113277.jpg"] or {}} == case.want[
+        "tt0113277.jpg"
+    ]
+    assert posterity.dry_run(table, tmp_path / "films").notes == report.notes
+
+
 def test_what_was_guessed_is_said_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = posters(tmp_path / "posters", "HEAT.jpg", "1.jpg")
     table = tmp_path / "films.csv"

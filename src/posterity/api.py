@@ -212,6 +212,7 @@ def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules
         known_dead=made.known_dead,
         hosts=made.hosts,
         seconds=made.seconds,
+        notes=tuple(listing.notes),
     )
 
 

@@ -60,6 +60,7 @@ class DryRun:
         known_dead: Pictures that earlier runs found to be gone, and that are not asked for again.
         hosts: Host -> how many requests.
         seconds: How long it takes at the rate in force, at least.
+        notes: What was guessed of the source, and what was left out: a sentence each.
     """
 
     source: str
@@ -70,6 +71,7 @@ class DryRun:
     known_dead: int
     hosts: dict[str, int]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

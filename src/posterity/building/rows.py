@@ -158,7 +158,7 @@ class _Folder:
         self.root = root
         self.loose = loose
         self.notes = notes
-        self.unclear: dict[str, tuple[str, ...]] = {}
+        self.unclear: dict[str, Sequence[str]] = {}
 
     @cached_property
     def files(self) -> dict[str, File]:
@@ -250,7 +250,7 @@ def _without_file(row: Row, files: _Folder) -> Skipped:
         return Skipped(item, NO_POSTER, "it names no picture, and none goes by its ids")
     if several := files.unclear.get(item):
         return Skipped(
-            item, "ambiguous", f"{image} could be {escape(some(list(several), 3))}, or another row's: none is taken"
+            item, "ambiguous", f"{image} could be {escape(some(several, 3))}, or another row's: none is taken"
         )
     return Skipped(item, DEAD_LINK, f"{image} is not in {files.root}")
 

@@ -126,6 +126,8 @@ def _say_dry_run(found: DryRun, as_json: bool) -> None:
     say(f"  {found.here:,} are here already, {found.known_dead:,} are known to be gone")
     if found.dropped_by:
         say("  would drop: " + ", ".join(f"{count:,} {reason}" for reason, count in found.dropped_by.items()))
+    for note in found.notes:
+        say(f"  note: {note}")
 
 
 @click.command()

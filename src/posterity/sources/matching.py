@@ -91,7 +91,7 @@ class Found(Generic[K]):
     """
 
     files: dict[K, str] = field(default_factory=dict)
-    unclear: dict[K, tuple[str, ...]] = field(default_factory=dict)
+    unclear: dict[K, Sequence[str]] = field(default_factory=dict)
     guesses: dict[str, list[tuple[K, str]]] = field(default_factory=dict)
 
     def sentences(self, rows: Mapping[K, Named]) -> list[str]:
@@ -136,6 +136,23 @@ def assign(rows: Mapping[K, Named], files: Iterable[str], root: str) -> Found[K]
     return matcher.found
 
 
+class _Index:
+    """Files by parts of their paths, with and without the endings of their names."""
+
+    def __init__(self, paths: Iterable[tuple[str, Parts]]) -> None:
+        self.full: dict[Parts, list[str]] = defaultdict(list)
+        self.stems: dict[Parts, list[str]] = defaultdict(list)
+        for path, key in paths:
+            self.full[key].append(path)
+            self.stems[(*key[:-1], stem(key[-1]))].append(path)
+
+    def find(self, row: Named, parts: Parts) -> Sequence[str]:
+        """Give the files of these parts; of a row that names no ending, those of any."""
+        full = self.full.get(parts, ())
+        stems = () if row.ending else self.stems.get(parts, ())
+        return list(dict.fromkeys([*full, *stems])) if full and stems else full or stems
+
+
 class _Matcher(Generic[K]):
     def __init__(self, rows: Mapping[K, Named], files: Mapping[str, Parts], above: Parts) -> None:
         self.rows = rows
@@ -144,51 +161,33 @@ class _Matcher(Generic[K]):
         self.found: Found[K] = Found()
 
     def _open(self) -> dict[K, Named]:
-        return {
-            row: name
-            for row, name in self.rows.items()
-            if row not in self.found.files and row not in self.found.unclear
-        }
+        found = self.found
+        return {row: name for row, name in self.rows.items() if row not in found.files and row not in found.unclear}
 
-    def _index(self, fold: Fold, stems: bool, left: bool) -> dict[str, list[str]]:
-        """Find files by their folded names, with or without their endings; only those that are left, if so asked."""
+    def _left(self, fold: Fold, left: bool) -> list[tuple[str, Parts]]:
+        """Give the files with their folded parts; only those that are left, if so asked."""
         taken = set(self.found.files.values()) if left else set()
-        index = defaultdict(list)
-        for path, parts in self.files.items():
-            if path not in taken:
-                index[fold(stem(parts[-1]) if stems else parts[-1])].append(path)
-        return index
-
-    def _same_name(
-        self, row: Named, fold: Fold, full: Mapping[str, list[str]], stems: Mapping[str, list[str]]
-    ) -> Sequence[str]:
-        """Give the files that have a row's name."""
-        last = fold(row.parts[-1])
-        return full.get(last, ()) if row.ending else list(dict.fromkeys([*full.get(last, ()), *stems.get(last, ())]))
+        return [(path, tuple(map(fold, parts))) for path, parts in self.files.items() if path not in taken]
 
     def by_path(self, how: str, fold: Fold) -> None:
-        """Match rows whose whole path a file has, or whose path a file's path ends in."""
-        waiting = self._open()
+        """Match rows whose whole path a file has, or whose path a file's path, with the folder's own, ends in."""
+        waiting = {row: (name, tuple(map(fold, name.parts))) for row, name in self._open().items()}
         if not waiting:
             return
-        full, stems = self._index(fold, False, bool(how)), self._index(fold, True, bool(how))
-        pairs: dict[K, list[str]] = {}
-        for row, name in waiting.items():
-            same = self._same_name(name, fold, full, stems)
-            folders = tuple(map(fold, name.parts[:-1]))
-            exact = [name.cell] if not how and name.cell in self.files else []  # its slashes may lean either way
-            equal = exact or [file for file in same if self._folders(file, fold) == folders]
-            # A row without folders is met by any file of its name.
-            ends = equal or [file for file in same if _ends(self._above(fold) + self._folders(file, fold), folders)]
-            if ends:
-                pairs[row] = ends
+        files = self._left(fold, bool(how))
+        above = tuple(map(fold, self.above))
+        whole = _Index(files)
+        ends = {
+            n: _Index((path, (above + parts)[-n:]) for path, parts in files if len(above) + len(parts) >= n)
+            for n in {len(parts) for _, parts in waiting.values()}
+        }
+        pairs: dict[K, Sequence[str]] = {}
+        for row, (name, parts) in waiting.items():
+            if not how and name.cell in self.files:  # its slashes may lean either way
+                pairs[row] = [name.cell]
+            elif found := whole.find(name, parts) or ends[len(parts)].find(name, parts):
+                pairs[row] = found
         self._settle(pairs, how, strictly=bool(how))
-
-    def _folders(self, file: str, fold: Fold) -> Parts:
-        return tuple(map(fold, self.files[file][:-1]))
-
-    def _above(self, fold: Fold) -> Parts:
-        return tuple(map(fold, self.above))
 
     def elsewhere(self, how: str, fold: Fold) -> None:
         """Match rows that name more folders than there are: where all of them leave out the same one, and name it last.
@@ -198,16 +197,15 @@ class _Matcher(Generic[K]):
         waiting = {row: name for row, name in self._open().items() if len(name.parts) > 1}
         if not waiting:
             return
-        full, stems = self._index(fold, False, True), self._index(fold, True, True)
+        whole = _Index(self._left(fold, True))
         pairs: dict[K, list[str]] = {}
-        left_out: Counter[str] = Counter()
+        left_out: set[str] = set()
         for row, name in waiting.items():
-            folders = tuple(map(fold, name.parts[:-1]))
-            for file in self._same_name(name, fold, full, stems):
-                own = self._folders(file, fold)
-                if len(own) < len(folders) and _ends(folders, own):
-                    left_out[folders[len(folders) - len(own) - 1]] += 1
-                    if own or not _SAYS_NOTHING.fullmatch(stem(name.parts[-1])):
+            parts = tuple(map(fold, name.parts))
+            for depth in range(1, len(parts)):
+                for file in whole.find(name, parts[depth:]):
+                    left_out.add(parts[depth - 1])
+                    if depth < len(parts) - 1 or not _SAYS_NOTHING.fullmatch(stem(name.parts[-1])):
                         pairs.setdefault(row, []).append(file)
         if len(left_out) == 1:
             self._settle(pairs, _both(_ELSEWHERE, how), strictly=True)
@@ -217,27 +215,22 @@ class _Matcher(Generic[K]):
         waiting = {row: name for row, name in self._open().items() if name.loose and name.ending}
         if not waiting:
             return
-        stems = self._index(fold, True, True)
-        pairs = {row: stems[key] for row, name in waiting.items() if (key := fold(stem(name.parts[-1]))) in stems}
+        index = _Index((path, parts[-1:]) for path, parts in self._left(fold, True))
+        pairs = {
+            row: files for row, name in waiting.items() if (files := index.stems.get((stem(fold(name.parts[-1])),)))
+        }
         self._settle(pairs, _both(_OTHER_ENDING, how), strictly=True)
 
     def _settle(self, pairs: Mapping[K, Sequence[str]], how: str, strictly: bool) -> None:
         """Take the rows that are left one file; guesses only where that file is left one row as well."""
         claims = Counter(files[0] for files in pairs.values() if len(files) == 1)
-        for files in pairs.values():
-            if len(files) > 1:
-                claims.update(files)
         for row, files in pairs.items():
             if len(files) > 1 or (strictly and claims[files[0]] > 1):
-                self.found.unclear[row] = tuple(files)
+                self.found.unclear[row] = files
             else:
                 self.found.files[row] = files[0]
                 if how:
                     self.found.guesses.setdefault(how, []).append((row, files[0]))
-
-
-def _ends(path: Parts, end: Parts) -> bool:
-    return not end or path[-len(end) :] == end
 
 
 def _both(how: str, folded: str) -> str:

@@ -107,9 +107,7 @@ class Metadata:
                 again.append(f"row {number}")
                 self._reasons[number] = f"row {first.number} names the same file, {found.files[number]}, and counts"
         for number, files in found.unclear.items():
-            self._reasons[number] = (
-                f"{names[number].cell!r} could be {some(list(files), 3)}, or another row's: none is taken"
-            )
+            self._reasons[number] = f"{names[number].cell!r} could be {some(files, 3)}, or another row's: none is taken"
         for sentence in found.sentences(names):
             self.notes.add(sentence)
         if again:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 
 class Notes:
@@ -19,7 +19,7 @@ class Notes:
         return iter(tuple(self._said))
 
 
-def some(names: list[str], most: int = 20) -> str:
+def some(names: Sequence[str], most: int = 20) -> str:
     """List names with commas, no more than ``most`` of them.
 
     >>> some(["a", "b", "c"], 2)

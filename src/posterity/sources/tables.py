@@ -109,7 +109,9 @@ def _read_parquet(path: Path) -> Numbered:
                     number += 1
                     yield number, list(cells)
     except (OSError, pa.ArrowException) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+        said = (
+            error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0].rstrip(".")
+        )
         raise SourceError(f"{escape(str(path))} cannot be read: {said}", "Write it again.") from error
 
 

@@ -6,6 +6,7 @@ import datetime
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from posterity.sources.lists import items
 
@@ -209,6 +210,9 @@ def date(cell: object, day_first: bool | None = None) -> str | None:
     >>> date("1995-10-30 00:00:00"), date("30.10.1995"), date("12/15/1995"), date("1/9/1997", day_first=False)
     ('1995-10-30', '1995-10-30', '1995-12-15', '1997-01-09')
     """
+    if isinstance(cell, str) and len(cell) == 10:
+        with suppress(ValueError):  # as nearly all are
+            return datetime.date.fromisoformat(cell).isoformat()
     written = text(cell)
     if written is None:
         return None
