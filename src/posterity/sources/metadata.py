@@ -89,7 +89,7 @@ class Metadata:
             root: The folder's own path.
         """
         paths = list(paths)
-        self._row_of, self._reasons = {}, {}
+        self._used, self._row_of, self._reasons = set(), {}, {}
         self._join_by_names(paths, root)
         self._join_by_ids([path for path in paths if path not in self._row_of])
 
