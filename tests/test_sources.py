@@ -12,6 +12,7 @@ from conftest import real_data
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posterity.catalogue import Film
 from posterity.errors import SourceError
 from posterity.paths import escape, unescape
 from posterity.sources import values
@@ -33,14 +34,12 @@ def test_any_file_name_can_be_written_on_one_line_and_read_back(name: bytes) -> 
 def test_no_cell_crashes_a_parser(cell: str) -> None:
     for parse in (
         values.text,
-        values.names,
-        values.name,
         values.imdb_id,
         values.imdb_id_in_name,
         values.title_and_year,
     ):
         parse(cell)
-    for parse in (values.number, values.whole, values.amount, values.year):
+    for parse in (values.names, values.name, values.number, values.whole, values.amount, values.year, values.date):
         try:
             parse(cell)
         except ValueError:
@@ -48,8 +47,10 @@ def test_no_cell_crashes_a_parser(cell: str) -> None:
 
 
 def test_names_are_never_evaluated() -> None:
-    assert values.names("[__import__('os').getpid()]") == ("[__import__('os').getpid()]",)
+    assert values.names("[__import__('os').getpid()]") == ("__import__('os').getpid()",)
     assert values.names("[" * 5000) != ()
+    with pytest.raises(ValueError, match="no list"):
+        values.names("[{'id': __import__('os').getpid()}]")
 
 
 def test_a_folder_is_listed_in_one_order_at_any_depth(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_tables_are_joined_by_name_imdb_id_and_tmdb_id(tmp_path: Path) -> None:
     assert [record.matched for record in found.values()] == [True, True, False, True] or not found[
         "stranger.jpg"
     ].matched
-    assert [row.film.title for row in table.unmatched()] == ["Nobody's"]
+    assert [row.film.title for row, _ in table.unmatched()] == ["Nobody's"]
     assert [(fault.number, fault.reason) for fault in table.faults] == [
         (3, "bad_value"),
         (4, "bad_value"),
@@ -119,14 +120,20 @@ def test_file_names_alone_tell_ids_titles_and_years(tmp_path: Path) -> None:
     assert (found["tmdb:348"].title, found["tmdb:348"].year) == ("Alien", 1979)
 
 
+def _film_of(table: Path, file: str) -> Film | None:
+    metadata = read_metadata(table)
+    metadata.join([file])
+    return metadata.match(file)
+
+
 def test_parquet_and_latin_1_are_read(tmp_path: Path) -> None:
     columns = {"file": ["a.jpg"], "title": ["Amélie"], "genres": [["Comedy", "Romance"]], "year": [2001]}
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    film = read_metadata(tmp_path / "t.parquet").match("a.jpg")
+    film = _film_of(tmp_path / "t.parquet", "a.jpg")
     assert film is not None
     assert (film.title, film.genres, film.year) == ("Amélie", ("Comedy", "Romance"), 2001)
     (tmp_path / "t.tsv").write_bytes("file\ttitle\na.jpg\tAmélie\n".encode("latin-1"))
-    film = read_metadata(tmp_path / "t.tsv").match("a.jpg")
+    film = _film_of(tmp_path / "t.tsv", "a.jpg")
     assert film is not None
     assert film.title == "Amélie"
 

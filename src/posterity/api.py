@@ -179,7 +179,8 @@ def build_catalogue(
     # A source that cannot be read says so before a catalogue is made for nothing.
     if kind == "folder":
         check_listable(source)
-        table = None if metadata is None else read_metadata(metadata)
+        _check_columns(terms, metadata)
+        table = None if metadata is None else read_metadata(metadata, terms.columns)
         return create(folder).build(
             source, table, terms=terms, encoders=wanted, engine=engine, show_progress=show_progress
         )
@@ -211,6 +212,7 @@ def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules
         known_dead=made.known_dead,
         hosts=made.hosts,
         seconds=made.seconds,
+        notes=tuple(listing.notes),
     )
 
 
@@ -264,7 +266,8 @@ class Catalogue:
             listing = _open_listing(source, replace(terms, kind=kind), _pages(self.folder))
             intake = self._found(listing, terms, rules or Rules(), show_progress)
         else:
-            table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
+            _check_columns(terms, metadata)
+            table = read_metadata(metadata, terms.columns) if isinstance(metadata, str | os.PathLike) else metadata
             own = (str(self.folder),)
             intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
         return self._take_in(intake, wanted, engine, show_progress)
@@ -310,6 +313,8 @@ class Catalogue:
         from posterity.sources.opening import imdb_datasets, open_imdb_datasets
 
         if paths := imdb_datasets(source):
+            if terms.columns:
+                raise ArgumentError("IMDb's datasets have no columns to map", "--column is for tables of your own.")
             listing = open_imdb_datasets(paths, film_ids(self.store)[0])
         else:
             listing = _open_listing(source, terms, _pages(self.folder))
@@ -319,6 +324,7 @@ class Catalogue:
             listing.origin,
             listing.label,
             imdb_ids=_links(terms),
+            notes=listing.notes,
             precedence=precedence(setting("precedence")),
             show_progress=show_progress,
         )
@@ -852,6 +858,11 @@ def _kind(source: PathLike, terms: Terms) -> str:
     return kind
 
 
+def _check_columns(terms: Terms, metadata: object) -> None:
+    if terms.columns and metadata is None:
+        raise ArgumentError("a folder has no columns to map", "--column is for tables: name one with --metadata.")
+
+
 def _links(terms: Terms) -> dict[int, str]:
     if terms.links is None:
         return {}
@@ -903,6 +914,7 @@ def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:
         language=terms.web.language,
         limit=terms.limit,
         refresh=terms.web.refresh,
+        columns=terms.columns,
     )
     return open_source(os.fspath(source), kind, ask)
 

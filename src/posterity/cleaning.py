@@ -46,7 +46,7 @@ ROW_REASONS = {
     "no_poster": "no picture is named, or none lies there",
     "dead_link": "the file or address that is named does not exist",
     "superseded": "another picture of the same film takes precedence (media libraries)",
-    "ambiguous": "a picture that belongs to no film in particular, or whose role is unknown (media libraries)",
+    "ambiguous": "a name that several files have; a picture that belongs to no film in particular (media libraries)",
     "not_a_film": "a show, or a collection of films (media libraries)",
     "robots": "the site's robots.txt asks not to read that page",
     "forbidden": "the server refuses to give it",

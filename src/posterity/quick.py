@@ -143,7 +143,8 @@ def _recall(note: Path, digest: str) -> BuildReport | None:
         report = BuildReport(**kept["report"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
-    return replace(report, added=0, updated=0, unchanged=report.added + report.updated + report.unchanged)
+    unchanged = report.added + report.updated + report.unchanged
+    return replace(report, added=0, updated=0, unchanged=unchanged, notes=tuple(report.notes))
 
 
 def _remember(note: Path, digest: str, report: BuildReport) -> None:

@@ -26,6 +26,7 @@ class BuildReport:
         repeatable: Whether the same files would be judged the same again: none could not be read for the moment, and
             none was dropped for a twin in another source.
         not_encoded: Poster id -> why it has no vector yet: its file vanished or changed meanwhile.
+        notes: What was guessed of the source or its table, and what was left out: a sentence each.
     """
 
     source: str
@@ -43,6 +44,7 @@ class BuildReport:
     gone: int = 0
     repeatable: bool = True
     not_encoded: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class DryRun:
         known_dead: Pictures that earlier runs found to be gone, and that are not asked for again.
         hosts: Host -> how many requests.
         seconds: How long it takes at the rate in force, at least.
+        notes: What was guessed of the source, and what was left out: a sentence each.
     """
 
     source: str
@@ -68,6 +71,7 @@ class DryRun:
     known_dead: int
     hosts: dict[str, int]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,11 @@ class EnrichReport:
         rows: Films that it told of, of those in the catalogue.
         claims: Of these, how many were new or said otherwise than before.
         updated: Posters whose film shows it.
+        notes: What was guessed of the source, and what was left out: a sentence each.
     """
 
     source: str
     rows: int
     claims: int
     updated: int
+    notes: tuple[str, ...] = ()

@@ -52,6 +52,7 @@ class Builder:
         self.source = intake.label
         self.root = intake.root
         self.table = intake.table
+        self.notes = intake.notes
         self.from_rows = intake.from_rows
         self.limits = limits
         self.rules = hashlib.sha256(repr((limits, JUDGING)).encode()).hexdigest()[:16]
@@ -338,6 +339,7 @@ class Builder:
             faulty_rows=len({fault.number for fault in table.faults}) if table else self.counts["faulty"],
             gone=self._gone(),
             repeatable=self.repeatable,
+            notes=tuple(self.notes),
         )
 
     def _gone(self) -> int:
@@ -351,8 +353,6 @@ def _findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:
         faults.setdefault((fault.reason, fault.number), []).append(fault.detail)
     for (reason, number), details in faults.items():
         yield Finding(source, f"{table.origin}: row {number}", reason, reason, "; ".join(details))
-    for row in table.unmatched():
-        name = row.film.title or row.film.imdb_id or row.file or "a film without a name"
-        detail = f"no file of the source belongs to {name!r}"
+    for row, detail in table.unmatched():
         item = f"{table.origin}: row {row.number}"
         yield Finding(source, item, "unmatched_row", "unmatched_row", detail, row.film.imdb_id)

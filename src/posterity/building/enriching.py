@@ -28,6 +28,7 @@ def enrich(
     label: str,
     *,
     imdb_ids: Mapping[int, str] | None = None,
+    notes: Iterable[str] = (),
     precedence: tuple[str, ...] = ORIGINS,
     show_progress: bool | None = None,
 ) -> EnrichReport:
@@ -39,6 +40,7 @@ def enrich(
         origin: What kind of source it is.
         label: What reports call it.
         imdb_ids: TMDb id -> IMDb id, as far as known.
+        notes: What is guessed of the source; all said once the entries are read.
         precedence: Which kind of source decides where two disagree.
         show_progress: True and False force the bar; None shows it on a terminal.
 
@@ -64,4 +66,4 @@ def enrich(
                 if len(claims.new) >= BATCH:
                     claims.commit()
         claims.commit()
-        return EnrichReport(label, rows, new, settle(store, precedence))
+        return EnrichReport(label, rows, new, settle(store, precedence), tuple(notes))

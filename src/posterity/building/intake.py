@@ -10,6 +10,7 @@ from posterity.paths import escape, unescape
 from posterity.places import absolute, is_remote
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.metadata import Metadata
+from posterity.sources.notes import Notes
 from posterity.sources.records import Record, records
 
 
@@ -25,6 +26,7 @@ class Intake:
         table: The table of films that was joined with a folder's files.
         from_rows: Whether items are rows that name files, rather than the files that there are.
         imdb_ids: TMDb id -> IMDb id, as far as the source tells.
+        notes: What is guessed of the source; all said once the items are read.
     """
 
     label: str
@@ -34,6 +36,7 @@ class Intake:
     table: Metadata | None = None
     from_rows: bool = False
     imdb_ids: Mapping[int, str] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
 
 
 def of_folder(
@@ -61,4 +64,5 @@ def of_folder(
     # An object store is listed once: that takes as long as it has objects, and costs requests.
     total = sum(1 for _ in walk(root, own)) if count and not is_remote(root) else None
     label = escape(root)
-    return Intake(label, label, records(root, table, own), total, table, imdb_ids=imdb_ids or {})
+    notes = table.notes if table else Notes()
+    return Intake(label, label, records(root, table, own), total, table, imdb_ids=imdb_ids or {}, notes=notes)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from posterity.building.intake import Intake
 from posterity.catalogue.schema import Film
@@ -21,7 +21,9 @@ from posterity.sources.downloads import DownloadReport, Job, Plan, download, pla
 from posterity.sources.folder import File, walk
 from posterity.sources.genres import normalised
 from posterity.sources.listing import Entry, Listing, Skipped
+from posterity.sources.matching import Named, assign, named, stem
 from posterity.sources.metadata import completed, film_of_file
+from posterity.sources.notes import Notes, some
 from posterity.sources.records import Record
 
 NO_POSTER = "no_poster"
@@ -121,7 +123,7 @@ def _name(row: Row, names: dict[str, str]) -> str:
 def _relative(entry: Entry, listing: Listing) -> str | None:
     """Give the path below the folder of pictures that an entry names, if it names one."""
     lies_here = entry.image and not _is_address(entry.image) and not _is_address(listing.images or "")
-    return entry.image if lies_here else None
+    return "/".join(map(escape, name.parts)) if lies_here and (name := _named(entry.image or "")) else None
 
 
 def _is_address(text: str) -> bool:
@@ -134,83 +136,123 @@ def _is_address(text: str) -> bool:
 def of_local(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None = None) -> Intake:
     """Make a listing ready whose pictures lie in a folder (``listing.images``).
 
-    A row's picture is the file that it names; else the file whose name, without its ending, is the last part of what
-    it names or one of the film's ids. Where a table names pictures, a row that names none has none.
+    A row's picture is the file that it names (:mod:`posterity.sources.matching`); else the file whose name, without its
+    ending, is one of the film's ids. Where a table names pictures, a row that names none has none.
     """
     assert listing.images is not None  # noqa: S101
-    files = _Folder(listing.images)
     items = list(sifted(listing, rules, imdb_ids))
-    return Intake(listing.label, listing.images, _found(items, files, listing), len(items), None, True, imdb_ids or {})
+    found = _found(items, _Folder(listing.images, listing.origin != "table", listing.notes), listing)
+    return Intake(listing.label, listing.images, found, len(items), None, True, imdb_ids or {}, listing.notes)
 
 
 class _Folder:
-    """A folder of pictures, looked into where a name does not lead straight to a file."""
+    """A folder of pictures, listed where a name does not lead straight to a file.
 
-    def __init__(self, root: str) -> None:
+    Args:
+        root: The folder, escaped.
+        loose: Whether names are those of files elsewhere, of which a copy may have another ending.
+        notes: Takes down what was guessed.
+    """
+
+    def __init__(self, root: str, loose: bool, notes: Notes) -> None:
         self.root = root
+        self.loose = loose
+        self.notes = notes
+        self.unclear: dict[str, Sequence[str]] = {}
+
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """The files there are, by their paths."""
+        return {unescape(item.path): item for item in walk(unescape(self.root)) if isinstance(item, File)}
 
     @cached_property
     def stems(self) -> dict[str, File]:
-        """The files by their names without ending, in lower case; the first by path of those that share one."""
+        """The files by their names without ending, in lower case; the first by path of those that share one.
+
+        A bare number that comes again in another folder only counts pictures there, and is left out.
+        """
         found: dict[str, File] = {}
-        for item in walk(unescape(self.root)):
-            if isinstance(item, File):
-                found.setdefault(_stem(unescape(item.path)), item)
+        folders: dict[str, set[str]] = {}
+        for path, file in self.files.items():
+            folder, _, name = path.rpartition("/")
+            key = stem(name).lower()
+            found.setdefault(key, file)
+            folders.setdefault(key, set()).add(folder)
+        return {key: file for key, file in found.items() if len(folders[key]) == 1 or not key.isdecimal()}
+
+    def match(self, rows: Sequence[Row]) -> dict[str, File]:
+        """Find rows' files: item -> file."""
+        found: dict[str, File] = {}
+        names: dict[str, Named] = {}
+        for row in rows:
+            if row.entry.image is None:
+                continue
+            if file := self._straight(row.entry.image):
+                found[row.entry.item] = file
+            if name := _named(row.entry.image, self.loose):
+                names[row.entry.item] = name
+        if len(found) < sum(row.entry.image is not None for row in rows):
+            joined = assign(names, self.files, unescape(self.root))
+            found = {item: self.files[path] for item, path in joined.files.items()} | found
+            self.unclear = joined.unclear
+            for sentence in joined.sentences(names):
+                self.notes.add(sentence)
+        for row in rows:
+            if row.entry.item not in found and (file := self._by_ids(row.film)):
+                found[row.entry.item] = file
         return found
 
-    def find(self, row: Row) -> File | None:
-        """Find a row's file."""
-        image = row.entry.image
-        for path in dict.fromkeys(_candidates(image)) if image else ():
-            try:
-                status = status_of(self.root, path)
-            except (OSError, ValueError):
-                continue
-            return File(path, status.size, status.mtime_ns)
-        film = row.film
+    def _straight(self, image: str) -> File | None:
+        """Give the file that lies where a row says, without listing the folder."""
+        if _is_address(image) or ".." in re.split(r"[/\\]", unescape(image)):
+            return None
+        path = image.lstrip("/")
+        try:
+            status = status_of(self.root, path)
+        except (OSError, ValueError):
+            return None
+        return File(path, status.size, status.mtime_ns)
+
+    def _by_ids(self, film: Film) -> File | None:
         tmdb = [f"{film.tmdb_id}", f"tmdb-{film.tmdb_id}"] if film.tmdb_id is not None else []
         imdb = [film.imdb_id, film.imdb_id[2:], film.imdb_id[2:].lstrip("0")] if film.imdb_id else []
-        stems = [*([_stem(_last(image))] if image else []), *imdb, *tmdb]
-        return next((self.stems[stem] for stem in stems if stem in self.stems), None)
+        return next((self.stems[name] for name in (*imdb, *tmdb) if name in self.stems), None)
 
 
-def _candidates(image: str) -> Iterator[str]:
-    """Give the paths below the folder that a row's picture may have: as named, then by the last part of its name."""
-    if not _is_address(image) and not _climbs(image):
-        yield image.lstrip("/")
-    if (last := _last(image)) not in ("", ".", ".."):
-        yield escape(last)
+def _named(image: str, loose: bool = False) -> Named | None:
+    return named(image if _is_address(image) else unescape(image), loose)
 
 
-def _climbs(path: str) -> bool:
-    return ".." in unescape(path).replace("\\", "/").split("/")
-
-
-def _last(image: str) -> str:
-    path = unquote(urlsplit(image).path) if _is_address(image) else unescape(image)
-    return path.rsplit("/", 1)[-1]
-
-
-def _stem(path: str) -> str:
-    return Path(path).stem.lower()
-
-
-def _found(items: Iterable[Row | Skipped], files: _Folder, listing: Listing) -> Iterator[Record | Skipped]:
+def _found(items: Sequence[Row | Skipped], files: _Folder, listing: Listing) -> Iterator[Record | Skipped]:
     taken: dict[str, str] = {}
+    matched: dict[str, File] | None = None
     for row in items:
         if isinstance(row, Skipped):
             yield row
-        elif listing.names_images and row.entry.image is None:
+            continue
+        if listing.names_images and row.entry.image is None:
             yield Skipped(row.entry.item, NO_POSTER, "it names no picture")
-        elif (file := files.find(row)) is None:
-            image = row.entry.image
-            what = f"{image} is not in {files.root}" if image else "it names no picture, and none goes by its ids"
-            yield Skipped(row.entry.item, DEAD_LINK if image else NO_POSTER, what)
+            continue
+        if matched is None:
+            matched = files.match([item for item in items if isinstance(item, Row)])
+        if (file := matched.get(row.entry.item)) is None:
+            yield _without_file(row, files)
         elif file.path in taken:
             yield Skipped(row.entry.item, "duplicate", f"{taken[file.path]} has the same picture, {file.path}")
         else:
             taken[file.path] = row.entry.item
             yield _record(row, file, listing.origin)
+
+
+def _without_file(row: Row, files: _Folder) -> Skipped:
+    item, image = row.entry.item, row.entry.image
+    if image is None:
+        return Skipped(item, NO_POSTER, "it names no picture, and none goes by its ids")
+    if several := files.unclear.get(item):
+        return Skipped(
+            item, "ambiguous", f"{image} could be {escape(some(several, 3))}, or another row's: none is taken"
+        )
+    return Skipped(item, DEAD_LINK, f"{image} is not in {files.root}")
 
 
 def _record(row: Row, file: File, origin: str) -> Record:
@@ -238,8 +280,8 @@ def address_of(image: str, base: str | None, override: bool) -> str:
     """
     if _is_address(image) and not (base and override):
         return image
-    path = _last(image) if _is_address(image) else unescape(image).lstrip("/")
-    return f"{(base or '').rstrip('/')}/{quote(path)}"
+    name = _named(image)
+    return f"{(base or '').rstrip('/')}/{quote('/'.join(name.parts) if name else '')}"
 
 
 @dataclass(frozen=True)
@@ -299,7 +341,7 @@ def of_remote(listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapp
     if fetching.mirror is not None:
         _copied(fetching.folder, fetching.mirror, report)
         root = escape(str(fetching.mirror))
-    return Intake(listing.label, root, found(), len(items), None, True, imdb_ids or {})
+    return Intake(listing.label, root, found(), len(items), None, True, imdb_ids or {}, listing.notes)
 
 
 def _copied(folder: Path, mirror: Remote, report: DownloadReport) -> None:

@@ -103,6 +103,8 @@ def build(
         )
     elif report.faulty_rows:
         say(f"  {report.faulty_rows:,} rows with faults in a cell, which was left unknown")
+    for note in report.notes:
+        say(f"  note: {note}")
     for identity, why in report.not_encoded.items():
         say(f"  not encoded: {identity}: {why}")
     if report.gone:
@@ -124,6 +126,8 @@ def _say_dry_run(found: DryRun, as_json: bool) -> None:
     say(f"  {found.here:,} are here already, {found.known_dead:,} are known to be gone")
     if found.dropped_by:
         say("  would drop: " + ", ".join(f"{count:,} {reason}" for reason, count in found.dropped_by.items()))
+    for note in found.notes:
+        say(f"  note: {note}")
 
 
 @click.command()
@@ -150,6 +154,8 @@ def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -
         say_json(found)
         return
     say(f"{found.rows:,} films told of; {found.claims:,} said something new; {found.updated:,} posters show it")
+    for note in found.notes:
+        say(f"  note: {note}")
 
 
 @click.command()

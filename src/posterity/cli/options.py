@@ -104,6 +104,10 @@ _SOURCE = (
     click.option("--language", metavar="CODE", help="Of titles, where a source has several, e.g. de."),
     click.option("--max-total", type=click.IntRange(min=1), metavar="BYTES", help="Stop downloading after so much."),
     click.option("--allow-private", is_flag=True, help="Let rows and redirects lead to private addresses."),
+    click.option(
+        "--column", "columns", multiple=True, metavar="NAME=HEADER",
+        help="A table's column HEADER holds our NAME, e.g. title=Series_Title; repeatable.",
+    ),
     click.option("--refresh", is_flag=True, help="Ask again for what is here, whether it changed."),
 )  # fmt: skip
 _RULES = (
@@ -133,14 +137,27 @@ def source_options(command: F) -> F:
         size: str | None,
         language: str | None,
         max_total: int | None,
+        columns: tuple[str, ...],
         **others: Any,
     ) -> Any:
         from posterity.sources.terms import Terms, Web
 
         web = Web(rate, concurrency, allow_private, max_total, refresh, size, language)
-        return command(*args, terms=Terms(kind, images, links, limit, web), **others)
+        return command(*args, terms=Terms(kind, images, links, limit, web, _mapped(columns)), **others)
 
     return cast("F", _with_flags(_SOURCE, with_terms))
+
+
+def _mapped(columns: Sequence[str]) -> dict[str, str]:
+    """Read columns as they are mapped on the command line."""
+    found: dict[str, str] = {}
+    for text in columns:
+        name, mark, header = (part.strip() for part in text.partition("="))
+        if not (name and mark and header):
+            raise click.UsageError(f"--column {text!r}: write NAME=HEADER, e.g. title=Series_Title.")
+        if found.setdefault(name, header) != header:
+            raise click.UsageError(f"--column maps {name!r} twice.")
+    return found
 
 
 def rule_options(command: F) -> F:

@@ -13,9 +13,11 @@ from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
 from posterity.paths import escape
 from posterity.sources import values
+from posterity.sources.columns import plain_name
+from posterity.sources.delimited import decoded, lines_of, opened
 from posterity.sources.listing import Entry, Skipped
-from posterity.sources.metadata import plain_name
-from posterity.sources.tables import Reading, decoded, lines_of, opened, read_rows
+from posterity.sources.notes import Notes
+from posterity.sources.tables import Numbered, Reading, open_table
 
 T = TypeVar("T")
 
@@ -23,17 +25,16 @@ _TITLE = re.compile(r"^(.*\S)\s*\((\d{4})\)\s*$", re.DOTALL)
 _ARTICLE = re.compile(r"^(.*), (The|A|An|Les|La|Le|L'|Il|El|Los|Las|Das|Der|Die|Det|Den)$", re.DOTALL)
 
 
-def _table(path: Path, wanted: set[str], what: str) -> tuple[Reading, int, Iterator[tuple[int, list[str] | str]]]:
-    """Open a table that has certain columns: what reads its rows, how many columns it has, and its rows."""
-    rows = read_rows(path)
-    _, header = next(rows)
-    names = [plain_name(name) for name in header] if isinstance(header, list) else []
+def _table(path: Path, wanted: set[str], what: str, notes: Notes) -> tuple[Reading, Numbered]:
+    """Open a table that has certain columns: what reads its rows, and its rows."""
+    table = open_table(path, notes)
+    names = [plain_name(name) for name in table.header]
     if missing := wanted - set(names):
         raise SourceError(
             f"{escape(str(path))} is no {what}: it has no column {', '.join(sorted(missing))}",
             "For a table of your own: --from table.",
         )
-    return Reading({name: place for place, name in reversed(list(enumerate(names)))}), len(names), rows
+    return Reading({name: place for place, name in reversed(list(enumerate(names)))}), table.rows
 
 
 def _title_and_year(cell: object) -> tuple[str | None, int | None]:
@@ -43,20 +44,17 @@ def _title_and_year(cell: object) -> tuple[str | None, int | None]:
     return written, None
 
 
-def read_moviegenre(path: Path) -> Iterator[Entry | Skipped]:
+def read_moviegenre(path: Path, notes: Notes | None = None) -> Iterator[Entry | Skipped]:
     """Read ``MovieGenre.csv``: titles as "Heat (1995)", genres with ``|`` between, posters as addresses.
 
     Raises:
         SourceError: It cannot be read, or has other columns.
     """
-    reading, n, rows = _table(path, {"imdbid", "title"}, "MovieGenre.csv")
+    reading, rows = _table(path, {"imdbid", "title"}, "MovieGenre.csv", notes or Notes())
     for number, cells in rows:
         item = f"row {number}"
         if isinstance(cells, str):
             yield Skipped(item, "bad_row", cells)
-            continue
-        if len(cells) != n:
-            yield Skipped(item, "bad_row", f"has {len(cells)} cells where the header has {n}")
             continue
         reading.start(cells)
         imdb_id = reading.get("imdbid", values.imdb_id)
@@ -129,7 +127,7 @@ def _film_of_basics(identity: str, cells: list[str], place: Mapping[str, int]) -
         imdb_id=identity,
         title=values.text(cell("primarytitle")),
         year=_read(values.year, cell("startyear")),
-        genres=values.names(cell("genres")),
+        genres=_read(values.names, cell("genres")) or (),
         runtime=_read(values.number, cell("runtimeminutes")),
     )
 
@@ -188,7 +186,7 @@ class Links:
     faults: tuple[str, ...]
 
 
-def read_links(path: Path) -> Links:
+def read_links(path: Path, notes: Notes | None = None) -> Links:
     """Read MovieLens' ``links.csv``.
 
     Raises:
@@ -197,7 +195,7 @@ def read_links(path: Path) -> Links:
     tmdb_of: dict[str, int] = {}
     imdb_of: dict[int, str] = {}
     faults = []
-    for number, film in _links(path):
+    for number, _, film in _linked(path, notes or Notes()):
         if isinstance(film, str):
             faults.append(f"line {number}: {film}")
         elif film.imdb_id and film.tmdb_id is not None:
@@ -207,16 +205,11 @@ def read_links(path: Path) -> Links:
     return Links(tmdb_of, imdb_of, tuple(faults))
 
 
-def _links(path: Path) -> Iterator[tuple[int, Film | str]]:
-    for number, _, film in _linked(path):
-        yield number, film
-
-
-def _linked(path: Path) -> Iterator[tuple[int, str, Film | str]]:
-    reading, n, rows = _table(path, {"movieid", "imdbid", "tmdbid"}, "links.csv of MovieLens'")
+def _linked(path: Path, notes: Notes) -> Iterator[tuple[int, str, Film | str]]:
+    reading, rows = _table(path, {"movieid", "imdbid", "tmdbid"}, "links.csv of MovieLens'", notes)
     for number, cells in rows:
-        if isinstance(cells, str) or len(cells) != n:
-            yield number, "", cells if isinstance(cells, str) else f"has {len(cells)} cells where the header has {n}"
+        if isinstance(cells, str):
+            yield number, "", cells
             continue
         reading.start(cells)
         film = Film(imdb_id=reading.get("imdbid", values.imdb_id), tmdb_id=reading.get("tmdbid", values.whole))
@@ -225,11 +218,12 @@ def _linked(path: Path) -> Iterator[tuple[int, str, Film | str]]:
         yield number, cells[reading.columns["movieid"]], "; ".join(reading.faults) or film
 
 
-def read_movielens(path: Path) -> Iterator[Entry | Skipped]:
+def read_movielens(path: Path, notes: Notes | None = None) -> Iterator[Entry | Skipped]:
     """Read MovieLens' films: ``movies.csv`` with ``links.csv`` beside it, or one of the two; they name no pictures.
 
     Args:
         path: The folder of the two, or one of them.
+        notes: Takes down what was guessed.
 
     Raises:
         SourceError: They cannot be read, or have other columns.
@@ -240,9 +234,10 @@ def read_movielens(path: Path) -> Iterator[Entry | Skipped]:
         movies, links = folder / "-", path
     if not movies.is_file() and not links.is_file():
         raise SourceError(f"{escape(str(path))} holds no movies.csv and no links.csv", "Name MovieLens' folder.")
+    notes = notes or Notes()
     ids: dict[str, Film] = {}
     if links.is_file():
-        for number, movie, film in _linked(links):
+        for number, movie, film in _linked(links, notes):
             if isinstance(film, Film):
                 ids.setdefault(movie, film)
             if movies.is_file():
@@ -250,16 +245,15 @@ def read_movielens(path: Path) -> Iterator[Entry | Skipped]:
             item = f"row {number}"
             yield Entry(item, film) if isinstance(film, Film) else Skipped(item, "bad_row", film)
     if movies.is_file():
-        yield from _movies(movies, ids)
+        yield from _movies(movies, ids, notes)
 
 
-def _movies(path: Path, ids: Mapping[str, Film]) -> Iterator[Entry | Skipped]:
-    reading, n, rows = _table(path, {"movieid", "title"}, "movies.csv of MovieLens'")
+def _movies(path: Path, ids: Mapping[str, Film], notes: Notes) -> Iterator[Entry | Skipped]:
+    reading, rows = _table(path, {"movieid", "title"}, "movies.csv of MovieLens'", notes)
     for number, cells in rows:
         item = f"row {number}"
-        if isinstance(cells, str) or len(cells) != n:
-            wrong = cells if isinstance(cells, str) else f"has {len(cells)} cells where the header has {n}"
-            yield Skipped(item, "bad_row", wrong)
+        if isinstance(cells, str):
+            yield Skipped(item, "bad_row", cells)
             continue
         reading.start(cells)
         title, year = reading.get("title", _title_and_year) or (None, None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from posterity.catalogue.schema import Film
 from posterity.sources.folder import Skipped
+from posterity.sources.notes import Notes
 
 __all__ = ["Entry", "Listing", "Skipped"]
 
@@ -42,6 +43,7 @@ class Listing:
         entries: Its entries, and what could not be one; may be read once.
         images: Where entries' images lie: an escaped, absolute folder, or an address; None where they name all of it.
         names_images: Whether it is a source that names pictures, so that an entry that names none has none.
+        notes: What is guessed of the source; said while entries are read.
     """
 
     origin: str
@@ -49,6 +51,7 @@ class Listing:
     entries: Iterable[Entry | Skipped]
     images: str | None = None
     names_images: bool = False
+    notes: Notes = field(default_factory=Notes)
 
     def begun(self) -> Listing:
         """Read the first entry already, so that a source that cannot be read at all raises now.

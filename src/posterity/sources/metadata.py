@@ -1,16 +1,16 @@
-"""A table of films (CSV, TSV or Parquet) that tells of the posters in a folder.
+"""A table of films (CSV, TSV, Excel or Parquet) that tells of the posters in a folder.
 
-Columns are known by their names, in the spellings that tables in the wild use (:data:`SYNONYMS`). A row belongs to a
-file by the file's name, else by IMDb id, else by TMDb id.
+Columns are known by their names (:mod:`posterity.sources.columns`). A row belongs to a file that it names, else by
+IMDb id, else by TMDb id.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +18,12 @@ from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
 from posterity.paths import escape, unescape
 from posterity.sources import values
-
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "file": ("file", "filename", "image", "imagefile", "posterfile", "posterpath", "poster", "path", "img"),
-    "imdb_id": ("imdbid", "imdb", "tconst", "const"),
-    "tmdb_id": ("tmdbid", "tmdb"),
-    "title": ("title", "name", "movietitle", "primarytitle", "film", "originaltitle"),
-    "year": ("year", "releaseyear", "startyear", "titleyear", "releasedate", "released"),
-    "genres": ("genres", "genre"),
-    "budget": ("budget",),
-    "revenue": ("revenue", "gross", "boxoffice", "worldwidegross"),
-    "popularity": ("popularity",),
-    "vote_average": ("voteaverage", "rating", "imdbscore", "averagerating", "score"),
-    "vote_count": ("votecount", "votes", "numvotes"),
-    "runtime": ("runtime", "runtimeminutes", "duration"),
-    "release_date": ("releasedate", "released"),
-    "original_language": ("originallanguage", "language"),
-    "collection": ("collection", "belongstocollection", "franchise", "series"),
-}
-"""Column -> the spellings it is known by, the first that a table has winning; case, spaces and signs do not matter."""
+from posterity.sources.columns import TIES, places
+from posterity.sources.listing import Entry, Skipped
+from posterity.sources.matching import Named, assign, named, stem
+from posterity.sources.notation import NUMERIC, Notation, decide
+from posterity.sources.notes import Notes, some
+from posterity.sources.tables import SAMPLE, open_table
 
 _PARSERS: dict[str, Callable[[object], Any]] = {
     "imdb_id": values.imdb_id,
@@ -44,16 +31,15 @@ _PARSERS: dict[str, Callable[[object], Any]] = {
     "title": values.text,
     "year": values.year,
     "genres": values.names,
-    "popularity": values.number,
-    "vote_average": values.number,
-    "vote_count": values.whole,
-    "runtime": values.number,
-    "release_date": values.text,
     "original_language": values.language,
     "collection": values.name,
 }
-
-_TMDB_TABLE = frozenset({"posterpath", "originaltitle", "votecount"})
+_NUMBERS: dict[str, Callable[[object, str | None], Any]] = {
+    "popularity": values.number,
+    "vote_average": values.rating,
+    "vote_count": values.whole,
+    "runtime": values.minutes,
+}
 
 
 @dataclass(frozen=True)
@@ -75,118 +61,179 @@ class Fault:
 
 
 class Metadata:
-    """The rows of a table, found by what a file's name tells.
+    """The rows of a table, joined with the files of a folder.
 
     Args:
-        rows: In the table's order; of two that claim the same key the first wins.
+        rows: In the table's order; of two that claim the same file or id the first wins.
         faults: What was wrong in rows.
         origin: The table's path, for messages.
+        notes: What was guessed of the table; what is guessed in joining is added.
     """
 
-    def __init__(self, rows: list[Row], faults: list[Fault], origin: str) -> None:
+    def __init__(self, rows: list[Row], faults: list[Fault], origin: str, notes: Notes | None = None) -> None:
         self.rows = rows
         self.faults = faults
         self.origin = origin
+        self.notes = notes or Notes()
         self._used: set[int] = set()
-        self._by_path: dict[str, Row] = {}
-        self._by_stem: dict[str, Row] = {}
-        self._by_imdb: dict[str, Row] = {}
-        self._by_tmdb: dict[int, Row] = {}
-        for row in rows:
-            if row.file:
-                self._by_path.setdefault(row.file.lower(), row)
-                self._by_stem.setdefault(_stem(row.file).lower(), row)
+        self._row_of: dict[str, Row] = {}
+        self._reasons: dict[int, str] = {}
+
+    def join(self, paths: Iterable[str], root: str = "") -> None:
+        """Tell which row belongs to which file of a folder.
+
+        All files must be known for that: a row that gives only a name says nothing where two files have that name.
+
+        Args:
+            paths: The files' paths below the folder, unescaped.
+            root: The folder's own path.
+        """
+        paths = list(paths)
+        self._used, self._row_of, self._reasons = set(), {}, {}
+        self._join_by_names(paths, root)
+        self._join_by_ids([path for path in paths if path not in self._row_of])
+
+    def _join_by_names(self, paths: list[str], root: str) -> None:
+        rows = {row.number: row for row in self.rows}
+        names: dict[int, Named] = {}
+        for row in self.rows:
+            if row.file and (name := named(row.file)):
+                names[row.number] = name
+        found = assign(names, paths, root)
+        again = []
+        for number in sorted(found.files):
+            first = self._row_of.setdefault(found.files[number], rows[number])
+            if first.number != number:
+                again.append(f"row {number}")
+                self._reasons[number] = f"row {first.number} names the same file, {found.files[number]}, and counts"
+        for number, files in found.unclear.items():
+            self._reasons[number] = f"{names[number].cell!r} could be {some(files, 3)}, or another row's: none is taken"
+        for sentence in found.sentences(names):
+            self.notes.add(sentence)
+        if again:
+            self.notes.add(f"of rows that name the same file the first counts; the others are {some(again, 5)}")
+        if found.unclear:
+            unclear = [f"{names[number].cell!r}" for number in found.unclear]
+            self.notes.add(f"names of files that do not tell which file is meant, and tell of none: {some(unclear, 5)}")
+
+    def _join_by_ids(self, paths: list[str]) -> None:
+        by_imdb: dict[str, list[Row]] = {}
+        by_tmdb: dict[int, list[Row]] = {}
+        for row in self.rows:
             if row.film.imdb_id:
-                self._by_imdb.setdefault(row.film.imdb_id, row)
+                by_imdb.setdefault(row.film.imdb_id, []).append(row)
             if row.film.tmdb_id is not None:
-                self._by_tmdb.setdefault(row.film.tmdb_id, row)
+                by_tmdb.setdefault(row.film.tmdb_id, []).append(row)
+        folders: dict[str, set[str]] = {}
+        for path in paths:
+            folders.setdefault(_stem(path), set()).add(path.rpartition("/")[0])
+        contradicting: dict[str, None] = {}
+        for path in paths:
+            name = _stem(path)
+            imdb, tmdb = values.imdb_id_in_name(name), values.tmdb_id_in_name(name)
+            if tmdb is None and re.fullmatch(r"[0-9]{1,9}", name) and len(folders[name]) == 1:
+                tmdb = int(name)  # a bare number in every folder only counts pictures
+            rows = by_imdb.get(imdb or "") or (by_tmdb.get(tmdb) if tmdb is not None else None)
+            if rows:
+                self._row_of[path] = rows[0]
+                others = [row for row in rows if replace(row.film, imdb_id=None) != replace(rows[0].film, imdb_id=None)]
+                contradicting |= {f"row {row.number}": None for row in others if row.file is None}
+        if contradicting:
+            told = some(list(contradicting), 5)
+            self.notes.add(f"of rows of the same id the first counts; others, which say something else, are {told}")
 
     def match(self, path: str) -> Film | None:
-        """Find the film of a file by its unescaped path below the folder; None where no row belongs to it."""
-        row = self._find(path)
+        """Give the film of a file that was joined, by its unescaped path; None where no row belongs to it."""
+        row = self._row_of.get(path)
         if row is None:
             return None
         self._used.add(row.number)
         return row.film
 
-    def _find(self, path: str) -> Row | None:
-        stem = _stem(path)
-        for key in (path.lower(), path.rsplit("/", 1)[-1].lower()):
-            if key in self._by_path:
-                return self._by_path[key]
-        if stem.lower() in self._by_stem:
-            return self._by_stem[stem.lower()]
-        imdb = values.imdb_id_in_name(stem)
-        if imdb and imdb in self._by_imdb:
-            return self._by_imdb[imdb]
-        stated = values.tmdb_id_in_name(stem)
-        tmdb = stated if stated is not None else (int(stem) if re.fullmatch(r"[0-9]{1,9}", stem) else None)
-        return self._by_tmdb.get(tmdb) if tmdb is not None else None
-
-    def unmatched(self) -> Iterator[Row]:
-        """Give the rows that no file has been matched with so far."""
-        return (row for row in self.rows if row.number not in self._used)
+    def unmatched(self) -> Iterator[tuple[Row, str]]:
+        """Give the rows that no file has been matched with so far, and why."""
+        for row in self.rows:
+            if row.number not in self._used:
+                name = row.film.title or row.film.imdb_id or row.file or "a film without a name"
+                yield row, self._reasons.get(row.number, f"no file of the source belongs to {name!r}")
 
 
-def read_metadata(path: str | os.PathLike[str]) -> Metadata:
+def read_metadata(path: str | os.PathLike[str], columns: Mapping[str, str] | None = None) -> Metadata:
     """Read a table of films.
 
     Args:
-        path: A ``.csv``, ``.tsv`` or ``.parquet`` file. Text is UTF-8, or Latin-1 where it is not valid UTF-8.
+        path: CSV or TSV (UTF-8, UTF-16, else Windows-1252), an Excel workbook (the extra ``excel``), or Parquet.
+        columns: Column of ours -> the name it has in the table, for names that are not known.
 
     Raises:
         SourceError: It cannot be read, or has no column by which a row could belong to a file.
+        ArgumentError: ``columns`` maps a column that there is not.
     """
-    file = Path(path)
-    shown = escape(os.fspath(file))
-    try:
-        header, lines = _read_parquet(file) if file.suffix.lower() in (".parquet", ".pq") else _read_csv(file)
-    except (OSError, csv.Error, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise SourceError(f"metadata {shown} cannot be read: {said}", "It is a CSV, TSV or Parquet table.") from error
-    columns = _columns(header)
-    if not {"file", "imdb_id", "tmdb_id"} & set(columns):
-        raise SourceError(
-            f"metadata {shown} has no column that ties a row to a file (found: {', '.join(header[:20])})",
-            "Name one file, imdb_id or tmdb_id.",
-        )
+    notes = Notes()
     rows: list[Row] = []
     faults: list[Fault] = []
-    for number, cells in lines:
-        if len(cells) != len(header):
-            faults.append(Fault(number, "bad_row", f"has {len(cells)} cells where the header has {len(header)}"))
-            continue
-        row, wrong = _row(number, {name: cells[index] for name, index in columns.items()})
+    for row, wrong in _read(Path(path), columns or {}, notes):
         faults += wrong
-        rows.append(row)
-    return Metadata(rows, faults, shown)
+        if row:
+            rows.append(row)
+    return Metadata(rows, faults, escape(os.fspath(path)), notes)
 
 
-def plain_name(name: str) -> str:
-    """Write a column's name as names are compared: case, spaces and signs do not matter.
+def read_table(
+    path: Path, columns: Mapping[str, str] | None = None, notes: Notes | None = None
+) -> Iterator[Entry | Skipped]:
+    """Read a table of the user's own as a source of films, row by row.
 
-    >>> plain_name("IMDb ID") == plain_name("imdb_id")
-    True
+    Raises:
+        SourceError: It cannot be read, or has no column by which a row could belong to a picture.
+        ArgumentError: ``columns`` maps a column that there is not.
     """
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    for row, wrong in _read(path, columns or {}, notes or Notes()):
+        if row is None:
+            yield from (Skipped(f"row {fault.number}", fault.reason, fault.detail) for fault in wrong)
+            continue
+        image = row.file and (row.file if values.is_address(row.file) else escape(row.file))
+        yield Entry(f"row {row.number}", row.film, image, faults=tuple(fault.detail for fault in wrong))
 
 
-def _columns(header: list[str]) -> dict[str, int]:
-    plain = [plain_name(name) for name in header]
-    found = {
-        column: plain.index(next(spelling for spelling in spellings if spelling in plain))
-        for column, spellings in SYNONYMS.items()
-        if any(spelling in plain for spelling in spellings)
-    }
-    if "id" in plain and "tmdb_id" not in found and len(_TMDB_TABLE & set(plain)) >= 2:
-        found["tmdb_id"] = plain.index("id")  # TMDb's own tables call theirs plainly "id"
-    return found
+def _read(path: Path, columns: Mapping[str, str], notes: Notes) -> Iterator[tuple[Row | None, list[Fault]]]:
+    """Read a table's rows: each with what is wrong in it; None for one that is wrong as a whole."""
+    table = open_table(path, notes, SAMPLE)
+    found = places(table.header, columns, notes)
+    if not set(TIES) & set(found):
+        raise SourceError(
+            f"metadata {escape(str(path))} has no column that ties a row to a file (found: {some(table.header)})",
+            "Name one file, imdb_id or tmdb_id, or say which it is: --column file=HEADER.",
+        )
+    parsers = _parsers(decide(table.columns({n: p for n, p in found.items() if n in DECIDING}), table.delimiter, notes))
+    for number, cells in table.rows:
+        if isinstance(cells, str):
+            yield None, [Fault(number, "bad_row", cells)]
+        else:
+            yield _row(number, {name: cells[place] for name, place in found.items()}, parsers)
 
 
-def _row(number: int, cells: dict[str, object]) -> tuple[Row, list[Fault]]:
+DECIDING = (*NUMERIC, "release_date")
+"""The columns whose cells decide how a table writes numbers and dates."""
+
+
+def _parsers(notation: Notation) -> dict[str, Callable[[object], Any]]:
+    """Give what reads each column, in the way that the table is written."""
+    numbers = {name: _with_mark(parse, notation.of(name)) for name, parse in _NUMBERS.items()}
+    money = {name: _with_mark(values.money, notation.of(name)) for name in ("budget", "revenue")}
+    return {**_PARSERS, **numbers, "release_date": partial(values.date, day_first=notation.day_first), **money}
+
+
+def _with_mark(parse: Callable[[object, str | None], Any], mark: str | None) -> Callable[[object], Any]:
+    return lambda cell: parse(cell, mark)
+
+
+def _row(
+    number: int, cells: Mapping[str, object], parsers: Mapping[str, Callable[[object], Any]]
+) -> tuple[Row, list[Fault]]:
     known: dict[str, Any] = {}
     faults = []
-    for column, parse in _PARSERS.items():
+    for column, parse in parsers.items():
         if column not in cells:
             continue
         try:
@@ -195,71 +242,18 @@ def _row(number: int, cells: dict[str, object]) -> tuple[Row, list[Fault]]:
             faults.append(Fault(number, "bad_value", f"{column}: {str(cells[column])[:80]!r} left as unknown"))
     currencies: dict[str, str] = {}
     for column in ("budget", "revenue"):
-        try:
-            known[column], currency = values.money(cells.get(column))
-        except (ValueError, OverflowError):
-            faults.append(Fault(number, "bad_value", f"{column}: {str(cells[column])[:80]!r} left as unknown"))
-            continue
+        known[column], currency = known.get(column, (None, None))
         if currency:
             currencies[column] = currency
     if len(set(currencies.values())) > 1:
         faults.append(Fault(number, "bad_value", f"revenue in {currencies['revenue']}, not in {currencies['budget']}"))
         known["revenue"] = None
     known["currency"] = next(iter(currencies.values()), None)
-    return Row(number, Film(**known), _file(values.text(cells.get("file")))), faults
-
-
-def _file(named: str | None) -> str | None:
-    if named is None or values.is_address(named):
-        return named
-    return named.lstrip("/").split("?")[0] or None
-
-
-def _read_csv(file: Path) -> tuple[list[str], Iterator[tuple[int, list[object]]]]:
-    raw = file.read_bytes()
-    try:
-        content = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        content = raw.decode("latin-1")
-    first = content.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(content.splitlines(keepends=True), delimiter=delimiter)
-    header = next(reader, None)
-    if not header:
-        raise ValueError("it is empty")
-
-    def lines() -> Iterator[tuple[int, list[object]]]:
-        while True:
-            start = reader.line_num + 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                raise SourceError(f"metadata {escape(str(file))}, line {start}: {error}", "Mend that line.") from error
-            if cells is None:
-                return
-            if cells:
-                yield start, list(cells)
-
-    return [name.strip() for name in header], lines()
-
-
-def _read_parquet(file: Path) -> tuple[list[str], Iterator[tuple[int, list[object]]]]:
-    import pyarrow.parquet as pq
-
-    table = pq.ParquetFile(file)
-
-    def lines() -> Iterator[tuple[int, list[object]]]:
-        number = 0
-        for batch in table.iter_batches(4096):
-            for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                number += 1
-                yield number, list(cells)
-
-    return list(table.schema_arrow.names), lines()
+    return Row(number, Film(**known), values.text(cells.get("file"))), faults
 
 
 def _stem(path: str) -> str:
-    return os.path.splitext(path.rsplit("/", 1)[-1])[0]  # noqa: PTH122
+    return stem(path.rsplit("/", 1)[-1])
 
 
 _NO_TITLES = re.compile(r"(poster|folder|cover|default|movie)[-_ ]?\d*", re.IGNORECASE)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from posterity.registry import Registry
 from posterity.settings import setting
 from posterity.sources._http import Politeness
 from posterity.sources.listing import Entry, Listing
+from posterity.sources.notes import Notes
 
 _HERE = "posterity.sources.opening"
 
@@ -32,6 +33,7 @@ class Ask:
         language: Of titles, where a source has several (ISO 639-1).
         limit: At most so many films; None takes all.
         refresh: Ask again for pages that are kept.
+        columns: Of a table: column of ours -> the name it has there.
     """
 
     politeness: Politeness
@@ -41,6 +43,7 @@ class Ask:
     language: str | None = None
     limit: int | None = None
     refresh: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 Opener = Callable[[str, Ask], Listing]
@@ -93,8 +96,13 @@ def open_source(source: str, kind: str, ask: Ask) -> Listing:
 
     Raises:
         UnknownNameError: There is no such kind.
+        ArgumentError: Columns are mapped, and it is no table whose columns could be.
         SourceError: It cannot be read.
     """
+    if ask.columns and not (kind == "table" or (kind == "tmdb" and os.path.isfile(source))):  # noqa: PTH113
+        raise ArgumentError(
+            f"a source of the kind {kind!r} has no columns to map", "--column is for tables: --from table."
+        )
     listing = SOURCES.get(kind)(source, ask)
     if ask.limit is None:
         return listing
@@ -132,13 +140,15 @@ def open_tmdb(source: str, ask: Ask) -> Listing:
 
         images = _images(ask, TMDB_IMAGES + _tmdb_size(ask.size))
         names_images = "posterpath" in header_of(Path(source))
-        return Listing("tmdb", _label(source), read_tmdb_table(Path(source)), images, names_images)
+        notes = Notes()
+        entries = read_tmdb_table(Path(source), ask.columns, notes)
+        return Listing("tmdb", _label(source), entries, images, names_images or "file" in ask.columns, notes)
     if not source.startswith("tmdb:"):
         raise SourceError(f"{escape(source)} does not exist", "Name a table of TMDb's, or write tmdb:QUERY.")
     from posterity.sources.tmdb_api import read_tmdb
 
     query = source.removeprefix("tmdb:")
-    entries = read_tmdb(
+    asked = read_tmdb(
         query,
         ask.politeness,
         base=setting("tmdb_api"),
@@ -148,7 +158,7 @@ def open_tmdb(source: str, ask: Ask) -> Listing:
         cache=ask.cache / "tmdb",
         refresh=ask.refresh,
     )
-    return Listing("tmdb", f"tmdb:{query}", entries, _images(ask, None))
+    return Listing("tmdb", f"tmdb:{query}", asked, _images(ask, None))
 
 
 def open_imdb(source: str, ask: Ask) -> Listing:
@@ -166,7 +176,10 @@ def open_imdb(source: str, ask: Ask) -> Listing:
     from posterity.sources.tables import header_of
 
     names_images = "poster" in header_of(Path(source))
-    return Listing("imdb", _label(source), read_moviegenre(Path(source)), _images(ask, None), names_images)
+    notes = Notes()
+    return Listing(
+        "imdb", _label(source), read_moviegenre(Path(source), notes), _images(ask, None), names_images, notes
+    )
 
 
 def imdb_datasets(source: str | os.PathLike[str]) -> list[Path]:
@@ -192,15 +205,19 @@ def open_movielens(source: str, ask: Ask) -> Listing:
     """Open MovieLens' ``movies.csv`` and ``links.csv``."""
     from posterity.sources.imdb import read_movielens
 
-    return Listing("movielens", _label(source), read_movielens(Path(source)), _images(ask, None))
+    notes = Notes()
+    return Listing("movielens", _label(source), read_movielens(Path(source), notes), _images(ask, None), notes=notes)
 
 
 def open_table(source: str, ask: Ask) -> Listing:
     """Open a table of the user's own, whose rows name files below its own folder, or addresses."""
-    from posterity.sources.tables import read_table
+    from posterity.sources.metadata import read_table
 
     here = escape(os.path.realpath(Path(source).parent))
-    return Listing("table", _label(source), read_table(Path(source)), _images(ask, here))
+    notes = Notes()
+    return Listing(
+        "table", _label(source), read_table(Path(source), ask.columns, notes), _images(ask, here), notes=notes
+    )
 
 
 def open_library(source: str, ask: Ask) -> Listing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film
@@ -75,7 +75,11 @@ def records(
     Raises:
         SourceError: ``root`` is no folder that can be listed.
     """
-    for found in walk(root, leave_out):
+    there: Iterable[File | Skipped] = walk(root, leave_out)
+    if metadata is not None:
+        there = list(there)
+        metadata.join((unescape(found.path) for found in there if isinstance(found, File)), os.fspath(root))
+    for found in there:
         yield _record(found, metadata) if isinstance(found, File) else found
 
 

@@ -1,124 +1,127 @@
-"""Tables of films, row by row: any bytes give rows, or a reason for each that is none; nothing is held but one row."""
+"""Tables of films, row by row: any bytes give rows, or a reason for each that is none; nothing is held but a sample."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from posterity.errors import SourceError
 from posterity.paths import escape
-from posterity.sources import values
-from posterity.sources.listing import Entry, Skipped
-from posterity.sources.metadata import plain_name, read_metadata
+from posterity.sources.columns import known_names, plain_name
+from posterity.sources.delimited import read_text
+from posterity.sources.notes import Notes
+from posterity.sources.spreadsheet import ENDINGS, OTHERS, read_workbook
 
-Cells = list[str]
+Cells = list[Any]
+"""Of a row: text, but for those of Parquet's own kinds."""
+
 Planned = tuple[str, str, int, Callable[[object], Any], dict[str, Any]]
+Numbered = Iterator[tuple[int, Cells | str]]
+
+PARQUET = (".parquet", ".pq")
+SAMPLE = 4096
+"""Rows by which it is decided how a table writes numbers and dates."""
 
 _NEW = object()
 _REMEMBERED = 8192
 
 
-LONGEST = 2**22
-"""Bytes of the longest line that is read."""
+@dataclass(frozen=True)
+class Table:
+    """A table that has been opened.
 
-
-def decoded(line: bytes) -> str:
-    """Decode a line: UTF-8, else the Western Windows code page that many tables are in, else Latin-1.
-
-    >>> decoded("Amélie".encode()) == decoded("Amélie".encode("latin-1")) == "Amélie"
-    True
+    Attributes:
+        header: The names of its columns, trimmed.
+        rows: The number of each row (in text, of the line that it begins in) and its cells, as many as the header has;
+            or what is wrong with it.
+        delimiter: What separates cells in text; "" in what is none.
+        sample: The first rows, which come again in ``rows``.
     """
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            return line.decode("cp1252")
-        except UnicodeDecodeError:
-            return line.decode("latin-1")
+
+    header: list[str]
+    rows: Numbered
+    delimiter: str
+    sample: list[Cells]
+
+    def columns(self, places: Mapping[str, int]) -> dict[str, list[object]]:
+        """Give the sample's cells of some columns: name -> cells."""
+        return {name: [cells[place] for cells in self.sample] for name, place in places.items()}
 
 
-def opened(path: Path) -> IO[bytes]:
-    """Open a table's bytes, unpacked where its name ends in ``.gz``.
+def open_table(path: Path, notes: Notes, sample: int = 0) -> Table:
+    """Open a table: text with separated cells, an Excel workbook, or Parquet.
+
+    Args:
+        path: The file; also packed (``.gz``), where it is text.
+        notes: Takes down what was guessed of it.
+        sample: Rows to read ahead.
 
     Raises:
-        SourceError: It cannot be opened.
+        SourceError: It cannot be read, or is empty.
     """
+    ending = path.suffix.lower()
+    delimiter = ""
+    rows: Numbered
+    if ending in OTHERS:
+        raise SourceError(f"{escape(str(path))} is a workbook of a kind that is not read", "Save it as .xlsx or .csv.")
+    if ending in PARQUET:
+        rows = _read_parquet(path)
+    elif ending in ENDINGS:
+        rows = iter(read_workbook(path, notes))
+    else:
+        text = read_text(path, known_names, notes)
+        delimiter, rows = text.delimiter, text.rows
+    _, header = next(rows, (0, []))
+    if isinstance(header, str):
+        raise SourceError(
+            f"{escape(str(path))} cannot be read: {header}", "A table starts with a line of column names."
+        )
+    if not header:
+        raise SourceError(f"{escape(str(path))} is empty", "A table starts with a line of column names.")
+    rows = _judged(rows, len(header))
+    ahead = list(islice(rows, sample))
+    whole = [cells for _, cells in ahead if not isinstance(cells, str)]
+    return Table([name.strip() for name in header], chain(ahead, rows), delimiter, whole)
+
+
+def _judged(rows: Numbered, n: int) -> Numbered:
+    for number, cells in rows:
+        if not isinstance(cells, str) and len(cells) != n:
+            yield number, f"has {len(cells)} cells where the header has {n}"
+        else:
+            yield number, cells
+
+
+def _read_parquet(path: Path) -> Numbered:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
-        return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-    except OSError as error:
-        raise SourceError(f"{escape(str(path))} cannot be read: {error.strerror}", "Check its name.") from error
-
-
-def read_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, Cells | str]]:
-    """Read a CSV: the line that each row begins in and its cells, or what is wrong with it; the header comes first.
-
-    A quote that is never closed swallows rows up to the size that a cell may have, and is reported with them.
-
-    Raises:
-        SourceError: The file cannot be read, or is empty.
-    """
-    shown = escape(str(path))
-    try:
-        with opened(path) as file:
-            lines = lines_of(file)
-            first = next(lines, b"").removeprefix(b"\xef\xbb\xbf")
-            if not first.strip():
-                raise SourceError(f"{shown} is empty", "A table starts with a line of column names.")
-            head = decoded(first)
-            mark = delimiter or max(",;\t", key=head.count)
-            reader = csv.reader(_decoded(head, lines), delimiter=mark)
-            while True:
-                start = reader.line_num + 1
-                try:
-                    cells = next(reader, None)
-                except csv.Error as error:
-                    yield start, f"from line {start} to {reader.line_num}: {error}"
-                    continue
-                if cells is None:
-                    return
-                if cells:
-                    yield start, cells
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError(f"{shown} cannot be read to its end: {error}", "Fetch or copy it again.") from error
-
-
-def lines_of(file: IO[bytes]) -> Iterator[bytes]:
-    """Split a file into lines, a block at a time: faster than asking it for each, and no line can fill the memory.
-
-    Raises:
-        OSError: A line is longer than :data:`LONGEST`, as no table's is; or what reading the file raises.
-    """
-    rest = b""
-    while block := file.read(2**18):
-        lines = (rest + block).split(b"\n")
-        rest = lines.pop()
-        yield from [line + b"\n" for line in lines]
-        if len(rest) > LONGEST:
-            raise OSError(f"a line is longer than {LONGEST} bytes")
-    if rest:
-        yield rest
-
-
-def _decoded(head: str, lines: Iterator[bytes]) -> Iterator[str]:
-    yield head
-    for line in lines:
-        yield decoded(line)
+        with path.open("rb") as file:
+            table = pq.ParquetFile(file)
+            yield 0, list(table.schema_arrow.names)
+            number = 0
+            for batch in table.iter_batches(4096):
+                for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    number += 1
+                    yield number, list(cells)
+    except (OSError, pa.ArrowException) as error:
+        said = (
+            error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0].rstrip(".")
+        )
+        raise SourceError(f"{escape(str(path))} cannot be read: {said}", "Write it again.") from error
 
 
 def header_of(path: Path) -> list[str]:
-    """Read the names of a table's columns, as :func:`~posterity.sources.metadata.plain_name` writes them.
+    """Read the names of a table's columns, as :func:`~posterity.sources.columns.plain_name` writes them.
 
     Raises:
         SourceError: The file cannot be read, or is empty.
     """
-    if path.suffix.lower() in (".parquet", ".pq"):
-        return []
-    _, cells = next(read_rows(path))
-    return [plain_name(cell) for cell in cells] if isinstance(cells, list) else []
+    return [] if path.suffix.lower() in PARQUET else [plain_name(name) for name in open_table(path, Notes()).header]
 
 
 def kind_of_table(path: Path) -> str:
@@ -194,25 +197,3 @@ class Reading:
                     memory[cell] = value
             found[field] = value
         return found
-
-
-def read_table(path: Path) -> Iterator[Entry | Skipped]:
-    """Read a table of the user's own: columns by the synonyms of :mod:`posterity.sources.metadata`.
-
-    Raises:
-        SourceError: It cannot be read, or has no column by which a row could belong to a picture.
-    """
-    table = read_metadata(path)
-    bad = {fault.number: fault.detail for fault in table.faults if fault.reason == "bad_row"}
-    wrong: dict[int, list[str]] = {}
-    for fault in table.faults:
-        if fault.number not in bad:
-            wrong.setdefault(fault.number, []).append(fault.detail)
-    rows = {row.number: row for row in table.rows}
-    for number in sorted({*rows, *bad}):
-        if number in bad:
-            yield Skipped(f"row {number}", "bad_row", bad[number])
-            continue
-        row = rows[number]
-        image = row.file and (row.file if values.is_address(row.file) else escape(row.file))
-        yield Entry(f"row {number}", row.film, image, faults=tuple(wrong.get(number, ())))

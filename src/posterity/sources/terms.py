@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from posterity.errors import ArgumentError
@@ -64,6 +65,7 @@ class Terms:
         links: MovieLens' ``links.csv``, which tells IMDb ids and TMDb ids of the same films.
         limit: At most so many films.
         web: How pages and pictures are requested.
+        columns: Of a table: column of ours -> the name it has there, for names that are not known.
     """
 
     kind: str | None = None
@@ -71,3 +73,4 @@ class Terms:
     links: str | None = None
     limit: int | None = None
     web: Web = field(default_factory=Web)
+    columns: Mapping[str, str] = field(default_factory=dict)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import json
+import datetime
 import math
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+
+from posterity.sources.lists import items
 
 _NOTHING = frozenset({"", "nan", "null", "none", "n/a", "na", "\\n", "-", "?"})
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{6,9})(?!\d)", re.IGNORECASE)
@@ -15,36 +17,67 @@ _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _NAMED_YEAR = re.compile(r"^(.*\S)\s*[(\[](1[89]\d\d|20\d\d)[)\]]")
 
 
-_ITEM = r"\{'id': \d+, 'name': '[^'\\\n]*'\}"
-_PLAIN = re.compile(rf"\[{_ITEM}(?:, {_ITEM})*\]|{_ITEM}")
-_NAMED = re.compile(r"'name': '([^']*)'\}")
-"""The literals of TMDb's tables as they nearly always are: read without Python's parser, ten times as fast."""
-
-
 def text(cell: object) -> str | None:
     """Trim; the many ways of writing nothing become None."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
     trimmed = str(cell).strip()
+    if "\0" in trimmed:  # what some programs end text with
+        trimmed = trimmed.replace("\0", "").strip()
     return None if len(trimmed) < 5 and trimmed.lower() in _NOTHING else trimmed
 
 
-def number(cell: object) -> float | None:
-    """Read a number, with thousands' commas or a dollar sign if there are any.
+_CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB"}
+_SPACES = r" \u00a0\u2009\u202f"
+_MONEY = re.compile(
+    rf"(?P<before>[A-Z]{{3}}|US\$|[$€£¥₹₩₽])?\s*(?P<number>[-+\d.,'’e{_SPACES}]+?)\s*(?P<after>[A-Z]{{3}}|[€£¥₹₩₽])?"
+)
+_EXPONENT = r"(?:[eE][-+]?\d+)?"
+_NUMBERS = {
+    mark: re.compile(
+        rf"[-+]?(?:\d+|[1-9]\d{{0,2}}(?P<group>[{group}'’_{_SPACES}])\d{{2,3}}(?:(?P=group)\d{{2,3}})*(?<=\d{{3}})|(?=[.,]\d))"
+        rf"(?:[{mark}]\d*)?{_EXPONENT}"
+    )
+    for mark, group in ((".", ","), (",", "."))
+}
+"""Decimal mark -> numbers as they are written with it; thousands (in India, lakhs) by the other mark or by spaces."""
+
+
+_RUN = re.compile(rf"\d[\d.,'’_{_SPACES}]*\d|\d")
+
+
+def shape(cell: str) -> tuple[bool, bool]:
+    """Tell whether the number in a cell is one if the decimal mark is a point, and if it is a comma.
+
+    >>> shape("7,9"), shape("1,234 min"), shape("1.234,5 €"), shape("12"), shape("x")
+    ((False, True), (True, True), (False, True), (True, True), (False, False))
+    """
+    found = _RUN.search(cell)
+    digits = found[0] if found else ""
+    return _NUMBERS["."].fullmatch(digits) is not None, _NUMBERS[","].fullmatch(digits) is not None
+
+
+def number(cell: object, decimal: str | None = ".") -> float | None:
+    """Read a number, with thousands' marks or a dollar sign if there are any.
+
+    Args:
+        cell: What the table holds.
+        decimal: The decimal mark, "." or ","; None where that is not known: then a number that hangs on it is none.
 
     Raises:
-        ValueError: It is not one.
+        ValueError: It is not a number.
 
-    >>> number("$1,250,000"), number("7.5"), number("NaN")
-    (1250000.0, 7.5, None)
+    >>> number("$1,250,000"), number("7.5"), number("NaN"), number("1.234,5", ",")
+    (1250000.0, 7.5, None, 1234.5)
     """
     try:
-        value = float(cell)  # type: ignore[arg-type]  # plain numbers, which nearly all are, are read at once
+        # Plain numbers, which nearly all are, are read at once.
+        value = float(cell) if decimal == "." or not isinstance(cell, str) else _written(cell, decimal)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         written = text(cell)
         if written is None:
             return None
-        value = float(written.replace(",", "").removeprefix("$").strip())
+        value = _written(written, decimal)
     if value - value == 0:
         return value
     if value != value:  # not a number: how tables write nothing
@@ -52,13 +85,27 @@ def number(cell: object) -> float | None:
     raise ValueError(f"{cell!r} is no finite number")
 
 
-def whole(cell: object) -> int | None:
+def _written(cell: str, decimal: str | None) -> float:
+    digits = cell.strip().removeprefix("$").strip()
+    read = {
+        float(_plain(digits, mark)) for mark in ([decimal] if decimal else ".,") if _NUMBERS[mark].fullmatch(digits)
+    }
+    if len(read) != 1:
+        raise ValueError(f"{cell!r} is no number")
+    return read.pop()
+
+
+def _plain(digits: str, mark: str) -> str:
+    return re.sub(rf"[{'.' if mark == ',' else ','}'’_{_SPACES}]", "", digits).replace(mark, ".")
+
+
+def whole(cell: object, decimal: str | None = ".") -> int | None:
     """Read a whole number (``"1999"``, ``"1999.0"``).
 
     Raises:
         ValueError: It is not one, or not one that fits into 64 bits.
     """
-    value = number(cell)
+    value = number(cell, decimal)
     if value is None:
         return None
     if value != int(value) or abs(value) >= 2**63:
@@ -66,14 +113,7 @@ def whole(cell: object) -> int | None:
     return int(value)
 
 
-_CURRENCIES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₽": "RUB"}
-_MONEY = re.compile(
-    r"(?P<before>[A-Z]{3}|US\$|[$€£¥₹₩₽])?\s*(?P<number>[-+\d.,'\s\u00a0e]+?)\s*(?P<after>[A-Z]{3}|[€£¥₹₩₽])?"
-)
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:[\s\u00a0']\d{3})+(?:\.\d+)?")
-
-
-def money(cell: object) -> tuple[int | None, str | None]:
+def money(cell: object, decimal: str | None = ".") -> tuple[int | None, str | None]:
     """Read an amount of money, and its currency (ISO 4217) where one stands beside it.
 
     0 stands for unknown in every table there is.
@@ -89,25 +129,51 @@ def money(cell: object) -> tuple[int | None, str | None]:
         return None, None
     found = _MONEY.fullmatch(written)
     if found is None:
-        return amount(written), None  # which says what is wrong with it
-    digits = found["number"].strip()
-    if _GROUPED.fullmatch(digits):
-        digits = re.sub(r"[\s\u00a0']", "", digits)
+        return amount(written, decimal), None  # which says what is wrong with it
     sign = found["before"] or found["after"]
-    value = amount(digits)
+    value = amount(found["number"].strip(), decimal)
     return value, (_CURRENCIES.get(sign, sign) if sign and value is not None else None)
 
 
-def amount(cell: object) -> int | None:
+def amount(cell: object, decimal: str | None = ".") -> int | None:
     """Read an amount of money; 0 stands for unknown in every table there is.
 
     Raises:
         ValueError: It is not a number, or negative.
     """
-    value = number(cell)
+    value = number(cell, decimal)
     if value is not None and (value < 0 or value >= 2**63):
         raise ValueError(f"{cell!r} is no amount of money")
     return round(value) if value else None
+
+
+_MINUTES = re.compile(r"(?:(\d+)\s*h(?:ours?|rs?|\.)?)?\s*(?:(\d[\d.,]*)\s*m(?:inutes?|ins?|\.)?)?", re.IGNORECASE)
+
+
+def minutes(cell: object, decimal: str | None = ".") -> float | None:
+    """Read a running time in minutes.
+
+    Raises:
+        ValueError: It is none.
+
+    >>> minutes("170 min"), minutes("2h 50min"), minutes("170.5")
+    (170.0, 170.0, 170.5)
+    """
+    if isinstance(cell, str) and (found := _MINUTES.fullmatch(cell.strip())) and (found[1] or found[2]):
+        return 60 * int(found[1] or 0) + (number(found[2], decimal) or 0.0 if found[2] else 0.0)
+    return number(cell, decimal)
+
+
+def rating(cell: object, decimal: str | None = ".") -> float | None:
+    """Read a rating out of ten, which may say so.
+
+    Raises:
+        ValueError: It is none.
+
+    >>> rating("8.2/10"), rating(8.3)
+    (8.2, 8.3)
+    """
+    return number(re.sub(r"\s*/\s*10$", "", cell) if isinstance(cell, str) else cell, decimal)
 
 
 def year(cell: object) -> int | None:
@@ -127,8 +193,61 @@ def year(cell: object) -> int | None:
     raise ValueError(f"{written!r} holds no year")
 
 
+_DATE = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ].*)?", re.DOTALL)
+
+
+def date(cell: object, day_first: bool | None = None) -> str | None:
+    """Read a date into ISO form; one that is written in words, or is but a year, stays as it is.
+
+    Args:
+        cell: What the table holds.
+        day_first: Whether the day stands before the month; None where that is not known, which leaves dates that
+            could be either unknown. With points between, it always does.
+
+    Raises:
+        ValueError: It holds no year, is a day that there is not, or could be either of two days.
+
+    >>> date("1995-10-30 00:00:00"), date("30.10.1995"), date("12/15/1995"), date("1/9/1997", day_first=False)
+    ('1995-10-30', '1995-10-30', '1995-12-15', '1997-01-09')
+    """
+    if isinstance(cell, str) and len(cell) == 10:
+        with suppress(ValueError):  # as nearly all are
+            return datetime.date.fromisoformat(cell).isoformat()
+    written = text(cell)
+    if written is None:
+        return None
+    found = _DATE.fullmatch(written)
+    if found is None:
+        year(written)
+        return written
+    first, mark, second, third = int(found[1]), found[2], int(found[3]), int(found[4])
+    if len(found[1]) == 4:
+        return datetime.date(first, second, third).isoformat()
+    if len(found[4]) != 4:
+        raise ValueError(f"{written!r} does not say which century")
+    day_before = True if mark == "." or first > 12 else False if second > 12 else day_first
+    if day_before is None and first != second:
+        raise ValueError(f"{written!r} may be either of two days")
+    return (datetime.date(third, second, first) if day_before else datetime.date(third, first, second)).isoformat()
+
+
+def day_stands_first(cell: str) -> bool | None:
+    """Tell whether the day stands before the month in a date; None where it could be either, or is no such date.
+
+    >>> day_stands_first("30/10/1995"), day_stands_first("10/30/1995"), day_stands_first("1/9/1997")
+    (True, False, None)
+    """
+    found = _DATE.fullmatch(cell.strip())
+    if not found or len(found[1]) == 4 or found[2] == "." or max(int(found[1]), int(found[3])) <= 12:
+        return None
+    return int(found[1]) > 12
+
+
 def names(cell: object) -> tuple[str, ...]:
-    """Read a list of names: JSON or Python literals of strings or of ``{"name": …}``, else split on ``|`` or ``,``.
+    """Read a list of names, in any of the shapes of :mod:`posterity.sources.lists`.
+
+    Raises:
+        ValueError: It begins as a list of records, and cannot be read as one.
 
     >>> names("Horror|Comedy"), names('["Drama"]'), names("[{'id': 35, 'name': 'Comedy'}]"), names("Crime, Drama")
     (('Horror', 'Comedy'), ('Drama',), ('Comedy',), ('Crime', 'Drama'))
@@ -136,13 +255,7 @@ def names(cell: object) -> tuple[str, ...]:
     if isinstance(cell, list | tuple):
         return _unique(cell)
     written = text(cell)
-    if written is None:
-        return ()
-    if _PLAIN.fullmatch(written):
-        return _unique(_NAMED.findall(written))
-    if written[0] in "[{" and (listed := _literal(written)) is not None:
-        return _unique(listed if isinstance(listed, list | tuple) else [listed])
-    return _unique(written.split("|" if "|" in written else ","))
+    return () if written is None else _unique(items(written))
 
 
 def name(cell: object) -> str | None:
@@ -223,16 +336,6 @@ def language(cell: object) -> str | None:
 def is_address(text: str) -> bool:
     """Tell whether a text is an ``http`` address."""
     return text[:8].lower().startswith(("http://", "https://"))
-
-
-def _literal(written: str) -> object:
-    for parse in (json.loads, ast.literal_eval):
-        try:
-            value: object = parse(written)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            continue
-        return value
-    return None
 
 
 def _unique(items: Iterable[object]) -> tuple[str, ...]:
