@@ -99,6 +99,15 @@ def export_split(
     return Exported(str(target), format, parts, n_files, failed)
 
 
+def neutral(cell: str | int) -> str | int:
+    """Keep a spreadsheet from taking a cell for a formula: an apostrophe before it makes it text.
+
+    >>> neutral("=cmd|' /C calc'!A0"), neutral("-1"), neutral("Heat"), neutral(1995)
+    ("'=cmd|' /C calc'!A0", "'-1", 'Heat', 1995)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
 def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, failed: dict[str, str]) -> Iterator[int]:
     names = split.targets.names
     with whole(below(folder, f"{part}.csv")) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -107,6 +116,7 @@ def _csv(split: Split, part: str, posters: Sequence[Poster], folder: Path, faile
         for poster in posters:
             labels = split.targets.labels[poster.id]
             row = [poster.id, locate(poster.source, poster.path), poster.film.title or "", poster.film.year or ""]
+            row = [neutral(cell) for cell in row]
             writer.writerow([*row, *(int(name in labels) for name in names)])
             yield 0
     yield 1

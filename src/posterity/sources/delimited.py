@@ -152,7 +152,7 @@ def read_text(path: Path, known: Callable[[list[str]], int], notes: Notes) -> Te
     if not head or not head[-1].strip().strip(DELIMITERS):
         raise SourceError(f"{shown} is empty", "A table starts with a line of column names.")
     skipped = len(head) - 1
-    if said := _SEPARATOR.fullmatch(head[-1]):
+    if said := _SEPARATOR.fullmatch(head[-1][:_START]):
         delimiter, skipped = said[1], len(head)
         start: Iterator[str] = lines
     else:

@@ -39,7 +39,7 @@ def _table(path: Path, wanted: set[str], what: str, notes: Notes) -> tuple[Readi
 
 def _title_and_year(cell: object) -> tuple[str | None, int | None]:
     written = values.text(cell)
-    if written and (found := _TITLE.match(written)):
+    if written and len(written) <= values.LONGEST_NAME and (found := _TITLE.match(written)):
         return found[1], int(found[2])
     return written, None
 

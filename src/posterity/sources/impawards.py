@@ -214,7 +214,7 @@ def _imdb_of(url: str) -> str | None:
 
 def _title(head: str) -> str | None:
     """Take a film's title out of its page's."""
-    bare = _TITLE.sub("", head).strip(" -–|:")
+    bare = _TITLE.sub("", head[: values.LONGEST_NAME]).strip(" -–|:")
     found = re.fullmatch(r"(.*\S)\s*\((\d{4})\)", bare)
     return (found[1] if found else bare) or None
 

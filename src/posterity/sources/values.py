@@ -17,6 +17,26 @@ _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 _NAMED_YEAR = re.compile(r"^(.*\S)\s*[(\[](1[89]\d\d|20\d\d)[)\]]")
 
 
+LONGEST = 200
+"""Characters of the longest cell that is read as a number, an amount, a date or a duration."""
+
+LONGEST_LIST = 20_000
+"""Characters of the longest list of names."""
+
+LONGEST_NAME = 1_000
+"""Characters of a file's name or a title that are looked at; file systems allow 255."""
+
+
+def check_length(cell: object, what: str, most: int = LONGEST) -> None:
+    """Make sure that a cell is not longer than what it is read as; patterns take the square of a long one's time.
+
+    Raises:
+        ValueError: It is.
+    """
+    if isinstance(cell, str) and len(cell) > most:
+        raise ValueError(f"{len(cell):,} characters, {cell[:40]!r} first, are too many for {what}")
+
+
 def text(cell: object) -> str | None:
     """Trim; the many ways of writing nothing become None."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
@@ -52,7 +72,7 @@ def shape(cell: str) -> tuple[bool, bool]:
     >>> shape("7,9"), shape("1,234 min"), shape("1.234,5 €"), shape("12"), shape("x")
     ((False, True), (True, True), (False, True), (True, True), (False, False))
     """
-    found = _RUN.search(cell)
+    found = _RUN.search(cell[:LONGEST])
     digits = found[0] if found else ""
     return _NUMBERS["."].fullmatch(digits) is not None, _NUMBERS[","].fullmatch(digits) is not None
 
@@ -70,6 +90,7 @@ def number(cell: object, decimal: str | None = ".") -> float | None:
     >>> number("$1,250,000"), number("7.5"), number("NaN"), number("1.234,5", ",")
     (1250000.0, 7.5, None, 1234.5)
     """
+    check_length(cell, "a number")
     try:
         # Plain numbers, which nearly all are, are read at once.
         value = float(cell) if decimal == "." or not isinstance(cell, str) else _written(cell, decimal)  # type: ignore[arg-type]
@@ -124,6 +145,7 @@ def money(cell: object, decimal: str | None = ".") -> tuple[int | None, str | No
     >>> money("$1,250,000"), money("INR 250,000,000"), money("3 000 000 €"), money(0), money("75.5")
     ((1250000, 'USD'), (250000000, 'INR'), (3000000, 'EUR'), (None, None), (76, None))
     """
+    check_length(cell, "an amount of money")
     written = text(cell)
     if written is None:
         return None, None
@@ -159,6 +181,7 @@ def minutes(cell: object, decimal: str | None = ".") -> float | None:
     >>> minutes("170 min"), minutes("2h 50min"), minutes("170.5")
     (170.0, 170.0, 170.5)
     """
+    check_length(cell, "a running time")
     if isinstance(cell, str) and (found := _MINUTES.fullmatch(cell.strip())) and (found[1] or found[2]):
         return 60 * int(found[1] or 0) + (number(found[2], decimal) or 0.0 if found[2] else 0.0)
     return number(cell, decimal)
@@ -173,6 +196,7 @@ def rating(cell: object, decimal: str | None = ".") -> float | None:
     >>> rating("8.2/10"), rating(8.3)
     (8.2, 8.3)
     """
+    check_length(cell, "a rating")
     return number(re.sub(r"\s*/\s*10$", "", cell) if isinstance(cell, str) else cell, decimal)
 
 
@@ -210,6 +234,7 @@ def date(cell: object, day_first: bool | None = None) -> str | None:
     >>> date("1995-10-30 00:00:00"), date("30.10.1995"), date("12/15/1995"), date("1/9/1997", day_first=False)
     ('1995-10-30', '1995-10-30', '1995-12-15', '1997-01-09')
     """
+    check_length(cell, "a date")
     if isinstance(cell, str) and len(cell) == 10:
         with suppress(ValueError):  # as nearly all are
             return datetime.date.fromisoformat(cell).isoformat()
@@ -237,7 +262,7 @@ def day_stands_first(cell: str) -> bool | None:
     >>> day_stands_first("30/10/1995"), day_stands_first("10/30/1995"), day_stands_first("1/9/1997")
     (True, False, None)
     """
-    found = _DATE.fullmatch(cell.strip())
+    found = _DATE.fullmatch(cell.strip()) if len(cell) <= LONGEST else None
     if not found or len(found[1]) == 4 or found[2] == "." or max(int(found[1]), int(found[3])) <= 12:
         return None
     return int(found[1]) > 12
@@ -254,6 +279,7 @@ def names(cell: object) -> tuple[str, ...]:
     """
     if isinstance(cell, list | tuple):
         return _unique(cell)
+    check_length(cell, "a list of names", LONGEST_LIST)
     written = text(cell)
     return () if written is None else _unique(items(written))
 
@@ -299,6 +325,7 @@ def title_and_year(stem: str) -> tuple[str | None, int | None]:
     >>> title_and_year("The_Third_Man (1949) {tmdb-1092}"), title_and_year("tt0041959")
     (('The Third Man', 1949), (None, None))
     """
+    stem = stem[:LONGEST_NAME]
     spaced = re.sub(r"[{\[][^}\]]*(?:imdb|tmdb)[^}\]]*[}\]]", " ", stem, flags=re.IGNORECASE)
     spaced = re.sub(r"[_\s]+", " ", _IMDB.sub(" ", spaced)).strip(" -")
     if found := _NAMED_YEAR.match(spaced):

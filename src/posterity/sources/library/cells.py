@@ -47,6 +47,7 @@ def day(cell: str) -> str | None:
     >>> day("15.12.1995"), day("1995-12-15T00:00:00"), day("12/15/1995"), day("0001-01-01")
     ('1995-12-15', '1995-12-15', '1995-12-15', None)
     """
+    values.check_length(cell, "a date")
     if re.fullmatch(r"(?:[0-9]{4})?|000.-.*|1601-.*", cell):  # a year alone; what programs write for "unknown"
         return None
     found = _DATE.fullmatch(cell)
@@ -78,6 +79,7 @@ def out_of_ten(cell: str) -> float | None:
 
 def count(cell: str) -> int | None:
     """Read a number of votes, whatever stands between thousands."""
+    values.check_length(cell, "a count")
     found = values.whole(re.sub(r"(?<=[0-9])[., ](?=[0-9]{3}(?![0-9]))", "", cell))
     if found is not None and found < 0:
         raise ValueError(f"{cell!r} is no count")
@@ -90,6 +92,7 @@ def minutes(cell: str) -> float | None:
     >>> minutes("142分鐘"), minutes("2h 22min"), minutes("PT2H22M"), minutes("2:22:00"), minutes("2 Stunden")
     (142.0, 142.0, 142.0, 142.0, 120.0)
     """
+    values.check_length(cell, "a duration")
     found = _CLOCK.fullmatch(cell) or _DURATION.fullmatch(cell)
     if not found or not (found[1] or found[2]):
         raise ValueError(f"{cell!r} is no duration")
