@@ -18,6 +18,7 @@ from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
 from posterity.paths import escape, unescape
 from posterity.sources import values
+from posterity.sources.release_names import title_and_year
 
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "file": ("file", "filename", "image", "imagefile", "posterfile", "posterpath", "poster", "path", "img"),
@@ -275,7 +276,7 @@ def film_of_file(path: str) -> Film:
     stem = _stem(unescape(path))
     if _NO_TITLES.fullmatch(stem):
         stem = unescape(path).rpartition("/")[0].rpartition("/")[2]
-    title, year = values.title_and_year(escape(stem))
+    title, year = title_and_year(stem)
     return Film(imdb_id=values.imdb_id_in_name(stem), tmdb_id=values.tmdb_id_in_name(stem), title=title, year=year)
 
 
