@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import picture
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import posterity
@@ -22,11 +24,15 @@ from posterity.catalogue.schema import Film
 from posterity.cleaning import FLAGS, REASONS
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
+from posterity.paths import escape
 from posterity.sources import folder
 from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.library import looks_like_library, read_library
+from posterity.sources.library.names import parse_name
 from posterity.sources.library.nfo import Told, parse_nfo
 from posterity.sources.listing import Entry
+from posterity.sources.metadata import film_of_file
+from posterity.sources.release_names import title_and_year
 
 DAMAGED = "damaged_metadata"
 
@@ -456,3 +462,135 @@ def test_leftovers_that_were_taken_for_posters_once_go(tmp_path: Path, monkeypat
     posterity.build(tmp_path / "posters", tmp_path / "films", encoders=["pixels"])
     kept = {poster.path for poster in posterity.open(tmp_path / "films").posters()}
     assert kept == {"Heat (1995).jpg", "Ran (1985).jpg"}
+
+
+# --- 20: names --------------------------------------------------------------------------------------------------------
+
+NAMES: list[tuple[str, str | None, int | None]] = [
+    # (name, title, year)
+    ("Heat.1080p.BluRay.x264-GRP", "Heat", None),
+    ("Heat.German.DL.720p.BluRay.x264-GRP", "Heat", None),
+    ("2002.Die.Another.Day.1920x804.BDRip.x264.DTS-HD.MA", "Die Another Day", 2002),
+    ("1993 - Jurassic Park", "Jurassic Park", 1993),
+    ("1997- The Lost World- Jurassic Park", "The Lost World: Jurassic Park", 1997),
+    ("Akira.1988.[GRP].1080p", "Akira", 1988),
+    ("Alien.Directors.Cut.1979.Remastered.1080p", "Alien", 1979),
+    # plain names
+    ("Heat (1995)", "Heat", 1995),
+    ("Heat (1995) - 4K HDR", "Heat", 1995),
+    ("Heat [1995]", "Heat", 1995),
+    ("(1995) Heat", "Heat", 1995),
+    ("Heat (1995 film)", "Heat", 1995),
+    ("Heat", "Heat", None),
+    ("Heat - Director's Cut (1995)", "Heat", 1995),
+    ("The_Third_Man (1949)", "The Third Man", 1949),
+    ("Star Wars- Episode IV - A New Hope (1977)", "Star Wars: Episode IV - A New Hope", 1977),
+    ("1993 - Jurassic Park (1993)", "Jurassic Park", 1993),
+    ("100% Wolf (2020)", "100% Wolf", 2020),
+    ("Mission Impossible - Fallout (2018)", "Mission Impossible - Fallout", 2018),
+    # scenes' names
+    ("Heat.1995.1080p.BluRay.x264-GRP", "Heat", 1995),
+    ("Heat 1995 1080p BluRay x264", "Heat", 1995),
+    ("Heat_1995_German_DL_720p", "Heat", 1995),
+    ("Heat.1995", "Heat", 1995),
+    ("Heat.1995.German", "Heat", 1995),
+    ("Heat.1080p.1995.BluRay", "Heat", 1995),
+    ("Heat.[GRP].1080p", "Heat", None),
+    ("Heat.EXTENDED.1995.720p.WEB-DL.DD5.1.H.264", "Heat", 1995),
+    ("[GRP] Akira (1988) [1080p]", "Akira", 1988),
+    ("www.site.org - Heat.1995.1080p", "Heat", 1995),
+    ("Das.Boot.1981.Directors.Cut.German.DL.1080p.BluRay.AVC", "Das Boot", 1981),
+    ("Avatar.3D.HSBS.2009.1080p", "Avatar", 2009),
+    ("Dune.Part.Two.2024.IMAX.2160p.WEB-DL", "Dune Part Two", 2024),
+    ("Blade.Runner.2049.2017.2160p.UHD.BluRay.x265.10bit.HDR.TrueHD.7.1.Atmos-GRP", "Blade Runner 2049", 2017),
+    ("Lord of the Rings The Two Towers Extended Edition 2002 1080p", "Lord of the Rings The Two Towers", 2002),
+    ("A.I.Artificial.Intelligence.2001.1080p", "A.I. Artificial Intelligence", 2001),
+    ("S.W.A.T.2003.720p", "S.W.A.T.", 2003),
+    ("Ran.1985.JAPANESE.REMASTERED.1080p.BluRay.H264.AAC-GRP", "Ran", 1985),
+    ("Amelie.2001.FRENCH.DVDRip.XviD", "Amelie", 2001),
+    ("The.Matrix.MULTi.VFF.2160p.HDR.x265", "The Matrix", None),
+    ("Ponyo.1280x720.HEVC.FLAC", "Ponyo", None),
+    # titles that are, or hold, numbers and years
+    ("1917 (2019)", "1917", 2019),
+    ("1917.2019.1080p", "1917", 2019),
+    ("1917.1080p.BluRay.x264", "1917", None),
+    ("2012 (2009)", "2012", 2009),
+    ("2012.2009.720p.BluRay", "2012", 2009),
+    ("2012", "2012", None),
+    ("1984", "1984", None),
+    ("2001 A Space Odyssey (1968)", "2001 A Space Odyssey", 1968),
+    ("2001.A.Space.Odyssey.1968.2160p.UHD", "2001 A Space Odyssey", 1968),
+    ("2001.A.Space.Odyssey.1080p.BluRay", "2001 A Space Odyssey", None),
+    ("2001 A Space Odyssey", "2001 A Space Odyssey", None),
+    ("Blade Runner 2049 (2017)", "Blade Runner 2049", 2017),
+    ("Blade.Runner.2049.1080p", "Blade Runner 2049", None),
+    ("300.2006.1080p.BluRay.x264", "300", 2006),
+    ("10.Things.I.Hate.About.You.1999", "10 Things I Hate About You", 1999),
+    ("Se7en", "Se7en", None),
+    ("Se7en.1995.Remastered.1080p", "Se7en", 1995),
+    ("(500) Days of Summer (2009)", "(500) Days of Summer", 2009),
+    ("Death Race 2000", "Death Race 2000", None),
+    ("Death.Race.2000.1975.1080p", "Death Race 2000", 1975),
+    ("Wonder.Woman.1984.2020.1080p", "Wonder Woman 1984", 2020),
+    ("12.Angry.Men.1957.1080p.BluRay.x264-GRP", "12 Angry Men", 1957),
+    ("Apollo.13.1995.1080p", "Apollo 13", 1995),
+    ("1408.2007.1080p", "1408", 2007),
+    ("[REC] (2007)", "[REC]", 2007),
+    ("[REC] 2 (2009)", "[REC] 2", 2009),
+    ("S.W.A.T. (2003)", "S.W.A.T.", 2003),
+    # titles that hold a tag's word
+    ("Uncut.Gems.2019.1080p.NF.WEB-DL", "Uncut Gems", 2019),
+    ("Uncut Gems", "Uncut Gems", None),
+    ("The.Good.German.2006.1080p", "The Good German", 2006),
+    ("The French Dispatch (2021)", "The French Dispatch", 2021),
+    ("Charlottes.Web.2006.1080p", "Charlottes Web", 2006),
+    ("Charlotte's Web", "Charlotte's Web", None),
+    ("The.Final.Cut.2004.1080p", "The Final Cut", 2004),
+    ("Cam.2018.1080p.WEB-DL", "Cam", 2018),
+    ("The Italian Job", "The Italian Job", None),
+    ("Proper Manners (2011)", "Proper Manners", 2011),
+    ("Step Up 3D (2010)", "Step Up 3D", 2010),
+    ("X-Men.2000.1080p", "X-Men", 2000),
+    ("8 Bit Christmas (2021)", "8 Bit Christmas", 2021),
+    ("DD.Returns.2023.1080p", "DD Returns", 2023),
+    ("100%.Wolf.2020.1080p", "100% Wolf", 2020),
+    ("South.Park.Bigger.Longer.and.Uncut.1999.1080p", "South Park Bigger Longer and Uncut", 1999),
+    ("South Park Bigger Longer & Uncut (1999)", "South Park Bigger Longer & Uncut", 1999),
+    ("South.Park.Bigger.Longer.and.Uncut.720p.BluRay", "South Park Bigger Longer and Uncut", None),
+    ("The.Italian.720p.BluRay", "The Italian", None),
+    ("On Blu-ray (2003)", "On Blu-ray", 2003),
+    # nothing to tell
+    ("tt0113277", None, None),
+    ("", None, None),
+    ("1080p", "1080p", None),
+    ("2005.1080p", "2005", None),
+    ("IMG_1234", "IMG 1234", None),
+    ("Screenshot-2020-01-05", "Screenshot-2020-01-05", None),
+    ("949", "949", None),
+]
+
+
+@pytest.mark.parametrize(("name", "title", "year"), NAMES)
+def test_case_20_names(name: str, title: str | None, year: int | None) -> None:
+    assert title_and_year(name) == (title, year)
+    film = parse_name(name).film
+    assert (film.title, film.year) == (title, year)
+    if name:
+        film = film_of_file(f"a/{escape(name)}.jpg")
+        assert (film.title, film.year) == (title, year)
+
+
+def test_a_poster_is_named_by_its_folder_where_its_own_name_says_nothing() -> None:
+    film = film_of_file("Alien.Directors.Cut.1979.1080p {tmdb-348}/poster.jpg")
+    assert (film.title, film.year, film.tmdb_id) == ("Alien", 1979, 348)
+
+
+WORDS = ["1080p", "1984", "2049", "German", "(2001)", "[GRP]", "A", "BluRay", " ", "-", "Heat", "(", "[", "\n", "www"]
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=9).map(".".join))
+def test_any_name_gives_a_title_that_can_be_shown(name: str) -> None:
+    title, year = title_and_year(name)
+    assert title is None or len(title.splitlines()) == 1
+    assert year is None or 1800 <= year <= 2099
+    assert title is not None or year is None

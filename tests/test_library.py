@@ -72,7 +72,7 @@ NAMES = [
     ("Heat [1080p] (1995)", Named("Heat", 1995)),
     ("2001.A.Space.Odyssey.1968.2160p.UHD", Named("2001 A Space Odyssey", 1968)),
     ("Blade.Runner.2049.2017.1080p", Named("Blade Runner 2049", 2017)),
-    ("Blade.Runner.2049.1080p", Named("Blade Runner 2049 1080p", None)),
+    ("Blade.Runner.2049.1080p", Named("Blade Runner 2049", None)),
     ("Death Race 2000", Named("Death Race 2000", None)),
     ("1917 (2019)", Named("1917", 2019)),
     ("(500) Days of Summer (2009)", Named("(500) Days of Summer", 2009)),

@@ -36,7 +36,6 @@ def test_no_cell_crashes_a_parser(cell: str) -> None:
         values.text,
         values.imdb_id,
         values.imdb_id_in_name,
-        values.title_and_year,
     ):
         parse(cell)
     for parse in (values.names, values.name, values.number, values.whole, values.amount, values.year, values.date):

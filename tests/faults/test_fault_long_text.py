@@ -17,7 +17,9 @@ from posterity.sources import imdb, impawards, release_names, values
 from posterity.sources.library import cells
 
 BEGINNINGS = ("", "0", "a", "1h", "['", "{'name': '", "array(")
-PIECES = (" ", "\\t", "0", "0,", "0 ", "a ", "(", "[", "{", "'a', ", "a/", "19", "[imdb", "imdb", "-", ".", "1 ", "part ")
+PIECES = (
+    " ", "\\t", "0", "0,", "0 ", "a ", "(", "[", "{", "'a', ", "a/", "19", "[imdb", "imdb", "-", ".", "1 ", "part ",
+)
 N = 200_000
 
 READERS = {

@@ -23,6 +23,7 @@ from posterity.sources.listing import Entry, Skipped
 from posterity.sources.matching import Named, assign, named, stem
 from posterity.sources.notation import NUMERIC, Notation, decide
 from posterity.sources.notes import Notes, some
+from posterity.sources.release_names import title_and_year
 from posterity.sources.tables import SAMPLE, open_table
 
 _PARSERS: dict[str, Callable[[object], Any]] = {
@@ -269,7 +270,7 @@ def film_of_file(path: str) -> Film:
     stem = _stem(unescape(path))
     if _NO_TITLES.fullmatch(stem):
         stem = unescape(path).rpartition("/")[0].rpartition("/")[2]
-    title, year = values.title_and_year(escape(stem))
+    title, year = title_and_year(stem)
     return Film(imdb_id=values.imdb_id_in_name(stem), tmdb_id=values.tmdb_id_in_name(stem), title=title, year=year)
 
 

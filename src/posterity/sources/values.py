@@ -14,7 +14,6 @@ _NOTHING = frozenset({"", "nan", "null", "none", "n/a", "na", "\\n", "-", "?"})
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{6,9})(?!\d)", re.IGNORECASE)
 _TMDB = re.compile(r"(?<![a-z0-9])tmdb(?:id)?[-:= ]?(\d{1,9})(?!\d)", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-_NAMED_YEAR = re.compile(r"^(.*\S)\s*[(\[](1[89]\d\d|20\d\d)[)\]]")
 
 
 LONGEST = 200
@@ -317,20 +316,6 @@ def tmdb_id_in_name(stem: str) -> int | None:
     """Find a TMDb id that a file's name states, as in ``{tmdb-693134}``."""
     found = _TMDB.search(stem)
     return int(found[1]) if found else None
-
-
-def title_and_year(stem: str) -> tuple[str | None, int | None]:
-    """Read a title, and a year if there is one, out of a file's name.
-
-    >>> title_and_year("The_Third_Man (1949) {tmdb-1092}"), title_and_year("tt0041959")
-    (('The Third Man', 1949), (None, None))
-    """
-    stem = stem[:LONGEST_NAME]
-    spaced = re.sub(r"[{\[][^}\]]*(?:imdb|tmdb)[^}\]]*[}\]]", " ", stem, flags=re.IGNORECASE)
-    spaced = re.sub(r"[_\s]+", " ", _IMDB.sub(" ", spaced)).strip(" -")
-    if found := _NAMED_YEAR.match(spaced):
-        return found[1], int(found[2])
-    return spaced or None, None
 
 
 _LANGUAGES = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from dataclasses import dataclass
 
 from posterity.catalogue.schema import Film
 from posterity.sources import values
+from posterity.sources.release_names import plain, title_and_year
 
 _VIDEOS = (
     "3g2 3gp asf avi disc divx dvr-ms f4v flv img iso m1v m2ts m2v m4v mk3d mkv mov mp4 mpe mpeg mpg mts ogm "
@@ -37,18 +37,7 @@ _EXTRA = re.compile(
     r"|-(?:behindthescenes|deleted(?:scene)?|featurette|interview|scene|short|other|clip|extra)$",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"[\[{(][^\[\]{}()]*(?:imdb|tmdb|tvdb|edition-)[^\[\]{}()]*[\]})]", re.IGNORECASE)
-_BARE_ID = re.compile(r"(?<![a-z0-9])tt[0-9]{6,9}(?![0-9])", re.IGNORECASE)
 _EDITION = re.compile(r"\{edition-([^{}]+)\}", re.IGNORECASE)
-_QUALITY = re.compile(
-    r"(?<![a-z0-9])(?:[0-9]{3,4}[pi]|[48]k|uhd|hdr(?:10)?|blu-?ray|b[dr]-?rip|web-?rip|web-?dl|hdtv|dvd(?:-?rip)?"
-    r"|remux|[xh][. ]?26[45]|hevc|xvid|divx|proper|repack|remastered|unrated|10bit)(?![a-z0-9])",
-    re.IGNORECASE,
-)
-_BRACKETED = re.compile(r"\[[^\[\]]*\]|\{[^{}]*\}")
-_YEAR_IN_BRACKETS = re.compile(r"[(\[](1[89][0-9]{2}|20[0-9]{2})[)\]]")
-# A bare number up to 2039 only: "Blade.Runner.2049.1080p" does not tell its year.
-_BARE_YEAR = re.compile(r"(?<![0-9a-z])(1[89][0-9]{2}|20[0-3][0-9])(?![0-9a-z])", re.IGNORECASE)
 _PART = re.compile(
     r"(.*[^ ._\-\[(])[ ._\-\[(]+(?:cd|dvd|part|pt|disc|disk)[ ._-]*([0-9]{1,2}|[a-f])[\])]?", re.IGNORECASE
 )
@@ -57,7 +46,6 @@ _SHARED = re.compile(
     r"(.*?[(\[](?:1[89][0-9]{2}|20[0-9]{2})[)\]])((?:\s*[\[{][^\[\]{}]*(?:imdb|tmdb|tvdb)[^\[\]{}]*[\]}])*)", re.I
 )
 _SAYS_NOTHING = frozenset({"movie", "video_ts", "index", "main", "disc", "poster", "folder", "cover"})
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True)
@@ -99,37 +87,14 @@ def parse_name(stem: str) -> Named:
     """
     edition = _EDITION.search(stem)
     imdb, tmdb = values.imdb_id_in_name(stem), values.tmdb_id_in_name(stem)
-    title, year = _title_and_year(_BARE_ID.sub(" ", _TAG.sub(" ", stem)).strip())
+    title, year = title_and_year(stem)
     return Named(
         None if year is None and (title or "").lower() in _SAYS_NOTHING else title,
         year,
         imdb if imdb and int(imdb[2:]) else None,
         tmdb or None,
-        _plain(edition[1]) or None if edition else None,
+        plain(edition[1]) or None if edition else None,
     )
-
-
-def _title_and_year(written: str) -> tuple[str | None, int | None]:
-    scene = not re.search(r"\s", written)  # "Some.Film.2018.1080p": no spaces, so dots stand for them
-    spaced = re.sub(r"[_\s]+", " ", re.sub(r"\.+", " ", written) if scene else written)
-    for found in _YEAR_IN_BRACKETS.finditer(spaced):
-        if before := _plain(_without_quality(spaced[: found.start()]).lstrip(" -–_").rstrip(" -–_[(")):
-            return before, int(found[1])
-    for found in reversed(list(_BARE_YEAR.finditer(spaced))):
-        before = _plain(spaced[: found.start()].lstrip(" -–_").rstrip(" -–_[("))
-        after = spaced[found.end() :].strip()
-        if before and (_QUALITY.search(after) or (scene and not after)):
-            return before, int(found[1])
-    return _plain(_without_quality(spaced).lstrip(" -–_").rstrip(" -–_[(")) or None, None
-
-
-def _without_quality(written: str) -> str:
-    return _BRACKETED.sub(lambda group: " " if _QUALITY.search(group[0]) else group[0], written)
-
-
-def _plain(written: str) -> str:
-    """Make valid Unicode on one line of it: a title is to be read, not to find a file by."""
-    return " ".join(_CONTROL.sub(" ", os.fsencode(written).decode("utf-8", "replace")).split())
 
 
 def fold(name: str) -> str:
