@@ -23,13 +23,14 @@ from posterity.atlases import Atlas, make_atlas
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
+from posterity.catalogue.provenance import current
 from posterity.duplicates import Duplicates
 from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.engines import Engine, engine_of
-from posterity.errors import ArgumentError, SourceError, UnknownNameError
+from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.evaluation import EncoderScores, LayoutScores, evaluate
 from posterity.evaluation import layout_scores as _layout_scores
 from posterity.explain import Explanation
@@ -50,13 +51,14 @@ from posterity.search import Matches, Wanted, load_index, parse_colours, steered
 from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
+from posterity.shapes import Shape, masked
 from posterity.sources.folder import check_listable
 from posterity.sources.genres import GENRES
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, views
-from posterity.walls import Shape, Wall, make_wall, masked, remake_wall
+from posterity.walls import Wall, make_wall, remake_wall
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -528,7 +530,15 @@ class Catalogue:
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
     def layout_scores(self) -> list[LayoutScores]:
-        """Tell the scores of the walls and maps kept here; see :func:`posterity.evaluation.layout_scores`."""
+        """Tell the scores of the walls and maps kept here, brought up to date where they are behind.
+
+        Those that cannot be (posters lack vectors, or the catalogue cannot be written) are left out; see
+        :func:`posterity.evaluation.layout_scores`.
+        """
+        for kept in self.store.artefacts():
+            if kept.kind in ("grid", "layout") and self.store.writable and not current(self.store, kept):
+                with suppress(PosterityError):
+                    self.layout(kept.name)
         return _layout_scores(self.store)
 
     def _knowing_text(self) -> str:

@@ -588,7 +588,7 @@ def wall(
       posterity wall -c films --mask heart.png --pin tt0113277=12,20 --out heart.png
     """
     import posterity
-    from posterity.walls import Shape
+    from posterity.shapes import Shape
 
     cat = posterity.open(folder)
     _drawable(out)
