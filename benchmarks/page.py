@@ -40,6 +40,7 @@ from posterity.catalogue.store import now
 from posterity.embedding import provenance
 from posterity.encoders import ENCODERS
 from posterity.images import decode, thumbnail
+from posterity.maps import READS
 
 MANY, SOME = 100_000, 20_000
 ENCODERS_USED = ("poster", "colour", "composition")

@@ -52,8 +52,9 @@ from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
 from posterity.shapes import Shape, masked
-from posterity.sources.folder import check_listable
+from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
+from posterity.sources.honoured import check_metadata, check_rules, check_terms
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
@@ -179,11 +180,15 @@ def build_catalogue(
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
     kind = _kind(source, terms)
     # A source that cannot be read says so before a catalogue is made for nothing.
+    check_terms(os.fspath(source), kind, terms)
+    if metadata is not None:
+        check_metadata(os.fspath(source), kind)
     if kind == "folder":
         check_listable(source)
         table = None if metadata is None else read_metadata(metadata)
+        check_rules(os.fspath(source), table, rules or Rules())
         return create(folder).build(
-            source, table, terms=terms, encoders=wanted, engine=engine, show_progress=show_progress
+            source, table, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
         )
     listing = _open_listing(source, replace(terms, kind=kind), _pages(folder))
     if not is_remote(source) and Path(source).exists():
@@ -193,15 +198,36 @@ def build_catalogue(
     return catalogue._take_in(intake, wanted, engine, show_progress)
 
 
-def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules: Rules | None = None) -> DryRun:
+def dry_run(
+    source: PathLike,
+    folder: PathLike,
+    metadata: PathLike | None = None,
+    *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
+) -> DryRun:
     """Tell what a build would download and drop. It asks for pages where only they tell that, but for no picture.
 
+    Of a folder it tells which files the rules would drop; whether the others are pictures is seen when they are read.
+
     Raises:
-        ArgumentError: The source is a folder, of which nothing is downloaded.
+        ArgumentError: A term or a rule means nothing for this source.
         SourceError: The source cannot be read.
     """
     from posterity.building.rows import planned
 
+    kind = _kind(source, terms)
+    check_terms(os.fspath(source), kind, terms)
+    if metadata is not None:
+        check_metadata(os.fspath(source), kind)
+    if kind == "folder":
+        table = None if metadata is None else read_metadata(metadata)
+        check_rules(os.fspath(source), table, rules or Rules())
+        own = (os.fspath(folder),)
+        intake = of_folder(source, table, own, count=False, rules=rules or Rules(), limit=terms.limit)
+        reasons = Counter(item.reason if isinstance(item, Skipped) else "" for item in intake.items)
+        here, n = reasons.pop("", 0), reasons.total()
+        return DryRun(intake.label, here + n, dict(sorted(reasons.items())), 0, here, 0, {}, 0.0)
     listing = _open_listing(source, terms, _pages(folder))
     made, dropped = planned(listing, rules or Rules(), _fetching(folder, listing, terms, False), _links(terms))
     return DryRun(
@@ -262,13 +288,19 @@ class Catalogue:
         """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
         kind = _kind(source, terms)
+        check_terms(os.fspath(source), kind, terms)
+        if metadata is not None:
+            check_metadata(os.fspath(source), kind)
         if kind != "folder":
             listing = _open_listing(source, replace(terms, kind=kind), _pages(self.folder))
             intake = self._found(listing, terms, rules or Rules(), show_progress)
         else:
             table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
-            own = (str(self.folder),)
-            intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
+            check_rules(os.fspath(source), table, rules or Rules())
+            intake = of_folder(
+                source, table, (str(self.folder),), count=show_progress is not False, imdb_ids=_links(terms),
+                rules=rules or Rules(), limit=terms.limit,
+            )  # fmt: skip
         return self._take_in(intake, wanted, engine, show_progress)
 
     def _take_in(

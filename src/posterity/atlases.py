@@ -20,8 +20,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from posterity.catalogue import Store
-from posterity.catalogue.provenance import digest
+from posterity.catalogue import Store, provenance
 from posterity.clusters import COLOURS
 from posterity.encoders._lab import rgb_to_lab
 from posterity.images import THUMBNAIL_SIZE, decode
@@ -200,7 +199,7 @@ def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, i
 
 
 def _key(sprite: tuple[int, int], digests: Sequence[str]) -> str:
-    return digest(_METHOD, sprite, QUALITY, N_COLOURS, COLOURS, list(digests))[:32]
+    return provenance.digest(_METHOD, sprite, QUALITY, N_COLOURS, COLOURS, list(digests))[:32]
 
 
 def _page(

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from posterity.catalogue import Artefact, Claim, Film, Poster, Store
-from posterity.catalogue.provenance import Reads, digest, key, versions
+from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
+from posterity.catalogue.provenance import Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
 from posterity.sources.genres import normalised
@@ -68,7 +68,7 @@ class Claims:
 
     def claim(self, claim: Claim) -> bool:
         """Take down a claim; tell whether it is new."""
-        content = digest(repr((claim.item, claim.film)))[:16]
+        content = provenance.digest(repr((claim.item, claim.film)))[:16]
         place = claim.film_id, claim.origin
         if self.digests.get(place) == content:
             return False
@@ -135,7 +135,7 @@ def settle(store: Store, order: Sequence[str]) -> int:
 def _inputs(store: Store, order: Sequence[str]) -> str:
     """Digest all that decides how claims settle."""
     keys = store.claim_keys().sort_by([("film_id", "ascending"), ("origin", "ascending")])
-    claims = digest(*(column.to_pylist() for column in keys.columns))
+    claims = provenance.digest(*(column.to_pylist() for column in keys.columns))
     return key(store, READS, parameters=[list(order), claims])
 
 

@@ -11,7 +11,6 @@ from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.images import near_pairs
 
-
 READS = Reads((CONTENT, "phash"))
 """What decides which posters are flagged; a picture that is replaced has lost its flags, whatever its hash."""
 

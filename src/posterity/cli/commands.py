@@ -79,7 +79,7 @@ def build(
     import posterity
 
     if dry_run:
-        _say_dry_run(posterity.dry_run(source, folder, terms=terms, rules=rules), as_json)
+        _say_dry_run(posterity.dry_run(source, folder, metadata, terms=terms, rules=rules), as_json)
         return
     wanted = None if encoders is None else listed(encoders)
     report = posterity.build(

@@ -9,11 +9,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from posterity import duplicates, evaluation, pairs
 from posterity.catalogue import Store
-from posterity.catalogue.provenance import Reads, key, vectors_read
+from posterity.catalogue.provenance import Reads, current, key, vectors_read
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
-from posterity import duplicates, evaluation, pairs
 from posterity.errors import PosterityError
 from posterity.plain import plain
 from posterity.web.answers import Evaluation
@@ -123,7 +123,7 @@ class Jobs:
 
     def _key(self, job: Job) -> str:
         layouts = [
-            [each.name, each.inputs, each.parameters, str(each.created_at)]
+            [each.name, current(self.store, each), each.parameters, str(each.created_at)]
             for each in (self.store.artefacts() if job.layouts else ()) if each.kind in ("grid", "layout")
         ]  # fmt: skip
         asked = [job.name, job.parameters, layouts]
