@@ -14,7 +14,9 @@ import posterity
 from posterity.catalogue import provenance
 from posterity.catalogue.provenance import Reads, key
 from posterity.catalogue.store import Store
+from posterity.errors import CatalogueError
 from posterity.evaluation import layout_scores
+from posterity.learning.splits import LeakError, load_split
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Job, Jobs, duplicates_job, evaluation_job, pairs_job
 
@@ -253,6 +255,164 @@ def test_scores_are_told_of_layouts_as_they_are_now(shelf: Collection) -> None:
     assert told[0].name == "wall_time_colour"
     wall = shelf.films.wall(order="time", encoder="colour")
     assert told[0].scores["dpq16"].value == wall.dpq16
+
+
+# --- views, splits and models ----------------------------------------------------------------------------------------
+
+
+def test_a_view_is_its_filter_and_rules(shelf: Collection) -> None:
+    films = shelf.films
+    films.select("early", "year < 1956", rules=posterity.Rules(drop=("no_genre",)))
+    assert [poster.film.year for poster in films.posters(view="early")] == [*range(1950, 1956)]
+    shelf.change("Release Year", lambda n: 1953 + n)
+    assert [poster.film.year for poster in films.posters(view="early")] == [1953, 1954, 1955]
+    assert films.views()[0].posters == 3
+    kept = films.store.artefact("view_early")
+    shelf.change("Title", lambda n: f"New {n}")
+    # Without a build, too: somebody else has changed a poster, and nothing is written.
+    films.store.update_columns(["tt0000012"], year=[1900])
+    assert len(films.posters(view="early")) == 4
+    assert kept is not None
+    assert films.views()[0].posters == 4
+
+
+def many(tmp_path: Path) -> tuple[posterity.Catalogue, Callable[[Callable[[int], tuple[str, int]]], None]]:
+    """Build 90 posters, red ones of horror and blue ones of comedy; and give what tells otherwise of them."""
+    posters = tmp_path / "posters"
+    posters.mkdir()
+    for n in range(90):
+        picture(n, hue=0 if n % 2 else 2).save(posters / f"tt{n + 1:07d}.jpg", quality=90)
+
+    def told(film: Callable[[int], tuple[str, int]]) -> None:
+        rows = ["imdb_id,title,genres,year,budget"]
+        rows += [f"tt{n + 1:07d},Film {n},{film(n)[0]},{film(n)[1]},{n}" for n in range(90)]
+        (tmp_path / "films.csv").write_text("\n".join(rows))
+        films.build(posters, tmp_path / "films.csv", encoders=["colour"])
+
+    films = posterity.create(tmp_path / "films")
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1950 + n // 2))
+    return films, told
+
+
+def test_a_split_keeps_who_is_where_and_tells_labels_as_they_are_now(tmp_path: Path) -> None:
+    films, told = many(tmp_path)
+    split = films.learn.split("genres")
+    changed = split.train[0]
+    told(lambda n: ("Western" if f"tt{n + 1:07d}" == changed else "Comedy" if n % 2 else "Horror", 1950 + n // 2))
+    again = load_split(films.store, "genres")
+    assert {part: tuple(i for i in ids if i != changed) for part, ids in split.parts.items()} == again.parts
+    other = {"Horror": "Comedy", "Comedy": "Horror"}
+    assert all(again.targets.labels[i] == (other[split.targets.labels[i][0]],) for i in again.targets.labels)
+    assert again.fingerprint != split.fingerprint
+
+
+def test_a_split_by_time_is_refused_once_dates_put_the_future_first(tmp_path: Path) -> None:
+    films, told = many(tmp_path)
+    films.learn.split("time")
+    films.learn.genres("time", encoders=["colour"])
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960 + n // 2))  # all ten years later: the order is the same
+    films.learn.genres("time", encoders=["colour"])
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 2020 - n // 2))
+    with pytest.raises(LeakError, match="cut by time, and dates have changed.*posterity split time"):
+        films.learn.genres("time", encoders=["colour"])
+    films.learn.split("time")
+    films.learn.genres("time", encoders=["colour"])
+
+
+def test_a_model_is_refused_once_what_it_learned_has_changed(tmp_path: Path) -> None:
+    films, told = many(tmp_path)
+    report = films.learn.genres(encoders=["colour"])
+    gallery = Gallery(films)
+    labels = load_split(films.store, "genres").targets.labels
+    learned = next(i for i in load_split(films.store, "genres").train if labels[i] == ("Horror",))
+    number = int(learned[2:]) - 1
+    assert films.learn.predict(learned)[0].genres
+    assert gallery.genre_views(learned)
+
+    def answers() -> bool:
+        """Tell whether the command and the page use the model."""
+        page = bool(Gallery(films).genre_views(learned))
+        try:
+            films.learn.predict(learned)
+        except CatalogueError as error:
+            assert "have changed since" in str(error)
+            assert "posterity train genres" in str(error)
+            with pytest.raises(CatalogueError, match="have changed since"):
+                films.learn.disguised()
+            assert not page
+            return False
+        assert page
+        return True
+
+    # What it does not read is a year.
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
+    assert answers()
+    told(lambda n: ("Comedy" if n == number or not n % 2 else "Horror", 1960))
+    assert not answers()
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
+    assert answers()
+    told(lambda n: ("Horror|Western" if n == number else "Horror" if n % 2 else "Comedy", 1960))
+    assert not answers()
+    films.learn.genres(encoders=["colour"])
+    assert answers()
+    assert report.labels == ("Comedy", "Horror")
+    # A picture that it learned from.
+    file = tmp_path / "posters" / f"{learned}.jpg"
+    picture(500, hue=1).save(file, quality=90)
+    os.utime(file, (1, 1))
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
+    films.learn.genres(encoders=["colour"])
+    assert answers()
+    picture(501, hue=1).save(file, quality=90)
+    os.utime(file, (2, 2))
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
+    assert not answers()
+
+
+def test_what_a_model_says_follows_a_poster_that_it_did_not_learn_from(tmp_path: Path) -> None:
+    films, told = many(tmp_path)
+    films.learn.genres(encoders=["colour"])
+    file = tmp_path / "posters" / "later.jpg"
+    picture(400, hue=0).save(file, quality=90)
+    os.utime(file, (1, 1))
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1950 + n // 2))
+    (identity,) = (poster.id for poster in films.posters() if poster.path == "later.jpg")
+
+    def said() -> dict[str, float]:
+        page = {view.genre: view.probability for view in Gallery(films).genre_views(identity)}
+        (told,) = films.learn.predict(identity)
+        assert page == pytest.approx({each.genre: each.probability for each in told.genres}, abs=1e-5)
+        return page
+
+    before = said()
+    assert before["Horror"] > before["Comedy"]
+    picture(401, hue=2).save(file, quality=90)
+    os.utime(file, (2, 2))
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1950 + n // 2))
+    after = said()
+    assert after["Comedy"] > after["Horror"]
+
+
+def test_a_run_of_an_experiment_is_kept_until_labels_or_pictures_change(tmp_path: Path) -> None:
+    films, told = many(tmp_path)
+    declared = tmp_path / "own.toml"
+    declared.write_text('protocol = "genres"\n[[matrix]]\nhead = "probe"\nencoder = "colour"\n')
+
+    def cached() -> bool:
+        return films.learn.experiment(declared).rows[0].cached
+
+    assert not cached()
+    assert cached()
+    told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
+    assert cached()
+    told(lambda n: ("Comedy" if n % 2 else "Horror", 1960))
+    assert not cached()
+    file = tmp_path / "posters" / "tt0000001.jpg"
+    picture(500).save(file, quality=90)
+    os.utime(file, (1, 1))
+    told(lambda n: ("Comedy" if n % 2 else "Horror", 1960))
+    assert not cached()
+    assert cached()
 
 
 # --- the page's answers ----------------------------------------------------------------------------------------------

@@ -58,7 +58,7 @@ from posterity.sources.honoured import check_metadata, check_rules, check_terms
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
-from posterity.views import View, make_view, views
+from posterity.views import View, make_view, members, refresh, views
 from posterity.walls import Wall, make_wall, remake_wall
 
 if TYPE_CHECKING:
@@ -317,6 +317,7 @@ class Catalogue:
                 show_progress=show_progress,
             )
             failed = _embed(self.store, wanted, engine=runs, show_progress=show_progress).failed
+        refresh(self.store)
         return replace(report, not_encoded=failed)
 
     def _found(self, listing: Listing, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
@@ -347,7 +348,7 @@ class Catalogue:
             listing = open_imdb_datasets(paths, film_ids(self.store)[0])
         else:
             listing = _open_listing(source, terms, _pages(self.folder))
-        return enrich(
+        report = enrich(
             self.store,
             listing.entries,
             listing.origin,
@@ -356,6 +357,8 @@ class Catalogue:
             precedence=precedence(setting("precedence")),
             show_progress=show_progress,
         )
+        refresh(self.store)
+        return report
 
     def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
         """Choose posters and keep the choice under a name; see :func:`posterity.views.make_view`."""
@@ -826,7 +829,7 @@ class Catalogue:
         """Join a filter and a view into one filter."""
         if view is None:
             return where
-        ids = self.store.view(view)
+        ids = members(self.store, view)
         if where:
             self.store.count(where)  # so that an error speaks of the filter as given
         within = f"id IN ({', '.join(map(quoted, ids))})" if ids else "id IS NULL"

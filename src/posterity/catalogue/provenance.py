@@ -56,11 +56,11 @@ def versions() -> str:
 
 
 def digest(*parts: object) -> str:
-    """Digest values that JSON can hold: SHA-256 in hexadecimal. For things that are made of no posters."""
+    """Digest values that JSON can hold: SHA-256 in hexadecimal. For what is kept by the content of some posters."""
     found = hashlib.sha256()
-    for part in parts:
+    for number, part in enumerate(parts):
+        found.update(b"\n" if number else b"")
         found.update(json.dumps(part, default=str).encode())
-        found.update(b"\n")
     return found.hexdigest()
 
 
