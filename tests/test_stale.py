@@ -7,12 +7,15 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from conftest import picture
+from hypothesis import given
+from hypothesis import strategies as st
 
 import posterity
 from posterity.catalogue import provenance
-from posterity.catalogue.provenance import Reads, key
+from posterity.catalogue.provenance import Reads, _content, key
 from posterity.catalogue.store import Store
 from posterity.errors import CatalogueError
 from posterity.evaluation import layout_scores
@@ -102,6 +105,38 @@ def test_what_lacks_a_vector_is_in_the_key_of_what_reads_vectors(shelf: Collecti
     assert provenance.vectors_read(store, ["colour"]) != before
     shelf.films.embed("colour")
     assert provenance.vectors_read(store, ["colour"]) == before
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.lists(st.text(max_size=3), max_size=3)), max_size=5),
+    st.lists(st.one_of(st.none(), st.lists(st.text(max_size=3), max_size=3)), max_size=5),
+)
+def test_columns_are_told_apart_whatever_they_hold_and_however_they_lie_in_memory(
+    one: list[list[str] | None], other: list[list[str] | None]
+) -> None:
+    kind = pa.list_(pa.string())
+
+    def content(values: list[list[str] | None], before: int = 0) -> list[bytes]:
+        padded = pa.array([["x", "yy"]] * before + values, kind)
+        return [*_content(padded.slice(before))]
+
+    assert (content(one) == content(other)) == (one == other)
+    assert content(one, 3) == content(one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (pa.array([1, None]), pa.array([1, 0])),
+        (pa.array(["ab", "c"]), pa.array(["a", "bc"])),
+        (pa.array(["", None]), pa.array([None, ""])),
+        (pa.array([0.5, 1.5]), pa.array([1.5, 0.5])),
+        (pa.array([["a"], ["b"]]), pa.array([["a", "b"], []])),
+        (pa.array([["a"], None]), pa.array([["a"], []])),
+    ],
+)
+def test_near_columns_are_told_apart(one: pa.Array, other: pa.Array) -> None:
+    assert [*_content(one)] != [*_content(other)]
 
 
 # --- walls and maps ------------------------------------------------------------------------------------------------

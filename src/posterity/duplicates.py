@@ -37,7 +37,7 @@ NEAREST = 8
 RARE = 1_000
 """What makes a pair a candidate: so few bits of its perceptual hashes differ, or so."""
 
-READS = Reads((CONTENT, "phash", "title", "source", "path", "width", "height", "bytes", "mtime_ns"))
+READS = Reads((CONTENT, "phash", "title", "source", "path", "width", "height", "bytes"))
 """What is read of the posters, and, by the last ones, of their files."""
 
 FEW = 100

@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from posterity.catalogue.schema import VECTOR_PREFIX, Artefact
 from posterity.catalogue.store import Store
@@ -83,11 +87,26 @@ def key(
     """
     rows = store.read(reads.columns)
     if ids is not None:
-        wanted = set(ids)
-        rows = rows.filter([identity in wanted for identity in rows["id"].to_pylist()])
-    columns = (rows[name].to_pylist() for name in dict.fromkeys(("id", *reads.columns)))
+        rows = rows.filter(pc.is_in(rows["id"], pa.array(sorted({*ids}), pa.string())))
     made_by = [versions() if reads.packages else "", sorted((encoders or {}).items()), parameters]
-    return f"{','.join(reads.columns)} {reads.code} {digest(made_by, *columns)}"
+    found = hashlib.sha256(digest(made_by, len(rows)).encode())
+    for column in rows.columns:
+        for part in _content(pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)):
+            found.update(part)
+    return f"{','.join(reads.columns)} {reads.code} {found.hexdigest()}"
+
+
+def _content(values: pa.Array) -> Iterator[bytes]:
+    """Give the bytes that tell a column from every other, whatever buffers it lies in."""
+    yield np.packbits(values.is_null().to_numpy(zero_copy_only=False)).tobytes()
+    if pa.types.is_list(values.type):
+        yield pc.fill_null(pc.list_value_length(values), 0).to_numpy(zero_copy_only=False).tobytes()
+        yield from _content(values.flatten())
+    elif pa.types.is_string(values.type):
+        yield pc.fill_null(pc.binary_length(values), 0).to_numpy(zero_copy_only=False).tobytes()
+        yield "".join(filter(None, values.to_pylist())).encode()
+    else:
+        yield pc.fill_null(values, 0).to_numpy(zero_copy_only=False).tobytes()
 
 
 def current(store: Store, artefact: Artefact) -> bool:

@@ -295,6 +295,11 @@ def load_model(store: Store, name: str, train: str) -> Model:
             f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again
         )
     if kept.inputs != model_key(store, model):
+        if " " not in kept.inputs:
+            raise CatalogueError(
+                f"the model {name!r} was trained by an older Posterity, which kept no note of what it learned from",
+                again,
+            )
         gone = {*model.ids} - {*store.read([])["id"].to_pylist()}
         what = "have left the catalogue" if gone else "have changed since, or what is known of their films has"
         raise CatalogueError(f"posters that the model {name!r} learned from {what}", again)
