@@ -178,15 +178,9 @@ def build_catalogue(
 ) -> BuildReport:
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
-    kind = _kind(source, terms)
-    # A source that cannot be read says so before a catalogue is made for nothing.
-    check_terms(os.fspath(source), kind, terms)
-    if metadata is not None:
-        check_metadata(os.fspath(source), kind)
+    # A source that cannot be read, or asked so, says so before a catalogue is made for nothing.
+    kind, table = _checked(source, metadata, terms, rules)
     if kind == "folder":
-        check_listable(source)
-        table = None if metadata is None else read_metadata(metadata)
-        check_rules(os.fspath(source), table, rules or Rules())
         return create(folder).build(
             source, table, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
         )
@@ -216,13 +210,8 @@ def dry_run(
     """
     from posterity.building.rows import planned
 
-    kind = _kind(source, terms)
-    check_terms(os.fspath(source), kind, terms)
-    if metadata is not None:
-        check_metadata(os.fspath(source), kind)
+    kind, table = _checked(source, metadata, terms, rules)
     if kind == "folder":
-        table = None if metadata is None else read_metadata(metadata)
-        check_rules(os.fspath(source), table, rules or Rules())
         own = (os.fspath(folder),)
         intake = of_folder(source, table, own, count=False, rules=rules or Rules(), limit=terms.limit)
         reasons = Counter(item.reason if isinstance(item, Skipped) else "" for item in intake.items)
@@ -287,16 +276,11 @@ class Catalogue:
     ) -> BuildReport:
         """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
-        kind = _kind(source, terms)
-        check_terms(os.fspath(source), kind, terms)
-        if metadata is not None:
-            check_metadata(os.fspath(source), kind)
+        kind, table = _checked(source, metadata, terms, rules)
         if kind != "folder":
             listing = _open_listing(source, replace(terms, kind=kind), _pages(self.folder))
             intake = self._found(listing, terms, rules or Rules(), show_progress)
         else:
-            table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
-            check_rules(os.fspath(source), table, rules or Rules())
             intake = of_folder(
                 source, table, (str(self.folder),), count=show_progress is not False, imdb_ids=_links(terms),
                 rules=rules or Rules(), limit=terms.limit,
@@ -895,6 +879,22 @@ def _kind(source: PathLike, terms: Terms) -> str:
     if kind != "folder":
         SOURCES.get(kind)  # an unknown one fails before any work
     return kind
+
+
+def _checked(
+    source: PathLike, metadata: PathLike | Metadata | None, terms: Terms, rules: Rules | None
+) -> tuple[str, Metadata | None]:
+    """Tell a source's kind, and read the table of films; nothing that is asked for may be ignored."""
+    kind, name = _kind(source, terms), os.fspath(source)
+    check_terms(name, kind, terms)
+    if metadata is not None:
+        check_metadata(name, kind)
+    if kind == "folder":
+        check_listable(source)
+    table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata)
+    if kind == "folder":
+        check_rules(name, table, rules or Rules())
+    return kind, table
 
 
 def _links(terms: Terms) -> dict[int, str]:
