@@ -35,11 +35,12 @@ import posterity
 from benchmarks.harness import tell
 from posterity.atlases import make_atlas
 from posterity.catalogue import Artefact, Film, Poster, Store
-from posterity.catalogue.provenance import inputs_digest, versions
+from posterity.catalogue.provenance import key, versions
 from posterity.catalogue.store import now
 from posterity.embedding import provenance
 from posterity.encoders import ENCODERS
 from posterity.images import decode, thumbnail
+from posterity.maps import READS
 
 MANY, SOME = 100_000, 20_000
 ENCODERS_USED = ("poster", "colour", "composition")
@@ -102,7 +103,7 @@ def generate(folder: Path, n: int, jpegs: list[bytes]) -> posterity.Catalogue:
         store.put_vectors(ids[some_rows], digests[some_rows], {name: rows[some_rows] for name, rows in vectors.items()})
     places = rng.standard_normal((300, 2))[centre] * 20 + rng.standard_normal((n, 2))
     spec = ENCODERS.get("poster").spec
-    inputs = inputs_digest(store, spec.fingerprint)
+    inputs = key(store, READS, encoders={spec.name: spec.fingerprint})
 
     def artefact(name: str, kind: str, parameters: dict[str, Any], scores: dict[str, Any]) -> Artefact:
         return Artefact(name, kind, "poster", spec.fingerprint, json.dumps(parameters), versions(), store.version,
@@ -111,7 +112,7 @@ def generate(folder: Path, n: int, jpegs: list[bytes]) -> posterity.Catalogue:
     layout = {"method": "pca", "n_components": 50, "perplexity": 30.0, "n_neighbors": 15, "min_dist": 0.1,
               "random_state": 0}  # fmt: skip
     nothing = {"scores": {}, "baselines": {}, "new": 0, "clusters": []}
-    store.put_layout(artefact("map_pca_poster", "layout", layout, nothing), ids, places, np.full(n, -1))
+    store.put_layout(artefact("map_pca_poster", "layout", layout, nothing), ids, digests, places, np.full(n, -1))
     return posterity.Catalogue(store)
 
 

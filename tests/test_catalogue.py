@@ -134,7 +134,7 @@ def test_findings_are_replaced_by_source_and_item(store: Store) -> None:
 
 def test_a_grid_comes_back_with_what_made_it(store: Store) -> None:
     made = replace(artefact("wall"), kind="grid")
-    store.put_grid(made, ["b", "a"], np.array([[0, 1], [2, 3]]))
+    store.put_grid(made, ["b", "a"], ["bb", "aa"], np.array([[0, 1], [2, 3]]))
     ids, cells = store.grid("wall")
     assert ids == ["a", "b"]
     assert cells.tolist() == [[2, 3], [0, 1]]

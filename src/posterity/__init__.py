@@ -38,12 +38,13 @@ if TYPE_CHECKING:
     from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
     from posterity.selection import Rules
+    from posterity.shapes import Shape
     from posterity.som import SelfOrganizingMap
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
     from posterity.text import ZeroShot
     from posterity.views import View
-    from posterity.walls import Shape, Wall
+    from posterity.walls import Wall
 
 __all__ = [
     "BoxOfficeReport",
@@ -123,7 +124,7 @@ _HOMES = {
     "Info": "api",
     "LayoutScores": "evaluation",
     "Map": "maps",
-    "Shape": "walls",
+    "Shape": "shapes",
     "Match": "search",
     "Matches": "search",
     "Pair": "pairs",

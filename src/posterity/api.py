@@ -23,13 +23,14 @@ from posterity.atlases import Atlas, make_atlas
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
+from posterity.catalogue.provenance import current
 from posterity.duplicates import Duplicates
 from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.engines import Engine, engine_of
-from posterity.errors import ArgumentError, SourceError, UnknownNameError
+from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.evaluation import EncoderScores, LayoutScores, evaluate
 from posterity.evaluation import layout_scores as _layout_scores
 from posterity.explain import Explanation
@@ -50,13 +51,15 @@ from posterity.search import Matches, Wanted, load_index, parse_colours, steered
 from posterity.search import similar as _similar
 from posterity.selection import Rules
 from posterity.settings import setting
-from posterity.sources.folder import check_listable
+from posterity.shapes import Shape, masked
+from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
+from posterity.sources.honoured import check_metadata, check_rules, check_terms
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
-from posterity.views import View, make_view, views
-from posterity.walls import Shape, Wall, make_wall, masked, remake_wall
+from posterity.views import View, make_view, members, refresh, views
+from posterity.walls import Wall, make_wall, remake_wall
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -175,14 +178,11 @@ def build_catalogue(
 ) -> BuildReport:
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
     wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]  # unknown names fail before any work
-    kind = _kind(source, terms)
-    # A source that cannot be read says so before a catalogue is made for nothing.
+    # A source that cannot be read, or asked so, says so before a catalogue is made for nothing.
+    kind, table = _checked(source, metadata, terms, rules)
     if kind == "folder":
-        check_listable(source)
-        _check_columns(terms, metadata)
-        table = None if metadata is None else read_metadata(metadata, terms.columns)
         return create(folder).build(
-            source, table, terms=terms, encoders=wanted, engine=engine, show_progress=show_progress
+            source, table, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
         )
     listing = _open_listing(source, replace(terms, kind=kind), _pages(folder))
     if not is_remote(source) and Path(source).exists():
@@ -192,15 +192,31 @@ def build_catalogue(
     return catalogue._take_in(intake, wanted, engine, show_progress)
 
 
-def dry_run(source: PathLike, folder: PathLike, *, terms: Terms = Terms(), rules: Rules | None = None) -> DryRun:
+def dry_run(
+    source: PathLike,
+    folder: PathLike,
+    metadata: PathLike | None = None,
+    *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
+) -> DryRun:
     """Tell what a build would download and drop. It asks for pages where only they tell that, but for no picture.
 
+    Of a folder it tells which files the rules would drop; whether the others are pictures is seen when they are read.
+
     Raises:
-        ArgumentError: The source is a folder, of which nothing is downloaded.
+        ArgumentError: A term or a rule means nothing for this source.
         SourceError: The source cannot be read.
     """
     from posterity.building.rows import planned
 
+    kind, table = _checked(source, metadata, terms, rules)
+    if kind == "folder":
+        own = (os.fspath(folder),)
+        intake = of_folder(source, table, own, count=False, rules=rules or Rules(), limit=terms.limit)
+        reasons = Counter(item.reason if isinstance(item, Skipped) else "" for item in intake.items)
+        here, n = reasons.pop("", 0), reasons.total()
+        return DryRun(intake.label, here + n, dict(sorted(reasons.items())), 0, here, 0, {}, 0.0)
     listing = _open_listing(source, terms, _pages(folder))
     made, dropped = planned(listing, rules or Rules(), _fetching(folder, listing, terms, False), _links(terms))
     return DryRun(
@@ -261,15 +277,15 @@ class Catalogue:
     ) -> BuildReport:
         """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
         wanted = [ENCODERS.get(encoder) for encoder in _encoders(encoders)]
-        kind = _kind(source, terms)
+        kind, table = _checked(source, metadata, terms, rules)
         if kind != "folder":
             listing = _open_listing(source, replace(terms, kind=kind), _pages(self.folder))
             intake = self._found(listing, terms, rules or Rules(), show_progress)
         else:
-            _check_columns(terms, metadata)
-            table = read_metadata(metadata, terms.columns) if isinstance(metadata, str | os.PathLike) else metadata
-            own = (str(self.folder),)
-            intake = of_folder(source, table, own, count=show_progress is not False, imdb_ids=_links(terms))
+            intake = of_folder(
+                source, table, (str(self.folder),), count=show_progress is not False, imdb_ids=_links(terms),
+                rules=rules or Rules(), limit=terms.limit,
+            )  # fmt: skip
         return self._take_in(intake, wanted, engine, show_progress)
 
     def _take_in(
@@ -286,6 +302,7 @@ class Catalogue:
                 show_progress=show_progress,
             )
             failed = _embed(self.store, wanted, engine=runs, show_progress=show_progress).failed
+        refresh(self.store)
         return replace(report, not_encoded=failed)
 
     def _found(self, listing: Listing, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
@@ -318,7 +335,7 @@ class Catalogue:
             listing = open_imdb_datasets(paths, film_ids(self.store)[0])
         else:
             listing = _open_listing(source, terms, _pages(self.folder))
-        return enrich(
+        report = enrich(
             self.store,
             listing.entries,
             listing.origin,
@@ -328,6 +345,8 @@ class Catalogue:
             precedence=precedence(setting("precedence")),
             show_progress=show_progress,
         )
+        refresh(self.store)
+        return report
 
     def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
         """Choose posters and keep the choice under a name; see :func:`posterity.views.make_view`."""
@@ -534,7 +553,15 @@ class Catalogue:
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
     def layout_scores(self) -> list[LayoutScores]:
-        """Tell the scores of the walls and maps kept here; see :func:`posterity.evaluation.layout_scores`."""
+        """Tell the scores of the walls and maps kept here, brought up to date where they are behind.
+
+        Those that cannot be (posters lack vectors, or the catalogue cannot be written) are left out; see
+        :func:`posterity.evaluation.layout_scores`.
+        """
+        for kept in self.store.artefacts():
+            if kept.kind in ("grid", "layout") and self.store.writable and not current(self.store, kept):
+                with suppress(PosterityError):
+                    self.layout(kept.name)
         return _layout_scores(self.store)
 
     def _knowing_text(self) -> str:
@@ -790,7 +817,7 @@ class Catalogue:
         """Join a filter and a view into one filter."""
         if view is None:
             return where
-        ids = self.store.view(view)
+        ids = members(self.store, view)
         if where:
             self.store.count(where)  # so that an error speaks of the filter as given
         within = f"id IN ({', '.join(map(quoted, ids))})" if ids else "id IS NULL"
@@ -861,6 +888,24 @@ def _kind(source: PathLike, terms: Terms) -> str:
 def _check_columns(terms: Terms, metadata: object) -> None:
     if terms.columns and metadata is None:
         raise ArgumentError("a folder has no columns to map", "--column is for tables: name one with --metadata.")
+
+
+def _checked(
+    source: PathLike, metadata: PathLike | Metadata | None, terms: Terms, rules: Rules | None
+) -> tuple[str, Metadata | None]:
+    """Tell a source's kind, and read the table of films; nothing that is asked for may be ignored."""
+    kind, name = _kind(source, terms), os.fspath(source)
+    check_terms(name, kind, terms)
+    if metadata is not None:
+        check_metadata(name, kind)
+    if kind == "folder":
+        check_listable(source)
+        _check_columns(terms, metadata)
+    columns = terms.columns
+    table = metadata if metadata is None or isinstance(metadata, Metadata) else read_metadata(metadata, columns)
+    if kind == "folder":
+        check_rules(name, table, rules or Rules())
+    return kind, table
 
 
 def _links(terms: Terms) -> dict[int, str]:

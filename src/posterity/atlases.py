@@ -11,7 +11,6 @@ that are free, so that only the pages that changed are made anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from posterity.catalogue import Store
+from posterity.catalogue import Store, provenance
 from posterity.clusters import COLOURS
 from posterity.encoders._lab import rgb_to_lab
 from posterity.images import THUMBNAIL_SIZE, decode
@@ -42,6 +41,9 @@ SHEET = (8, 8)
 QUALITY = 80
 N_COLOURS = 4
 """Colours that a palette has at most."""
+
+_METHOD = 1
+"""Raised when the same thumbnails would be drawn otherwise, or have other palettes."""
 
 _CURVE = 10
 """The Hilbert curve has 4 to so many cells."""
@@ -197,7 +199,7 @@ def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, i
 
 
 def _key(sprite: tuple[int, int], digests: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps([1, sprite, QUALITY, list(digests)]).encode()).hexdigest()[:32]
+    return provenance.digest(_METHOD, sprite, QUALITY, N_COLOURS, COLOURS, list(digests))[:32]
 
 
 def _page(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from posterity.catalogue import Artefact, Finding, Store
-from posterity.catalogue.provenance import inputs_digest
+from posterity.catalogue.provenance import current
 from posterity.catalogue.schema import TABLES
 from posterity.cleaning import Picture, look_at
 from posterity.embedding import embed, is_current
@@ -29,7 +29,7 @@ KINDS = {
     "stale_vectors": "vectors were made by another version of an encoder",
     "unknown_encoder": "there are vectors of an encoder that is not installed",
     "stale_layout": "a wall or map was made by another version of an encoder, or by one that is not installed",
-    "layout_behind": "posters were added, changed or removed since a wall or map was made",
+    "layout_behind": "posters, or what a wall or map tells of them, have changed since it was made",
     "orphan_thumbnails": "thumbnails belong to no poster any more",
     "old_versions": "old versions of the tables take room on the disk",
 }
@@ -228,10 +228,10 @@ def _layouts(store: Store, repair: bool) -> Iterator[Problem]:
                 store.remove_artefact(artefact.name)
             remedy = f"discard it; draw it anew: posterity {command} -c {store.folder}"
             yield Problem("stale_layout", artefact.name, why, remedy, repair)
-        elif inputs_digest(store, artefact.fingerprint) != artefact.inputs:
+        elif not current(store, artefact):
             # Never discarded: what it holds is what lets the next one leave posters where they are.
             remedy = f"nothing; posterity {command} -c {store.folder} brings it up to date"
-            yield Problem("layout_behind", artefact.name, "posters were added, changed or removed since", remedy)
+            yield Problem("layout_behind", artefact.name, "what it shows has changed since it was made", remedy)
 
 
 def _stale(artefact: Artefact) -> str:

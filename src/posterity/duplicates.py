@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.provenance import CONTENT, Reads
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ImageError
@@ -35,6 +36,9 @@ HASH_BITS = 10
 NEAREST = 8
 RARE = 1_000
 """What makes a pair a candidate: so few bits of its perceptual hashes differ, or so."""
+
+READS = Reads((CONTENT, "phash", "title", "source", "path", "width", "height", "bytes"))
+"""What is read of the posters, and, by the last ones, of their files."""
 
 FEW = 100
 """Of so few posters, all pairs are candidates."""

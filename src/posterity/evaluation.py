@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Reads, current
+from posterity.catalogue.schema import film_key
 from posterity.classification import Score, average_precision, roc_auc
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
@@ -38,6 +40,9 @@ Rows = NDArray[np.float32]
 Labels = NDArray[np.float64]
 
 RANDOM = "random"
+
+READS = Reads((CONTENT, "genres", "collection", "imdb_id", "tmdb_id"))
+"""What is read of the posters; the content stands for their vectors."""
 
 FIGURES = {
     "franchise_recall@1": "franchise_at_1",
@@ -292,12 +297,15 @@ LAYOUT_FIGURES = (
 
 
 def layout_scores(store: Store) -> list[LayoutScores]:
-    """Tell the scores of the walls and maps that a catalogue holds, each followed by its baselines; 95% intervals."""
+    """Tell the scores of the walls and maps that a catalogue holds, each followed by its baselines; 95% intervals.
+
+    One that is behind the posters tells of what is no more, and is left out.
+    """
     found = []
     for artefact in store.artefacts():
         kind = {"grid": "wall", "layout": "map"}.get(artefact.kind)
         known = json.loads(artefact.scores) if kind else {}
-        if kind is None or "scores" not in known:
+        if kind is None or "scores" not in known or not current(store, artefact):
             continue
         n = len((store.grid if kind == "wall" else store.layout)(artefact.name)[0])
         own = {name: _around(*pair) for name, pair in known["scores"].items()}
@@ -344,7 +352,7 @@ def evaluate(
     wanted = [ENCODERS.get(encoder) for encoder in (encoders or sorted(store.encoders))]
     if not wanted:
         raise CatalogueError(f"catalogue {store.folder} has no vectors", f"Run: posterity embed -c {store.folder}")
-    columns = store.read(["genres", "collection", "imdb_id"], where).to_pylist()
+    columns = store.read(READS.columns, where).to_pylist()
     films = {row["id"]: row for row in columns}
     if len(films) < 2:
         raise ArgumentError("fewer than two posters are left to evaluate", "Widen --where or --view.")
@@ -354,7 +362,7 @@ def evaluate(
         return (
             [tuple(row["genres"] or ()) for row in rows],
             [row["collection"] or "" for row in rows],
-            [row["imdb_id"] or row["id"].split("@")[0] for row in rows],
+            [film_key(row["id"], row["imdb_id"], row["tmdb_id"]) for row in rows],
         )
 
     table: list[EncoderScores] = []

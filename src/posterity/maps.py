@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import inputs_digest, versions
+from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.clusters import (
     Cluster,
@@ -36,6 +36,9 @@ from posterity.layouts import Layout, Points, aligned, lay_out, n_steps, placed
 from posterity.metrics import Floats
 from posterity.preservation import neighbourhood_scores
 from posterity.progress import progress
+
+READS = Reads((CONTENT, "genres", "year"))
+"""What a map reads of the posters: its clusters' names tell of genres and years."""
 
 MOST_NEW = 0.2
 """With a larger share of new posters than this, a map is made anew."""
@@ -118,30 +121,34 @@ def make_map(
         raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of some, or ask for less.")
     name = f"map_{layout.method}_{spec.name}"
     parameters = json.dumps(asdict(layout))
-    inputs = inputs_digest(store, spec.fingerprint)
+    inputs = key(store, READS, encoders={spec.name: spec.fingerprint})
     known = store.artefact(name) if where is None else None
     if known and (Layout(**json.loads(known.parameters)), known.fingerprint) != (layout, spec.fingerprint):
         known = None
-    if known and not fresh and (known.inputs, known.versions) == (inputs, versions()):
+    if known and not fresh and known.inputs == inputs:
         ids, points, labels = store.layout(name)
         if len(ids) == total:
             return _map(spec.name, layout, ids, points, labels, json.loads(known.scores))
+    # Read before the vectors: a picture that is replaced meanwhile is then known to be another.
+    rows = {row["id"]: row for row in store.read(READS.columns, where).to_pylist()}
     ids, vectors = load_every_vector(store, found, where, total)
+    rows |= {identity: dict.fromkeys(READS.columns) for identity in ids if identity not in rows}
+    contents = [rows[identity][CONTENT] or "" for identity in ids]
     with progress(f"Laying out by {layout.method}", n_steps(layout), show_progress) as bar:
-        points, new = _points(store, known, ids, vectors, layout, fresh, workers, bar.update)
+        points, new = _points(store, known, ids, contents, vectors, layout, fresh, workers, bar.update)
     labels = _clusters(points, layout)
     rng = np.random.default_rng(layout.random_state)
     scores: dict[str, Any] = {"scores": map_scores(vectors, points), "new": new}
     scores["baselines"] = {"random": map_scores(vectors, rng.random((len(ids), 2)), BASELINE_SAMPLE)}
     if layout.method != "pca":
         scores["baselines"]["pca"] = map_scores(vectors, lay_out(vectors, Layout("pca")), BASELINE_SAMPLE)
-    scores["clusters"] = _described(store, where, ids, vectors, labels)
+    scores["clusters"] = _described(store, rows, ids, vectors, labels)
     if keep and where is None:
         artefact = Artefact(
             name, "layout", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
             json.dumps(scores), now(),
         )  # fmt: skip
-        store.put_layout(artefact, ids, points, labels)
+        store.put_layout(artefact, ids, contents, points, labels)
     return _map(spec.name, layout, ids, points, labels, scores)
 
 
@@ -154,16 +161,22 @@ def _points(
     store: Store,
     known: Artefact | None,
     ids: Sequence[str],
+    contents: Sequence[str],
     vectors: Floats,
     layout: Layout,
     fresh: bool,
     workers: int,
     step: Any,
 ) -> tuple[Points, int]:
-    """Give all places, and how many of them are new on a map that was there."""
+    """Give all places, and how many of them are new on a map that was there: also where a picture is another now."""
     place = {identity: i for i, identity in enumerate(ids)}
     old_ids, old, _ = store.layout(known.name) if known else ([], np.empty((0, 2)), None)
-    kept = [i for i, identity in enumerate(old_ids) if identity in place]
+    shown = store.shown(known) if known else {}
+    # What an older Posterity placed does not tell its picture, and stays where it is.
+    kept = [
+        i for i, identity in enumerate(old_ids)
+        if identity in place and shown[identity] in (None, contents[place[identity]])
+    ]  # fmt: skip
     at = np.array([place[old_ids[i]] for i in kept], np.int64)
     n_new = len(ids) - len(kept)
     if kept and not fresh and n_new <= MOST_NEW * len(ids):
@@ -208,16 +221,19 @@ def map_scores(
 
 
 def _described(
-    store: Store, where: str | None, ids: Sequence[str], vectors: Floats, labels: NDArray[np.int64]
+    store: Store,
+    rows: Mapping[str, Mapping[str, Any]],
+    ids: Sequence[str],
+    vectors: Floats,
+    labels: NDArray[np.int64],
 ) -> list[dict[str, str]]:
     """Name each cluster, and choose the poster that stands for it."""
     n_clusters = int(labels.max(initial=-1)) + 1
     if not n_clusters:
         return []
-    rows = {row["id"]: row for row in store.read(["genres", "year", "sha256"], where).to_pylist()}
     genres = [tuple(rows[name]["genres"] or ()) for name in ids]
     decades = [() if rows[name]["year"] is None else (f"{rows[name]['year'] // 10 * 10}s",) for name in ids]
-    digests = [rows[name]["sha256"] for name in ids]
+    digests = [rows[name][CONTENT] for name in ids]
     members = [np.flatnonzero(labels == cluster) for cluster in range(n_clusters)]
     rng = np.random.default_rng(0)
     looked = [_some(own, LOOKED_AT, rng) for own in members]

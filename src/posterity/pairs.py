@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Reads
 from posterity.catalogue.schema import film_key
 from posterity.duplicates import alignments, same_artwork
 from posterity.embedding import load_vectors
@@ -22,6 +23,9 @@ from posterity.progress import progress
 
 SAME_PICTURE, ANOTHER_VERSION = "same picture", "another version"
 SAME_FRANCHISE, LOOK_ALIKE = "same franchise", "look-alike"
+
+READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection", "title"))
+"""What is read of the posters."""
 
 SLAB = 16_384
 """Rows that workers are given at a time: 25 MB of vectors of 384 numbers."""
@@ -232,7 +236,7 @@ def pairs(
 
 
 def _known(store: Store, ids: Sequence[str], where: str | None) -> tuple[_Known, list[str]]:
-    table = store.read(["sha256", "imdb_id", "tmdb_id", "collection", "title"], where)
+    table = store.read(READS.columns, where)
     rows = {row["id"]: row for row in table.to_pylist()}
     found = [rows[identity] for identity in ids]
     films = [film_key(row["id"], row["imdb_id"], row["tmdb_id"]) for row in found]

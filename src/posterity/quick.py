@@ -2,9 +2,9 @@
 
 Opening the store alone takes longer than listing thousands of files (importing LanceDB: 1.3 s here). So a build that
 ends with nothing left to do writes down, in the catalogue's folder, a digest of all that decided its outcome: the
-listing with sizes and times of change, the table of films, the settings, the encoders, and the versions that the
-catalogue's tables were left at. If the next build's digest is the same, so is its outcome. The note is never more than
-a shortcut: it can be deleted, and anything odd about it means a full build.
+listing with sizes and times of change, the table of films, the settings, the rules, the encoders, and the versions
+that the catalogue's tables were left at. If the next build's digest is the same, so is its outcome. The note is never
+more than a shortcut: it can be deleted, and anything odd about it means a full build.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ NOTES = "notes.unchanged"
 """The folder in a catalogue where the notes lie, one a source."""
 
 _FRESH_NS = 2_000_000_000
-_DECISIVE = ("posters", "findings", "meta")
-_SETTINGS = ("max_pixels", "min_side", "max_bytes", "near_duplicate_bits")
+_DECISIVE = ("posters", "findings", "claims", "meta")
+_SETTINGS = ("max_pixels", "min_side", "max_bytes", "near_duplicate_bits", "precedence")
+"""All that taking in reads (:meth:`posterity.Catalogue.build`); encoders stand beside them."""
 
 
 def build(
@@ -80,7 +81,7 @@ def build(
     # Listing an object store costs as much as opening the catalogue does.
     recalls = not is_remote(folder) and terms in (Terms(), Terms(kind="folder")) and Path(source).is_dir()
     listing = _listing(source, folder, metadata) if recalls and note.exists() else None
-    if listing and (report := _recall(note, _digest(listing, folder, wanted))):
+    if listing and (report := _recall(note, _digest(listing, folder, wanted, rules))):
         return report
 
     from posterity.api import build_catalogue
@@ -92,7 +93,7 @@ def build(
     if (
         report.repeatable and not report.not_encoded and listing and listing == _listing(source, folder, metadata)
     ):  # nothing changed while it ran
-        _remember(note, _digest(listing, folder, wanted), report)
+        _remember(note, _digest(listing, folder, wanted, rules), report)
     return report
 
 
@@ -102,13 +103,14 @@ def _note(source: PathLike, folder: PathLike, metadata: PathLike | None) -> Path
     return Path(folder, NOTES, hashlib.sha256(repr(key).encode("utf-8", "surrogateescape")).hexdigest()[:16])
 
 
-def _digest(listing: str, folder: PathLike, encoders: Sequence[Encoder]) -> str:
+def _digest(listing: str, folder: PathLike, encoders: Sequence[Encoder], rules: Rules | None) -> str:
     """Digest all that decides a build's outcome."""
     decisive = [
         version("posterity"),
         listing,
         [setting(name) for name in _SETTINGS],
         [encoder.spec.fingerprint for encoder in encoders],
+        rules,
         [_versions(folder, table) for table in _DECISIVE],
     ]
     return hashlib.sha256(repr(decisive).encode()).hexdigest()

@@ -10,31 +10,33 @@ which several posters want one cell and the later ones are put into whatever cel
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import inputs_digest, versions
+from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import ArgumentError, CatalogueError, UnknownNameError
-from posterity.grids import grid_shape
+from posterity.errors import CatalogueError, UnknownNameError
 from posterity.growing import REACH, add_items, opened
-from posterity.lattice import TOPOLOGIES, Lattice
+from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices, row_blocks
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.progress import progress
+from posterity.shapes import Shape
 from posterity.som import SelfOrganizingMap, span
 
 ORDERS = ("content", "colour", "time")
 """What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""
+
+READS = {"content": Reads((CONTENT,)), "colour": Reads((CONTENT,)), "time": Reads((CONTENT, "year", "genres"))}
+"""What a wall of each order reads of the posters: a change of anything else leaves it current."""
 
 SOM_UNITS = 2_500
 """Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
@@ -44,9 +46,6 @@ IN_BATCHES = 100_000
 
 BASELINE_SAMPLE = 300
 """Posters that the neighbourhoods of baselines are sampled by where there are more."""
-
-_LIGHT = 128
-"""How light, of 255, a mask is where posters go."""
 
 MOST_NEW = 0.2
 """With a larger share of new posters, or of cells that went blank, than this, a wall is made anew."""
@@ -100,98 +99,6 @@ class Wall:
         return Lattice(self.rows, self.cols, self.topology, self.toroidal)
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What a wall is to look like.
-
-    Attributes:
-        rows: Of the grid; None chooses, from ``cols`` where that is given.
-        cols: Likewise.
-        aspect: Columns per row, where both are chosen; 1.5 makes the picture of posters 2:3 square.
-        topology: "rectangular" or "hexagonal".
-        toroidal: Whether opposite sides belong together, as on a wall that is hung around a pillar.
-        pins: Poster id -> the cell where it stays.
-        holes: Cells that stay empty.
-    """
-
-    rows: int | None = None
-    cols: int | None = None
-    aspect: float = 1.0
-    topology: str = "rectangular"
-    toroidal: bool = False
-    pins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    holes: Iterable[tuple[int, int]] = ()
-
-    def __post_init__(self) -> None:
-        if self.topology not in TOPOLOGIES:
-            raise UnknownNameError("topology", self.topology, TOPOLOGIES)
-        if not 0.01 <= self.aspect <= 100:
-            raise ArgumentError(f"aspect {self.aspect} is not allowed", "It is columns per row, 0.01 to 100.")
-        object.__setattr__(self, "pins", {name: (int(r), int(c)) for name, (r, c) in self.pins.items()})
-        object.__setattr__(self, "holes", tuple(sorted({(int(r), int(c)) for r, c in self.holes})))
-
-    def asked(self) -> dict[str, Any]:
-        """Give it as JSON's types."""
-        return {
-            "rows": self.rows, "cols": self.cols, "aspect": self.aspect, "topology": self.topology,
-            "toroidal": self.toroidal, "pins": {name: list(cell) for name, cell in sorted(self.pins.items())},
-            "holes": [list(cell) for cell in self.holes],
-        }  # fmt: skip
-
-    def lattice(self, n: int) -> tuple[Lattice, NDArray[np.bool_]]:
-        """Give the lattice for n posters, and which of its cells may hold one."""
-        holes = list(self.holes)
-        rows, cols = grid_shape(n + len(holes), self.rows, self.cols, self.aspect)
-        if self.topology == "hexagonal" and self.toroidal and rows % 2 and self.rows is None:
-            rows += 1
-        lattice = Lattice(rows, cols, self.topology, self.toroidal)
-        usable = np.ones(lattice.size, bool)
-        for what, cells in (("a hole", holes), ("a pin", self.pins.values())):
-            for row, col in cells:
-                if not (0 <= row < rows and 0 <= col < cols):
-                    raise ArgumentError(
-                        f"{what} at {row},{col} lies outside {rows}×{cols}", "Rows and columns count from 0."
-                    )
-        usable[[row * cols + col for row, col in holes]] = False
-        if len(set(self.pins.values())) < len(self.pins):
-            raise ArgumentError("two posters are pinned to one cell", "Pin each to a cell of its own.")
-        for name, (row, col) in self.pins.items():
-            if not usable[row * cols + col]:
-                raise ArgumentError(f"{name} is pinned to {row},{col}, which is a hole", "Pin it elsewhere.")
-        return lattice, usable
-
-
-def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: int | None = None) -> Shape:
-    """Give the shape of a wall that fills the light part of a picture.
-
-    Args:
-        picture: RGB (h, w, 3); cells whose place on it is dark stay empty.
-        n: Posters.
-        rows: Of the grid; None chooses the smallest that has room.
-        cols: Likewise.
-
-    Raises:
-        ArgumentError: The picture is dark all over, or the grid has no room.
-    """
-    light = picture.astype(np.float32).mean(axis=2)
-    share = float((light >= _LIGHT).mean())
-    if share < 0.001:
-        raise ArgumentError("the mask is dark all over", "Posters fill its light part.")
-    aspect = 1.5 * picture.shape[1] / picture.shape[0]
-    cells = n / share
-    while True:
-        high = rows or max(1, round((cells / aspect) ** 0.5 if cols is None else cells / cols))
-        wide = cols or max(1, round(high * aspect if rows is None else cells / rows))
-        free = cv2.resize(light, (wide, high), interpolation=cv2.INTER_AREA).reshape(high, wide) >= _LIGHT
-        if free.sum() >= n:
-            return Shape(high, wide, holes=[(r, c) for r, c in np.argwhere(~free).tolist()])
-        if (rows is not None and cols is not None) or cells > 1000 * n / share:
-            raise ArgumentError(
-                f"{n} posters do not fit into the mask's {free.sum()} cells of {high}×{wide}", "Add rows or columns."
-            )
-        cells *= 1.01
-
-
 def make_wall(
     store: Store,
     encoder: str | Encoder,
@@ -242,20 +149,23 @@ def make_wall(
     lattice, usable = shape.lattice(total)
     name = f"wall_{order}_{spec.name}"
     parameters = json.dumps(shape.asked() | {"random_state": random_state, "order": order})
-    inputs = inputs_digest(store, spec.fingerprint)
+    inputs = key(store, READS[order], encoders={spec.name: spec.fingerprint})
     known = None if where is not None or fresh else store.artefact(name)
     if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):
         known = None
-    if known and (known.inputs, known.versions) == (inputs, versions()):
+    if known and known.inputs == inputs:
         ids, cells = store.grid(name)
         if len(ids) == total:
             return _wall(spec.name, order, shape, ids, cells, json.loads(known.scores))
+    # Read before the vectors: a picture that is replaced meanwhile is then known to be another.
+    content = dict(zip(*(column.to_pylist() for column in store.read([CONTENT], where).columns), strict=True))
     ids, vectors = load_every_vector(store, found, where, total)
+    contents = [content.get(identity, "") for identity in ids]
     moved = None
     with progress("Laying out the wall", None, show_progress):
         grown = None
         if known and order != "time":
-            grown = _grown(store, known, ids, vectors, shape, lattice, usable, random_state)
+            grown = _grown(store, known, ids, contents, vectors, shape, lattice, usable, random_state)
         if grown is not None:
             lattice, cells, moved = grown
         elif order == "time":
@@ -272,7 +182,7 @@ def make_wall(
             name, "grid", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
             json.dumps(scores), now(),
         )  # fmt: skip
-        store.put_grid(artefact, ids, places)
+        store.put_grid(artefact, ids, contents, places)
     return _wall(spec.name, order, shape, ids, places, scores)
 
 
@@ -316,19 +226,27 @@ def _grown(
     store: Store,
     known: Artefact,
     ids: Sequence[str],
+    contents: Sequence[str],
     vectors: Floats,
     shape: Shape,
     wanted: Lattice,
     usable: NDArray[np.bool_],
     random_state: int,
 ) -> tuple[Lattice, Indices, float] | None:
-    """Bring a wall up to date; None where too much has changed."""
+    """Bring a wall up to date; None where too much has changed. A poster with another picture leaves and comes anew."""
     scores = json.loads(known.scores)
     before = Lattice(scores["rows"], scores["cols"], shape.topology, shape.toroidal)
     old_ids, old = store.grid(known.name)
     place = {name: i for i, name in enumerate(ids)}
-    kept = [i for i, name in enumerate(old_ids) if name in place]
+    shown = store.shown(known)
+    # What an older Posterity placed does not tell its picture, and stays where it is.
+    replaced = {
+        name for name, content in zip(ids, contents, strict=True)
+        if name not in shape.pins and shown.get(name) not in (None, content)
+    }  # fmt: skip
+    kept = [i for i, name in enumerate(old_ids) if name in place and name not in replaced]
     n_new = len(ids) - len(kept)
+    n_more = n_new - len(replaced)  # the others have left a cell
     holes = len(list(shape.holes))
     if n_new > MOST_NEW * len(ids) or before.size - holes - len(ids) > MOST_NEW * before.size:
         return None
@@ -337,8 +255,8 @@ def _grown(
     if not free and (rows, cols) != (wanted.rows, wanted.cols):
         return None
     # A few posters find the blanks there are; more would have to push long rows aside.
-    if free and (rows * cols < len(ids) or n_new > min(rows, cols) / 2):
-        left = n_new
+    if free and (rows * cols < len(ids) or n_more > min(rows, cols) / 2):
+        left = n_more
         while left > 0 or rows * cols < len(ids):
             # Rows of a hexagonal wall would change their shift where one is opened.
             by_column = cols / rows <= shape.aspect or shape.topology == "hexagonal"

@@ -54,6 +54,7 @@ class Builder:
         self.table = intake.table
         self.notes = intake.notes
         self.from_rows = intake.from_rows
+        self.partial = intake.partial
         self.limits = limits
         self.rules = hashlib.sha256(repr((limits, JUDGING)).encode()).hexdigest()[:16]
         self.counts: Counter[str] = Counter()
@@ -344,7 +345,7 @@ class Builder:
 
     def _gone(self) -> int:
         unseen = [self.by_path[path][0] for path in self.by_path.keys() - self.seen]
-        return sum(not (self.from_rows and self._there(known)) for known in unseen)
+        return sum(not ((self.from_rows or self.partial) and self._there(known)) for known in unseen)
 
 
 def _findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from posterity.catalogue import Artefact, Claim, Film, Poster, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
+from posterity.catalogue.provenance import Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
 from posterity.sources.genres import normalised
@@ -20,8 +19,8 @@ ORIGINS = ("table", "tmdb", "imdb", "library", "movielens", "impawards")
 What a file's name tells comes last of all."""
 
 
-_METHOD = 1
-"""Raised when the same claims would settle otherwise."""
+READS = Reads(("metadata_digest", "imdb_id", "tmdb_id", "path"), code=1)
+"""What of posters decides how claims settle; ``code`` is raised when the same claims would settle otherwise."""
 
 
 def precedence(text: str) -> tuple[str, ...]:
@@ -69,12 +68,12 @@ class Claims:
 
     def claim(self, claim: Claim) -> bool:
         """Take down a claim; tell whether it is new."""
-        digest = hashlib.sha256(repr((claim.item, claim.film)).encode()).hexdigest()[:16]
-        key = claim.film_id, claim.origin
-        if self.digests.get(key) == digest:
+        content = provenance.digest(repr((claim.item, claim.film)))[:16]
+        place = claim.film_id, claim.origin
+        if self.digests.get(place) == content:
             return False
-        self.digests[key] = digest
-        self.new[key] = replace(claim, digest=digest)
+        self.digests[place] = content
+        self.new[place] = replace(claim, digest=content)
         return True
 
     def commit(self) -> None:
@@ -135,11 +134,9 @@ def settle(store: Store, order: Sequence[str]) -> int:
 
 def _inputs(store: Store, order: Sequence[str]) -> str:
     """Digest all that decides how claims settle."""
-    digest = hashlib.sha256(json.dumps([_METHOD, list(order)]).encode())
     keys = store.claim_keys().sort_by([("film_id", "ascending"), ("origin", "ascending")])
-    for column in (*keys.columns, *store.read(["metadata_digest", "imdb_id", "tmdb_id"]).columns):
-        digest.update(json.dumps(column.to_pylist()).encode())
-    return digest.hexdigest()
+    claims = provenance.digest(*(column.to_pylist() for column in keys.columns))
+    return key(store, READS, parameters=[list(order), claims])
 
 
 def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:

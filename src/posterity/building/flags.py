@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import numpy as np
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.images import near_pairs
+
+READS = Reads((CONTENT, "phash"))
+"""What decides which posters are flagged; a picture that is replaced has lost its flags, whatever its hash."""
 
 
 def flag_near_duplicates(store: Store, bits: int) -> None:
     """Flag, of posters that look the same, all but the one of the lowest id, and name the most alike before it."""
-    rows = store.read(["phash", "flags", "flag_details"])
-    ids: list[str] = rows["id"].to_pylist()
-    hashes = rows["phash"].to_numpy()
-    inputs = hashlib.sha256(json.dumps([ids, bits]).encode() + hashes.tobytes()).hexdigest()
+    inputs = key(store, READS, parameters=bits)
     known = store.artefact("near_duplicates")
     if known and known.inputs == inputs:
         return
+    rows = store.read(["phash", "flags", "flag_details"])
+    ids: list[str] = rows["id"].to_pylist()
+    hashes = rows["phash"].to_numpy()
     old = [
         list(zip(codes, details, strict=True))
         for codes, details in zip(rows["flags"].to_pylist(), rows["flag_details"].to_pylist(), strict=True)

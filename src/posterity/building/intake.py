@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from posterity.building.sifting import sift
 from posterity.paths import escape, unescape
 from posterity.places import absolute, is_remote
+from posterity.selection import Rules
 from posterity.sources.folder import Skipped, walk
+from posterity.sources.library.pictures import IMAGE_ENDINGS
 from posterity.sources.metadata import Metadata
 from posterity.sources.notes import Notes
 from posterity.sources.records import Record, records
@@ -27,6 +30,7 @@ class Intake:
         from_rows: Whether items are rows that name files, rather than the files that there are.
         imdb_ids: TMDb id -> IMDb id, as far as the source tells.
         notes: What is guessed of the source; all said once the items are read.
+        partial: Whether only the beginning of the source was asked for, so that what was not seen need not be gone.
     """
 
     label: str
@@ -37,6 +41,7 @@ class Intake:
     from_rows: bool = False
     imdb_ids: Mapping[int, str] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
+    partial: bool = False
 
 
 def of_folder(
@@ -46,6 +51,8 @@ def of_folder(
     *,
     count: bool = True,
     imdb_ids: Mapping[int, str] | None = None,
+    rules: Rules = Rules(),
+    limit: int | None = None,
 ) -> Intake:
     """Make a folder of posters ready, joined with a table of films where there is one.
 
@@ -55,8 +62,12 @@ def of_folder(
         leave_out: Files and folders that are passed over: the catalogue, above all.
         count: List it beforehand, for the progress bar; that costs a hundredth of reading.
         imdb_ids: TMDb id -> IMDb id, where they are known.
+        rules: Which films to take. Of the cleaning rules those that are named: a picture is worth keeping whatever is
+            known of its film, and several pictures of one film are versions of it.
+        limit: At most so many films, by their files' order.
 
     Raises:
+        ArgumentError: Films are to be chosen by genre, and of none any is known.
         SourceError: The folder cannot be listed.
     """
     root = absolute(source)
@@ -65,4 +76,31 @@ def of_folder(
     total = sum(1 for _ in walk(root, own)) if count and not is_remote(root) else None
     label = escape(root)
     notes = table.notes if table else Notes()
-    return Intake(label, label, records(root, table, own), total, table, imdb_ids=imdb_ids or {}, notes=notes)
+    items = records(root, table, own)
+    items = items if limit is None else _first(items, limit)
+    active = rules.active(defaults=False)
+    items = sift(items, rules, active, lambda record, *why: Skipped(record.path, *why), label)
+    return Intake(
+        label,
+        label,
+        items,
+        total,
+        table,
+        imdb_ids=imdb_ids or {},
+        notes=notes,
+        partial=limit is not None,
+    )
+
+
+def _first(items: Iterable[Record | Skipped], limit: int) -> Iterator[Record | Skipped]:
+    """Give the files of the first films, and what could not be looked at; what is no picture by its name is no film."""
+    films: set[str] = set()
+    for item in items:
+        if isinstance(item, Record):
+            _, dot, ending = item.path.rpartition("/")[2].rpartition(".")
+            if dot and ending.lower() not in IMAGE_ENDINGS:
+                continue
+            if item.poster_id not in films and len(films) == limit:
+                continue
+            films.add(item.poster_id)
+        yield item

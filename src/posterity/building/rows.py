@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
 from posterity.building.intake import Intake
+from posterity.building.sifting import sift
 from posterity.catalogue.schema import Film
 from posterity.paths import escape, unescape
 from posterity.places import Remote, listed, put_file, status_of, unreachable
-from posterity.selection import Rules, broken, choose
+from posterity.selection import Rules
 from posterity.sources._http import Politeness
 from posterity.sources.downloads import DownloadReport, Job, Plan, download, plan
 from posterity.sources.folder import File, walk
@@ -40,32 +41,25 @@ class Row:
     film: Film
     name: str
 
+    @property
+    def named(self) -> str:
+        """What names it in reports."""
+        return self.entry.item
+
 
 def sifted(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None = None) -> Iterator[Row | Skipped]:
     """Apply the rules to a listing, in its order: a row for each entry let through, a reason for each other.
 
     Entries are read one at a time, unless films are chosen by genre: then all must be known first.
     """
-    known = imdb_ids or {}
     active = [name for name in rules.active() if name != "duplicate_id" or _films_once(listing, rules)]
-    items = _normalised(listing, known)
-    if rules.chooses:
-        items = _chosen(list(items), rules, active)
-    seen: dict[str, str] = {}
+
+    def refuse(row: Row, reason: str, detail: str) -> Skipped:
+        return Skipped(row.named, reason, detail, picture=_relative(row.entry, listing))
+
     names: dict[str, str] = {}
-    for item in items:
-        if isinstance(item, Skipped):
-            yield item
-            continue
-        if fault := broken(item.film, rules, active):
-            yield Skipped(item.entry.item, *fault, picture=_relative(item.entry, listing))
-            continue
-        if "duplicate_id" in active and (twin := _twin(item.film, seen)):
-            yield Skipped(item.entry.item, "duplicate_id", f"the same film as {twin}")
-            continue
-        for identity in _ids(item.film):
-            seen.setdefault(identity, item.entry.item)
-        yield replace(item, name=_name(item, names))
+    for item in sift(_normalised(listing, imdb_ids or {}), rules, active, refuse, listing.label):
+        yield item if isinstance(item, Skipped) else replace(item, name=_name(item, names))
 
 
 def _films_once(listing: Listing, rules: Rules) -> bool:
@@ -82,31 +76,6 @@ def _normalised(listing: Listing, imdb_ids: Mapping[int, str]) -> Iterator[Row |
         if film.imdb_id is None and film.tmdb_id is not None:
             film = replace(film, imdb_id=imdb_ids.get(film.tmdb_id))
         yield Row(entry, film, "")
-
-
-def _chosen(items: Sequence[Row | Skipped], rules: Rules, active: Sequence[str]) -> Iterator[Row | Skipped]:
-    """Choose by genre among the rows that break no rule, each film counted once."""
-    seen: dict[str, str] = {}
-    places = []
-    for place, item in enumerate(items):
-        if isinstance(item, Row) and not broken(item.film, rules, active) and not _twin(item.film, seen):
-            places.append(place)
-            seen.update(dict.fromkeys(_ids(item.film), item.entry.item))
-    chosen = dict(zip(places, choose([items[p].film for p in places], rules), strict=True))  # type: ignore[union-attr]
-    for place, item in enumerate(items):
-        verdict = chosen.get(place)
-        if isinstance(item, Row) and verdict and verdict.reason:
-            yield Skipped(item.entry.item, verdict.reason, verdict.detail)
-        else:
-            yield item
-
-
-def _ids(film: Film) -> list[str]:
-    return [name for name in (film.imdb_id, film.tmdb_id is not None and f"tmdb:{film.tmdb_id}") if name]
-
-
-def _twin(film: Film, seen: Mapping[str, str]) -> str | None:
-    return next((seen[identity] for identity in _ids(film) if identity in seen), None)
 
 
 def _name(row: Row, names: dict[str, str]) -> str:

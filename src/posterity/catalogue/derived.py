@@ -79,43 +79,68 @@ class Derived(Tables):
         self._delete("artefacts", f"name = {quoted(name)}")
         self._clear(name, *_TABLES_OF[kind])
 
-    def put_grid(self, artefact: Artefact, ids: Sequence[str], cells: NDArray[np.integer[Any]]) -> None:
-        """Store a grid: ``cells`` is (n, 2), the row and column of each id."""
-        rows = pa.table(
-            {"name": [artefact.name] * len(ids), "id": list(ids), "row": cells[:, 0], "col": cells[:, 1]}, schema=GRIDS
-        )
+    def put_grid(
+        self, artefact: Artefact, ids: Sequence[str], contents: Sequence[str], cells: NDArray[np.integer[Any]]
+    ) -> None:
+        """Store a grid: ``cells`` is (n, 2), the row and column of each id, ``contents`` the SHA-256 of its picture."""
+        columns = {"name": [artefact.name] * len(ids), "id": list(ids), "row": cells[:, 0], "col": cells[:, 1]}
+        rows = pa.table(columns | {"sha256": list(contents)}, schema=GRIDS)
         self._begin(artefact.name, "grid")
+        self._widen("grids", GRIDS)
         self._write(lambda: self._table("grids").add(rows))
         # What makes the grid valid comes last: after a kill in between there is no grid, never half of one.
         self.put_artefact(artefact)
 
     def grid(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
         """Read a grid: the ids, sorted, and (n, 2) their rows and columns."""
-        batches = self._batches("grids", GRIDS.names, f"name = {quoted(name)}")
-        table = pa.Table.from_batches(batches, schema=GRIDS).sort_by("id")
+        table = self._placed("grids", ["id", "row", "col"], name)
         return table["id"].to_pylist(), np.column_stack([table["row"], table["col"]]).astype(np.int64)
 
     def put_layout(
         self,
         artefact: Artefact,
         ids: Sequence[str],
+        contents: Sequence[str],
         points: NDArray[np.floating[Any]],
         clusters: NDArray[np.integer[Any]],
     ) -> None:
-        """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none."""
-        columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters}
+        """Store a layout: ``points`` is (n, 2), the place of each id, and ``clusters`` (n,), -1 for none.
+
+        ``contents`` are the SHA-256 of the pictures.
+        """
+        columns = {"x": points[:, 0], "y": points[:, 1], "cluster": clusters, "sha256": list(contents)}
         rows = pa.table({"name": [artefact.name] * len(ids), "id": list(ids)} | columns, schema=LAYOUTS)
         self._begin(artefact.name, "layout")
+        self._widen("layouts", LAYOUTS)
         self._write(lambda: self._table("layouts").add(rows))
         # As with grids, what makes it valid comes last.
         self.put_artefact(artefact)
 
     def layout(self, name: str) -> tuple[list[str], NDArray[np.float64], NDArray[np.int64]]:
         """Read a layout: the ids, sorted, (n, 2) their places, and (n,) their clusters."""
-        batches = self._batches("layouts", LAYOUTS.names, f"name = {quoted(name)}")
-        table = pa.Table.from_batches(batches, schema=LAYOUTS).sort_by("id")
+        table = self._placed("layouts", ["id", "x", "y", "cluster"], name)
         points = np.column_stack([table["x"], table["y"]]).astype(np.float64).reshape(-1, 2)
         return table["id"].to_pylist(), points, np.asarray(table["cluster"], np.int64)
+
+    def shown(self, artefact: Artefact) -> dict[str, str | None]:
+        """Read which picture (SHA-256) a grid or layout shows of each id; None where an older Posterity placed it."""
+        (table,) = _TABLES_OF[artefact.kind]
+        with in_our_words(str(self.folder)):
+            told = "sha256" in self._table(table).schema.names
+        rows = self._placed(table, ["id", *(["sha256"] if told else [])], artefact.name)
+        ids = rows["id"].to_pylist()
+        return dict(zip(ids, rows["sha256"].to_pylist() if told else [None] * len(ids), strict=True))
+
+    def _placed(self, table: str, columns: list[str], name: str) -> pa.Table:
+        batches = self._batches(table, columns, f"name = {quoted(name)}")
+        return pa.Table.from_batches(batches, schema=self._schema(table, columns)).sort_by("id")
+
+    def _widen(self, table: str, schema: pa.Schema) -> None:
+        """Add the columns that a table of an older Posterity lacks."""
+        with in_our_words(str(self.folder)):
+            there = set(self._table(table).schema.names)
+        if missing := [field for field in schema if field.name not in there]:
+            self._write(lambda: self._table(table).add_columns(pa.schema(missing)))
 
     # --- learning ---------------------------------------------------------------------------------------------------
 

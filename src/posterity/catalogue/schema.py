@@ -156,7 +156,7 @@ class Artefact:
         parameters: JSON of every parameter, the seed among them.
         versions: JSON of the versions of Posterity and the libraries that decide the numbers.
         catalogue_version: The version of ``posters`` that it was made from.
-        inputs: Digest of the ids and contents that it was made from.
+        inputs: The key of all that it was made from (:mod:`posterity.catalogue.provenance`).
         scores: JSON of its quality measures.
         created_at: When, in UTC.
     """
@@ -224,10 +224,10 @@ ARTEFACTS = pa.schema(_arrow_fields(Artefact))
 CLAIMS = pa.schema(_arrow_fields(Claim))
 VIEWS = pa.schema([("name", pa.string()), ("id", pa.string()), ("labels", pa.list_(pa.string()))])
 THUMBNAILS = pa.schema([("sha256", pa.string()), ("jpeg", pa.binary())])
-GRIDS = pa.schema([("name", pa.string()), ("id", pa.string()), ("row", pa.int32()), ("col", pa.int32())])
-LAYOUTS = pa.schema(
-    [("name", pa.string()), ("id", pa.string()), ("x", pa.float64()), ("y", pa.float64()), ("cluster", pa.int32())]
-)
+_PLACED = [("name", pa.string()), ("id", pa.string())]
+_SHOWN = [("sha256", pa.string())]  # of the picture that was placed; a catalogue of an older Posterity lacks it
+GRIDS = pa.schema([*_PLACED, ("row", pa.int32()), ("col", pa.int32()), *_SHOWN])
+LAYOUTS = pa.schema([*_PLACED, ("x", pa.float64()), ("y", pa.float64()), ("cluster", pa.int32()), *_SHOWN])
 RUNS = pa.schema(
     [("source", pa.string()), ("finished_at", _TYPES["datetime"]), ("counts", pa.string())]  # counts: JSON
 )

@@ -349,6 +349,11 @@ class Store(Derived):
         where = f"{VECTOR_PREFIX}{encoder} IS NULL" if encoder in self.encoders else None
         return self.read(["id", "source", "path", "bytes", "mtime_ns", "sha256"], where)
 
+    def lacking(self, encoder: str) -> list[str]:
+        """Give the ids, sorted, of the posters that lack an encoder's vector."""
+        ids: list[str] = self.read([], f"{VECTOR_PREFIX}{encoder} IS NULL")["id"].to_pylist()
+        return ids
+
     # --- upkeep ----------------------------------------------------------------------------------------------------
 
     def orphans(self) -> list[str]:

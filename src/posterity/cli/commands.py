@@ -79,7 +79,7 @@ def build(
     import posterity
 
     if dry_run:
-        _say_dry_run(posterity.dry_run(source, folder, terms=terms, rules=rules), as_json)
+        _say_dry_run(posterity.dry_run(source, folder, metadata, terms=terms, rules=rules), as_json)
         return
     wanted = None if encoders is None else listed(encoders)
     report = posterity.build(
@@ -594,7 +594,7 @@ def wall(
       posterity wall -c films --mask heart.png --pin tt0113277=12,20 --out heart.png
     """
     import posterity
-    from posterity.walls import Shape
+    from posterity.shapes import Shape
 
     cat = posterity.open(folder)
     _drawable(out)

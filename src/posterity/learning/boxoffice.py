@@ -167,9 +167,10 @@ def train_boxoffice(
     )  # fmt: skip
     if keep:
         figures = {name: values(found) for name, found in ablation.items()}
-        keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures)
+        poster_model, both = replace(poster_model, judged=cut.test), replace(both, judged=cut.test)
+        keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures, table.encoders)
         everything = told.columns(table.ids, poster_model.predict(table.X).probabilities[:, 0])
-        keep_model(store, "boxoffice_both", both, table.ids, everything, figures)
+        keep_model(store, "boxoffice_both", both, table.ids, everything, figures, table.encoders)
     return report
 
 
@@ -252,17 +253,17 @@ def _columns(
     return _beside(table, np.log(clipped / (1 - clipped)))
 
 
-def both_columns(posters: Mapping[str, Poster], model: Model, poster: Poster, said: float) -> Rows:
-    """Write what the model of both reads of a film: (1, d).
+def both_columns(posters: Mapping[str, Poster], model: Model, asked: Sequence[Poster], said: Floats) -> Rows:
+    """Write what the model of both reads of films: (n, d).
 
     Args:
         posters: All of the catalogue, by id.
         model: Of metadata and poster.
-        poster: The film's.
-        said: The probability of success that the poster's model gives.
+        asked: (n,) the films' posters.
+        said: (n,) the probabilities of success that the poster's model gives.
     """
     learned = [posters[i] for i in model.ids if i in posters]
-    return _columns(posters, model.ids, [poster], model.fields, common_genres(learned), np.array([said]))
+    return _columns(posters, model.ids, asked, model.fields, common_genres(learned), said)
 
 
 def _beside(table: Rows, column: Floats) -> Rows:

@@ -8,7 +8,6 @@ training posters and a plain t-test would find differences everywhere.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import resource
@@ -26,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Reads, key
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.classification import Score, binary_figures, multilabel_figures, resamples, score, single_label_figures
@@ -42,8 +42,9 @@ from posterity.paths import escape
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
 from posterity.progress import progress
 
-VERSION = 2
-"""Raised when results computed before would no longer be what is computed now."""
+READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection"), code=2, packages=False)
+"""What a run reads of its posters besides their labels: pictures and kin. ``code`` is raised when results computed
+before would no longer be what is computed now."""
 
 HEADS = ("prior", "probe", "network")
 _SHOWN = {
@@ -358,13 +359,20 @@ def _smaller(run: Run, limit: int, epochs: int) -> Run:
 
 def _key(field_: _Field, run: Run) -> str:
     experiment = field_.experiment
-    prints = [_fingerprint(name, run.fit) for name in run.encoder.split("+") if name]
-    decides = [VERSION, field_.split.fingerprint, experiment.n_folds, experiment.repeats, asdict(run), prints]
-    return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
+    encoders = {name: ENCODERS.get(name).spec.fingerprint for name in run.encoder.split("+") if name}
+    if run.head == "network":
+        encoders["weights"] = _starts_from(run)
+    decides = [field_.split.fingerprint, experiment.n_folds, experiment.repeats, asdict(run)]
+    return key(field_.store, READS, encoders=encoders, parameters=decides, ids=field_.ids)
 
 
-def _fingerprint(name: str, fit: str) -> str:
-    return f"{ENCODERS.get(name).spec.fingerprint}:{fit}"
+def _starts_from(run: Run) -> str:
+    """Tell by which pretrained weights a network begins, of those on this machine."""
+    from posterity.encoders.networks.weights import digest
+    from posterity.learning.networks.running import starting_weights
+
+    found = starting_weights(run.network)
+    return "" if found is None else digest(found)
 
 
 def _run(field_: _Field, run: Run, key: str) -> Result:

@@ -6,8 +6,6 @@ The encoder in the box reads 2:3 pictures of 192×128. Squares it reads at 160×
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 
@@ -15,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.provenance import digest
 from posterity.encoders import ENCODERS, Encoder
 from posterity.encoders.known import KNOWN
 from posterity.errors import MissingExtraError
@@ -47,8 +46,8 @@ def fitted_vectors(
         MissingExtraError: PyTorch is needed and not installed.
     """
     size, fit, encode, key = _reader(encoder, how)
-    content = json.dumps(["vectors 1", key, size, fit, [poster.sha256 for poster in posters]])
-    path = store.scratch / "cache" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npy"
+    content = digest(["vectors 1", key, size, fit, [poster.sha256 for poster in posters]])
+    path = store.scratch / "cache" / f"{content[:24]}.npy"
     if path.exists():
         return np.asarray(np.load(path, allow_pickle=False))
     packed = pack(store, posters, size, fit, show_progress=show_progress)

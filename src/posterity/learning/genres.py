@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -179,7 +179,9 @@ def train_genres(
         seconds=seconds,
     )
     if keep:
-        keep_model(store, cut.targets.task, model, found.ids, found.X, {"figures": values(report.figures)})
+        model = replace(model, judged=cut.test)
+        scores = {"figures": values(report.figures)}
+        keep_model(store, cut.targets.task, model, found.ids, found.X, scores, found.encoders)
     return report
 
 

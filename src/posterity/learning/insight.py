@@ -22,7 +22,8 @@ from posterity.encoders import ENCODERS
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit, shrink, tier
 from posterity.learning.genres import groups_of
-from posterity.learning.model import PREFIX, Model, load_model
+from posterity.learning.model import Model, load_model
+from posterity.learning.said import predictions
 from posterity.learning.targets import ENOUGH
 from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.pictures import picture_of
@@ -90,7 +91,8 @@ def disguised(store: Store, k: int = 40, genre: str | None = None) -> list[Disgu
         CatalogueError: No model of genres was trained.
     """
     model = load_model(store, "genres", f"posterity train genres -c {store.folder}")
-    ids, predicted, _, _ = store.predictions(f"{PREFIX}genres")
+    ids, said = predictions(store, "genres", model)
+    predicted = said.probabilities
     posters = store.get(ids)
     if genre is not None and genre not in model.names:
         raise ArgumentError(f"the model knows no genre {genre!r}", f"It knows {', '.join(model.names)}.")

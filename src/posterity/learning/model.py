@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
@@ -31,6 +31,15 @@ from posterity.probes import (
 Floats = NDArray[np.float64]
 
 PREFIX = "model_"
+
+_LABELS = {"success": ("budget", "revenue", "currency", "year", "release_date")}
+_KIN = ("imdb_id", "tmdb_id", "collection")
+_FIELDS = {
+    "budget": ("budget", "currency", "year"), "year": ("year", "release_date"), "month": ("release_date",),
+    "runtime": ("runtime",), "genres": ("genres",), "language": ("original_language",),
+    "sequel": ("collection", "year", "release_date"),
+}  # fmt: skip
+"""The columns that labels, kinship and fields are taken from; see :mod:`posterity.learning.premises`."""
 LIKELY = 1.96
 """Deviations to each side that hold 95%."""
 
@@ -65,6 +74,7 @@ class Model:
         residuals: (n, l) how far each pulled.
         held_out: (n, l) what each was predicted by models that had not seen it, calibrated.
         fields: Of films' metadata, if it reads these.
+        judged: The posters that its figures were measured on.
     """
 
     task: str
@@ -80,6 +90,12 @@ class Model:
     residuals: Floats
     held_out: Floats
     fields: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+
+    @property
+    def reads_of_films(self) -> tuple[str, ...]:
+        """The columns of films' metadata that it reads besides its labels."""
+        return tuple(dict.fromkeys(column for name in self.fields for column in _FIELDS[name]))
 
     def predict(self, X: Rows) -> Predicted:
         """Predict rows (n, d)."""
@@ -161,7 +177,7 @@ def to_bytes(model: Model) -> bytes:
     words = {
         "task": model.task, "names": model.names, "encoders": model.encoders, "fingerprints": model.fingerprints,
         "ids": model.ids, "strength": model.logistic.strength, "single": model.logistic.single, "n": model.spread.n,
-        "fields": model.fields,
+        "fields": model.fields, "judged": model.judged,
     }  # fmt: skip
     arrays = {
         "words": np.frombuffer(json.dumps(words).encode(), np.uint8),
@@ -190,22 +206,32 @@ def from_bytes(data: bytes) -> Model:
         Calibration(a["slope"], a["offset"], words["single"]), a["thresholds"],
         Spread(a["basis"], a["values"], a["curvature"], words["strength"], words["n"]), a["prior"],
         tuple(words["ids"]), a["residuals"].astype(np.float64), a["held_out"].astype(np.float64),
-        tuple(words["fields"]),
+        tuple(words["fields"]), tuple(words.get("judged", ())),
     )  # fmt: skip
 
 
-def keep_model(store: Store, name: str, model: Model, ids: Sequence[str], X: Rows, report: object) -> None:
-    """Keep a model in a catalogue, with what it says of every poster.
+def model_key(store: Store, model: Model) -> str:
+    """Give the key of a model, of the posters that it learned from and was judged by: labels, kinship, pictures."""
+    columns = (CONTENT, *_LABELS.get(model.task, ("genres",)), *_KIN, *model.reads_of_films)
+    reads = Reads(tuple(dict.fromkeys(columns)), packages=False)
+    made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
+    asked = [model.task, model.names, model.fields]
+    return key(store, reads, encoders=made_by, parameters=asked, ids=(*model.ids, *model.judged))
 
-    A poster that it was trained on is shown as models that had not seen it predicted it.
+
+def predictions_key(store: Store, model: Model, encoders: Sequence[str]) -> str:
+    """Give the key of what a model says of all posters that have vectors of some encoders."""
+    reads = Reads((CONTENT, *model.reads_of_films), packages=False)
+    return key(store, reads, encoders=vectors_read(store, encoders), parameters=model_key(store, model))
+
+
+def said_of(model: Model, ids: Sequence[str], X: Rows) -> Predicted:
+    """Predict posters; one that the model was trained on as models that had not seen it predicted it.
 
     Args:
-        store: The catalogue.
-        name: Its name.
         model: The model.
         ids: (n,) posters to predict.
-        X: (n, d) their vectors.
-        report: Its scores, as JSON knows them.
+        X: (n, d) what it reads of them.
     """
     said = model.predict(X)
     values, low, high = said.probabilities.copy(), said.low.copy(), said.high.copy()
@@ -217,14 +243,34 @@ def keep_model(store: Store, name: str, model: Model, ids: Sequence[str], X: Row
                 np.clip(low[row] + values[row] - old, 0, 1),
                 np.clip(high[row] + values[row] - old, 0, 1),
             )
-    digest = "+".join(model.fingerprints)
+    return Predicted(values, low, high)
+
+
+def keep_model(
+    store: Store, name: str, model: Model, ids: Sequence[str], X: Rows, report: object, encoders: Sequence[str]
+) -> None:
+    """Keep a model in a catalogue, with what it says of every poster.
+
+    Args:
+        store: The catalogue.
+        name: Its name.
+        model: The model.
+        ids: (n,) posters to predict.
+        X: (n, d) what it reads of them.
+        report: Its scores, as JSON knows them.
+        encoders: Whose vectors ``X`` hangs on.
+    """
+    said = said_of(model, ids, X)
+    told = {
+        "task": model.task, "names": model.names, "strength": model.logistic.strength,
+        "predicted": predictions_key(store, model, encoders),
+    }  # fmt: skip
     artefact = Artefact(
-        name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint=digest,
-        parameters=json.dumps({"task": model.task, "names": model.names, "strength": model.logistic.strength}),
-        versions=versions(), catalogue_version=store.version, inputs=digest, scores=json.dumps(report),
-        created_at=now(),
+        name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint="+".join(model.fingerprints),
+        parameters=json.dumps(told), versions=versions(), catalogue_version=store.version,
+        inputs=model_key(store, model), scores=json.dumps(report), created_at=now(),
     )  # fmt: skip
-    store.put_model(artefact, to_bytes(model), ids, values, low, high)
+    store.put_model(artefact, to_bytes(model), ids, said.probabilities, said.low, said.high)
 
 
 def load_model(store: Store, name: str, train: str) -> Model:
@@ -236,14 +282,25 @@ def load_model(store: Store, name: str, train: str) -> Model:
         train: The command that makes it, for messages.
 
     Raises:
-        CatalogueError: There is none, or it reads vectors of another version of an encoder.
+        CatalogueError: There is none, it reads vectors of another version of an encoder, or what it learned from has
+            changed: posters, their pictures, or what is known of their films.
     """
     again = f"Run: {train}"
-    if store.artefact(PREFIX + name) is None:
+    kept = store.artefact(PREFIX + name)
+    if kept is None:
         raise CatalogueError(f"catalogue {store.folder} has no model {name!r}", again)
     model = from_bytes(store.model(PREFIX + name))
     if tuple(ENCODERS.get(e).spec.fingerprint for e in model.encoders) != model.fingerprints:
         raise CatalogueError(
             f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again
         )
+    if kept.inputs != model_key(store, model):
+        if " " not in kept.inputs:
+            raise CatalogueError(
+                f"the model {name!r} was trained by an older Posterity, which kept no note of what it learned from",
+                again,
+            )
+        gone = {*model.ids} - {*store.read([])["id"].to_pylist()}
+        what = "have left the catalogue" if gone else "have changed since, or what is known of their films has"
+        raise CatalogueError(f"posters that the model {name!r} learned from {what}", again)
     return model

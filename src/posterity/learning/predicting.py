@@ -124,9 +124,11 @@ def predict(
     model = load_model(store, task, train)
     posters = {poster.id: poster for poster in store.posters()}
     learned = load_features(store, model.encoders)
-    here = set(learned.ids)
-    if not set(model.ids) <= here:
-        raise CatalogueError("posters that the model learned from have left the catalogue", f"Run: {train}")
+    if lacking := {*model.ids} - {*learned.ids}:
+        raise CatalogueError(
+            f"{len(lacking)} posters that the model learned from have no vector",
+            f"Run: posterity embed -c {store.folder}",
+        )
     training = learned.rows(model.ids)
     money = store.artefact(PREFIX + "boxoffice") is not None
     by_content = {poster.sha256: poster for poster in posters.values()}
@@ -224,7 +226,7 @@ def _box_office(store: Store, posters: Mapping[str, Poster], poster: Poster | No
     yes, based_on = model.names.index(YES), "poster"
     if poster is not None and poster.film.budget:
         both = load_model(store, "boxoffice_both", train)
-        said = both.predict(both_columns(posters, both, poster, float(said.probabilities[0, yes])))
+        said = both.predict(both_columns(posters, both, [poster], said.probabilities[:, yes]))
         based_on = "poster and metadata"
     ends = (float(each[0, yes]) for each in (said.probabilities, said.low, said.high))
     p, low, high = ends

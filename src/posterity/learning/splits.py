@@ -8,7 +8,6 @@ its second comes out.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 from collections import Counter
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Poster, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue.provenance import Reads, digest, key, versions
 from posterity.catalogue.store import now
 from posterity.encoders.seen import seen
 from posterity.errors import ArgumentError, CatalogueError, PosterityError, SourceError, UnknownNameError
@@ -33,6 +32,7 @@ from posterity.learning.targets import (
     class_targets,
     first_genre_targets,
     genre_targets,
+    relabelled,
     success_targets,
 )
 from posterity.paths import escape, leads_out
@@ -41,6 +41,10 @@ PREFIX = "split_"
 
 _NAME = r"[\w.-]{1,100}"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+
+DATES = Reads(("year", "release_date"), packages=False)
+"""What decides where a film stands that is split by time."""
 
 
 class LeakError(PosterityError):
@@ -158,7 +162,7 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
     _check_name(name)
     posters = store.posters(where)
     if protocol.by == "time":  # what cannot be placed takes no part
-        posters = [poster for poster in posters if poster.film.year is not None or poster.film.release_date]
+        posters = [poster for poster in posters if _dated(poster)]
     targets = targets_of(posters, protocol)
     posters = [poster for poster in posters if poster.id in targets.labels]
     kin = kinship(store, posters)
@@ -208,7 +212,9 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
 
 
 def load_split(store: Store, name: str) -> Split:
-    """Read a split; posters that have left the catalogue since are left out.
+    """Read a split: who is where stays, and what each poster counts for is what is known of its film now.
+
+    Posters that have left the catalogue, or that no label fits any more, are left out.
 
     Raises:
         UnknownNameError: There is none of that name.
@@ -217,16 +223,19 @@ def load_split(store: Store, name: str) -> Split:
     if artefact is None:
         raise UnknownNameError("split", name, [split.name for split in splits(store)])
     known = json.loads(artefact.parameters)
-    parts, labels = store.split(PREFIX + name)
-    here = set(store.read([])["id"].to_pylist())
-    parts = {part: tuple(i for i in ids if i in here) for part, ids in parts.items()}
+    parts, _ = store.split(PREFIX + name)
     protocol = Protocol(**known["protocol"] | {key: tuple(known["protocol"][key]) for key in ("classes", "unseen")})
-    targets = Targets(protocol.task, tuple(known["names"]), labels, known["single"])
-    return Split(name, protocol, targets, parts, known["seen"], artefact.fingerprint)
+    posters = list(store.get(sorted({identity for ids in parts.values() for identity in ids})).values())
+    if protocol.by == "time":
+        posters = [poster for poster in posters if _dated(poster)]
+    asked = Targets(protocol.task, tuple(known["names"]), {}, known["single"])
+    targets = relabelled(asked, posters, protocol.threshold)
+    parts = {part: tuple(i for i in ids if i in targets.labels) for part, ids in parts.items()}
+    return Split(name, protocol, targets, parts, known["seen"], fingerprint_of(targets, parts))
 
 
 def check(store: Store, split: Split) -> None:
-    """Make sure that a split has on one side what belongs together.
+    """Make sure that a split has on one side what belongs together, and, where it was cut by time, the past first.
 
     Raises:
         LeakError: It has not; the message names two posters.
@@ -234,6 +243,14 @@ def check(store: Store, split: Split) -> None:
     ids = {identity for part in split.parts.values() for identity in part}
     posters = [poster for poster in store.posters() if poster.id in ids]
     _refuse_leaks(split, posters, kinship(store, posters))
+    made = store.artefact(PREFIX + split.name)
+    if (
+        split.protocol.by == "time"
+        and not split.protocol.n_folds
+        and made
+        and made.inputs != _dates(store, split.parts)
+    ):
+        _refuse_the_future(split, {poster.id: when_of(poster) for poster in posters})
 
 
 @dataclass(frozen=True)
@@ -314,6 +331,11 @@ def _allowed(posters: Sequence[Poster], groups: NDArray[np.int64], protocol: Pro
     return allowed
 
 
+def _dated(poster: Poster) -> bool:
+    """Tell whether it is known when a film came out: what cannot be placed in time takes no part."""
+    return poster.film.year is not None or bool(poster.film.release_date)
+
+
 def when_of(poster: Poster) -> float:
     """Give when a film came out, in years; the middle of its year where the day is not known."""
     found = re.match(r"(\d{4})-(\d\d)-(\d\d)", poster.film.release_date or "")
@@ -327,10 +349,17 @@ def _split(
 ) -> Split:
     film = {poster.id: film_of(poster) for poster in posters}
     taught = {part: sum(seen(("poster",), film[i]) for i in ids) for part, ids in parts.items()}
-    content = json.dumps([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
-    digest = hashlib.sha256(content.encode()).hexdigest()
     own = replace(targets, labels={i: targets.labels[i] for ids in parts.values() for i in ids})
-    return Split(name, protocol, own, parts, taught, digest)
+    return Split(name, protocol, own, parts, taught, fingerprint_of(own, parts))
+
+
+def fingerprint_of(targets: Targets, parts: Mapping[str, Sequence[str]]) -> str:
+    """Digest who is where in a split, and what each counts for."""
+    return digest([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
+
+
+def _dates(store: Store, parts: Mapping[str, Sequence[str]]) -> str:
+    return key(store, DATES, ids={identity for ids in parts.values() for identity in ids})
 
 
 def _refuse_leaks(split: Split, posters: Sequence[Poster], kin: Kinship) -> None:
@@ -345,6 +374,20 @@ def _refuse_leaks(split: Split, posters: Sequence[Poster], kin: Kinship) -> None
         for row, own in enumerate(names):
             if own:
                 _same_side(split, side, posters[first.setdefault(own, row)], posters[row], what)
+
+
+def _refuse_the_future(split: Split, when: Mapping[str, float]) -> None:
+    """Refuse a split by time whose films have other dates now, so that something learned from came later."""
+    latest = ""
+    for ids in (split.parts.get(part, ()) for part in split.protocol.shares):
+        early = min(ids, key=lambda identity: when[identity], default="")
+        if latest and early and when[early] < when[latest]:
+            raise LeakError(
+                f"the split {split.name!r} was cut by time, and dates have changed since: {early} now comes before "
+                f"{latest}, which is in an earlier part",
+                f"Make it anew: posterity split {split.name}",
+            )
+        latest = max([*ids, *([latest] if latest else [])], key=lambda identity: when[identity], default="")
 
 
 def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what: str) -> None:
@@ -389,5 +432,6 @@ def _artefact(store: Store, split: Split) -> Artefact:
     }  # fmt: skip
     return Artefact(
         name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=json.dumps(known),
-        versions=versions(), catalogue_version=store.version, inputs=split.fingerprint, scores="{}", created_at=now(),
+        versions=versions(), catalogue_version=store.version, inputs=_dates(store, split.parts), scores="{}",
+        created_at=now(),
     )  # fmt: skip

@@ -127,6 +127,27 @@ def success_targets(posters: Sequence[Poster], threshold: float = 1.0) -> Target
     return Targets("success", (YES, NO), labels, True)
 
 
+def relabelled(targets: Targets, posters: Sequence[Poster], threshold: float = 1.0) -> Targets:
+    """Give the same labels by what is known of the posters' films now; posters that none fits take no part.
+
+    Args:
+        targets: Whose task and names stay.
+        posters: Whose labels are told.
+        threshold: Of the task "success".
+    """
+    known = set(targets.names)
+    labels: dict[str, tuple[str, ...]] = {}
+    for poster in posters:
+        genres = poster.film.genres[:1] if targets.task == "first_genre" else poster.film.genres
+        own = tuple(genre for genre in genres if genre in known)
+        if targets.task == "success":
+            ratio = revenue_ratio(poster)
+            own = () if ratio is None else (YES if ratio > threshold else NO,)
+        if len(own) == 1 or (own and not targets.single):
+            labels[poster.id] = own
+    return Targets(targets.task, targets.names, labels, targets.single)
+
+
 def revenue_ratio(poster: Poster) -> float | None:
     """Give revenue / budget; None where one is not known, not in US dollars, or a misprint."""
     film = poster.film

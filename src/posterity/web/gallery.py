@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from posterity.api import Catalogue, Report
 from posterity.atlases import SHEET, Atlas, sheet
-from posterity.catalogue import Finding, Poster
+from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key, row_to_poster
 from posterity.clusters import COLOURS
 from posterity.errors import MissingExtraError, NoSuchPosterError, PosterityError, UnknownNameError
@@ -188,7 +188,7 @@ class Gallery:
             versions = self.store.versions_now
             if self._snapshot is None or versions != self._versions:
                 words = [*versions, str(self.catalogue.folder)]
-                state = hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+                state = provenance.digest(words)[:16]
                 self._snapshot, self._versions = self._read(state, show_progress), versions
             self._looked = time.monotonic()
             return self._snapshot
@@ -230,8 +230,9 @@ class Gallery:
         )
 
     def _models(self) -> dict[str, _Said]:
-        """Read what trained models say; one of an outdated encoder counts as none."""
+        """Read what trained models say; one that is stale counts as none."""
         from posterity.learning.model import PREFIX, load_model
+        from posterity.learning.said import predictions
 
         found = {}
         kept = {artefact.name: artefact for artefact in self.store.artefacts()}
@@ -241,9 +242,10 @@ class Gallery:
                 continue
             try:
                 model = load_model(self.store, name, "")
+                ids, told = predictions(self.store, name, model)
             except PosterityError:
                 continue
-            ids, values, low, high = self.store.predictions(artefact.name)
+            values, low, high = (each.astype(np.float32) for each in (told.probabilities, told.low, told.high))
             place = {identity: row for row, identity in enumerate(ids)}
             scores = json.loads(artefact.scores)
             found[name] = _Said(list(model.names), model.prior, model.thresholds, place, values, low, high, scores)
@@ -468,7 +470,7 @@ class Gallery:
         """Say which models were not trained, and how they are."""
         models, folder = self.snapshot().models, name_of(self.catalogue.folder)
         return [
-            f"No model of {what} was trained here. Run: posterity train {name} -c {folder}"
+            f"No current model of {what} is here. Run: posterity train {name} -c {folder}"
             for name, what in (("genres", "genres"), ("boxoffice", "box office"))
             if name not in models
         ]
@@ -587,7 +589,7 @@ def _sprites(snap: Snapshot) -> Sprites:
     per_sheet = SHEET[0] * SHEET[1]
     digests = snap.atlas.digests
     sheets = [
-        hashlib.sha256("".join([str(THUMBNAIL_SIZE), *digests[start : start + per_sheet]]).encode()).hexdigest()[:32]
+        provenance.digest(THUMBNAIL_SIZE, digests[start : start + per_sheet])[:32]
         for start in range(0, len(digests), per_sheet)
     ]
     return Sprites(snap.atlas.sprite, snap.atlas.grid, list(snap.atlas.keys), snap.slots.tolist(), SHEET, sheets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable
@@ -10,8 +9,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from posterity import duplicates, evaluation, pairs
 from posterity.catalogue import Store
-from posterity.catalogue.provenance import inputs_digest, versions
+from posterity.catalogue.provenance import Reads, current, key, vectors_read
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
@@ -25,30 +25,47 @@ _EXPERIMENT = "page:"
 
 @dataclass(frozen=True)
 class Job:
-    """A piece of work: its name, all that is asked of it, and what does it."""
+    """A piece of work.
+
+    Attributes:
+        name: Its name.
+        parameters: All that is asked of it.
+        work: What does it.
+        reads: What it reads of the posters.
+        encoders: Whose vectors it reads.
+        layouts: Whether it tells of the walls and maps that there are.
+    """
 
     name: str
     parameters: dict[str, Any]
     work: Callable[[], object]
+    reads: Reads
+    encoders: tuple[str, ...]
+    layouts: bool = False
 
 
 def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
     """Find the closest pairs."""
     asked: dict[str, Any] = {"n": n, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
     asked["encoder"] = gallery.encoder()
-    return Job("pairs", asked, lambda: gallery.catalogue.pairs(**asked))
+    return Job("pairs", asked, lambda: gallery.catalogue.pairs(**asked), pairs.READS, (asked["encoder"],))
 
 
 def duplicates_job(gallery: Gallery, mirrored: bool = False) -> Job:
     """Find the posters that show the same artwork."""
     asked: dict[str, Any] = {"mirrored": mirrored, "encoder": gallery.encoder()}
-    return Job("duplicates", asked, lambda: gallery.catalogue.duplicates(**asked))
+    return Job(
+        "duplicates", asked, lambda: gallery.catalogue.duplicates(**asked), duplicates.READS, (asked["encoder"],)
+    )
 
 
 def evaluation_job(gallery: Gallery) -> Job:
-    """Score all that can be scored."""
-    films = gallery.catalogue
-    return Job("evaluation", {}, lambda: Evaluation(films.evaluate(), films.layout_scores()))
+    """Score all that can be scored; of walls and maps those that are current."""
+    films, store = gallery.catalogue, gallery.store
+    return Job(
+        "evaluation", {}, lambda: Evaluation(films.evaluate(), evaluation.layout_scores(store)), evaluation.READS,
+        tuple(store.encoders), layouts=True,
+    )  # fmt: skip
 
 
 class Jobs:
@@ -105,8 +122,12 @@ class Jobs:
         return running
 
     def _key(self, job: Job) -> str:
-        made_from = [job.name, job.parameters, versions(), inputs_digest(self.store), sorted(self.store.encoders)]
-        return hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+        layouts = [
+            [each.name, current(self.store, each), each.parameters, str(each.created_at)]
+            for each in (self.store.artefacts() if job.layouts else ()) if each.kind in ("grid", "layout")
+        ]  # fmt: skip
+        asked = [job.name, job.parameters, layouts]
+        return key(self.store, job.reads, encoders=vectors_read(self.store, job.encoders), parameters=asked)
 
     def _do(self, key: str, job: Job) -> str:
         experiment = _EXPERIMENT + job.name

@@ -5,8 +5,6 @@ Memory holds some batches, never the posters: the file is mapped, and the system
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.provenance import digest
 from posterity.errors import CatalogueError, ImageError
 from posterity.images import fit, tier
 from posterity.parallel import chunked, n_workers, ordered_map
@@ -60,8 +59,8 @@ def pack(
         CatalogueError: A poster has neither a file nor a thumbnail that can be read.
         StorageError: The file cannot be written.
     """
-    content = json.dumps(["pack 1", size, how, [poster.sha256 for poster in posters]])
-    name = f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.pictures"
+    content = digest(["pack 1", size, how, [poster.sha256 for poster in posters]])
+    name = f"{content[:24]}.pictures"
     path = (folder or store.scratch / "cache") / name
     shape = (len(posters), *size, 3)
     ids = tuple(poster.id for poster in posters)

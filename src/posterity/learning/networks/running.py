@@ -184,7 +184,10 @@ def _validation(cut: Split, groups: dict[str, int], seed: int) -> tuple[list[str
 
 
 def _start(config: TrainConfig, weights: Path | None) -> Path | None:
-    if weights is not None:
-        return checked(weights)
-    known = PRETRAINED.get(config.network)
+    return checked(weights) if weights is not None else starting_weights(config.network)
+
+
+def starting_weights(network: str) -> Path | None:
+    """Find the pretrained weights that a network starts from where none are named; None where it starts from random."""
+    known = PRETRAINED.get(network)
     return find(KNOWN[known]) if known else None

@@ -7,7 +7,6 @@ epoch depend on the seed and the epoch's number alone. Checkpoints are safetenso
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import math
 import resource
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posterity.catalogue import provenance
 from posterity.encoders.networks.building import libraries
 from posterity.encoders.networks.weights import digest
 from posterity.learning.networks.architectures import colours_of, make, measure_norms, parameter_groups
@@ -160,8 +160,8 @@ def _decides(
 ) -> dict[str, Any]:
     """Tell all that decides a run: a checkpoint of other posters, labels or weights is another run's."""
     ids = [[packed.ids[row] for row in part.tolist()] for part in (rows, validation)]
-    content = json.dumps([ids, Y[rows].tolist(), Y[validation].tolist(), weights and digest(weights)])
-    return asdict(config) | {"content": hashlib.sha256(content.encode()).hexdigest()}
+    content = [ids, Y[rows].tolist(), Y[validation].tolist(), weights and digest(weights)]
+    return asdict(config) | {"content": provenance.digest(content)}
 
 
 class _Learner:

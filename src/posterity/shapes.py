@@ -1,0 +1,110 @@
+"""What a wall is to look like: its grid, its topology, and which cells are pinned or stay empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.errors import ArgumentError, UnknownNameError
+from posterity.grids import grid_shape
+from posterity.lattice import TOPOLOGIES, Lattice
+
+_LIGHT = 128
+"""How light, of 255, a mask is where posters go."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a wall is to look like.
+
+    Attributes:
+        rows: Of the grid; None chooses, from ``cols`` where that is given.
+        cols: Likewise.
+        aspect: Columns per row, where both are chosen; 1.5 makes the picture of posters 2:3 square.
+        topology: "rectangular" or "hexagonal".
+        toroidal: Whether opposite sides belong together, as on a wall that is hung around a pillar.
+        pins: Poster id -> the cell where it stays.
+        holes: Cells that stay empty.
+    """
+
+    rows: int | None = None
+    cols: int | None = None
+    aspect: float = 1.0
+    topology: str = "rectangular"
+    toroidal: bool = False
+    pins: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    holes: Iterable[tuple[int, int]] = ()
+
+    def __post_init__(self) -> None:
+        if self.topology not in TOPOLOGIES:
+            raise UnknownNameError("topology", self.topology, TOPOLOGIES)
+        if not 0.01 <= self.aspect <= 100:
+            raise ArgumentError(f"aspect {self.aspect} is not allowed", "It is columns per row, 0.01 to 100.")
+        object.__setattr__(self, "pins", {name: (int(r), int(c)) for name, (r, c) in self.pins.items()})
+        object.__setattr__(self, "holes", tuple(sorted({(int(r), int(c)) for r, c in self.holes})))
+
+    def asked(self) -> dict[str, Any]:
+        """Give it as JSON's types."""
+        return {
+            "rows": self.rows, "cols": self.cols, "aspect": self.aspect, "topology": self.topology,
+            "toroidal": self.toroidal, "pins": {name: list(cell) for name, cell in sorted(self.pins.items())},
+            "holes": [list(cell) for cell in self.holes],
+        }  # fmt: skip
+
+    def lattice(self, n: int) -> tuple[Lattice, NDArray[np.bool_]]:
+        """Give the lattice for n posters, and which of its cells may hold one."""
+        holes = list(self.holes)
+        rows, cols = grid_shape(n + len(holes), self.rows, self.cols, self.aspect)
+        if self.topology == "hexagonal" and self.toroidal and rows % 2 and self.rows is None:
+            rows += 1
+        lattice = Lattice(rows, cols, self.topology, self.toroidal)
+        usable = np.ones(lattice.size, bool)
+        for what, cells in (("a hole", holes), ("a pin", self.pins.values())):
+            for row, col in cells:
+                if not (0 <= row < rows and 0 <= col < cols):
+                    raise ArgumentError(
+                        f"{what} at {row},{col} lies outside {rows}×{cols}", "Rows and columns count from 0."
+                    )
+        usable[[row * cols + col for row, col in holes]] = False
+        if len(set(self.pins.values())) < len(self.pins):
+            raise ArgumentError("two posters are pinned to one cell", "Pin each to a cell of its own.")
+        for name, (row, col) in self.pins.items():
+            if not usable[row * cols + col]:
+                raise ArgumentError(f"{name} is pinned to {row},{col}, which is a hole", "Pin it elsewhere.")
+        return lattice, usable
+
+
+def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: int | None = None) -> Shape:
+    """Give the shape of a wall that fills the light part of a picture.
+
+    Args:
+        picture: RGB (h, w, 3); cells whose place on it is dark stay empty.
+        n: Posters.
+        rows: Of the grid; None chooses the smallest that has room.
+        cols: Likewise.
+
+    Raises:
+        ArgumentError: The picture is dark all over, or the grid has no room.
+    """
+    light = picture.astype(np.float32).mean(axis=2)
+    share = float((light >= _LIGHT).mean())
+    if share < 0.001:
+        raise ArgumentError("the mask is dark all over", "Posters fill its light part.")
+    aspect = 1.5 * picture.shape[1] / picture.shape[0]
+    cells = n / share
+    while True:
+        high = rows or max(1, round((cells / aspect) ** 0.5 if cols is None else cells / cols))
+        wide = cols or max(1, round(high * aspect if rows is None else cells / rows))
+        free = cv2.resize(light, (wide, high), interpolation=cv2.INTER_AREA).reshape(high, wide) >= _LIGHT
+        if free.sum() >= n:
+            return Shape(high, wide, holes=[(r, c) for r, c in np.argwhere(~free).tolist()])
+        if (rows is not None and cols is not None) or cells > 1000 * n / share:
+            raise ArgumentError(
+                f"{n} posters do not fit into the mask's {free.sum()} cells of {high}×{wide}", "Add rows or columns."
+            )
+        cells *= 1.01

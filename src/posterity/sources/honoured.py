@@ -1,0 +1,105 @@
+"""Which of a build's terms and rules mean something for which kind of source; what does not is refused, not ignored."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from posterity.errors import ArgumentError
+from posterity.selection import Rules
+from posterity.sources.metadata import Metadata
+from posterity.sources.terms import Terms, Web, host_of
+
+_FETCHING = frozenset({"rate", "concurrency", "allow_private", "max_total", "refresh"})
+"""How pictures and pages are requested: means nothing where none are."""
+
+_TABLE = frozenset({"images", *_FETCHING})
+HONOURED: dict[str, frozenset[str]] = {
+    "folder": frozenset(),
+    "library": frozenset(),
+    "table": _TABLE,
+    "imdb": _TABLE,
+    "movielens": _TABLE,
+    "tmdb": _TABLE | {"size", "language"},
+    "impawards": _TABLE | {"size"},
+}
+"""Kind of source -> the fields of :class:`Terms` and its :class:`Web` that it honours, besides ``kind``, ``links`` and
+``limit``, which all do. Kinds that are not listed, of others' packages, get everything."""
+
+_FLAGS = {name: f"--{name.replace('_', '-')}" for name in ("images", *(item.name for item in fields(Web)))}
+_WHY = {
+    "images": "its pictures are the files in it",
+    "size": "its pictures come in one size",
+    "language": "it has titles in one language",
+}
+_TOLD_BY_NAMES = ("imdb_id", "tmdb_id", "title", "year")
+"""What files' names may tell of films; all else takes a table."""
+
+_NEEDS = {"no_genre": "genres", "no_budget": "budget", "no_revenue": "revenue"}
+
+
+def check_terms(source: str, kind: str, terms: Terms) -> None:
+    """Make sure that all that is asked for means something for a source of a kind.
+
+    Raises:
+        ArgumentError: A term would be ignored.
+    """
+    honoured = HONOURED.get(kind)
+    if honoured is None:
+        return
+    asks_itself = kind == "impawards" or source.startswith("tmdb:")
+    beside = kind == "table" and terms.images is None
+    here = beside or (terms.images is not None and host_of(terms.images) is None)
+    if kind == "tmdb" and not asks_itself:
+        honoured -= {"language"}
+    if here:
+        honoured -= {"size"} if asks_itself else {"size", *_FETCHING}
+    asked = {"images": terms.images} | {item.name: getattr(terms.web, item.name) for item in fields(Web)}
+    for name, value in asked.items():
+        if value not in (None, False) and name not in honoured:
+            why = _WHY.get(name, "nothing is downloaded for it")
+            why = (
+                f"its pictures lie {'beside it' if beside else f'in {terms.images}'}"
+                if here and name != "language"
+                else why
+            )
+            what = {"folder": "a plain folder", "library": "a media library"}.get(kind, f"a source of the kind {kind}")
+            raise ArgumentError(
+                f"{name} means nothing for {source}: it is {what}, and {why}", f"Leave {_FLAGS[name]} out."
+            )
+
+
+def check_metadata(source: str, kind: str) -> None:
+    """Refuse a table of films for a source that is no plain folder.
+
+    Raises:
+        ArgumentError: It is none.
+    """
+    if kind != "folder":
+        what = "a media library" if kind == "library" else f"a source of the kind {kind}"
+        raise ArgumentError(
+            f"a table of films (metadata) is for a plain folder, and {source} is {what}",
+            "Say --from folder where it is one; or build it, and then: posterity enrich TABLE -c DIR",
+        )
+
+
+def check_rules(source: str, table: Metadata | None, rules: Rules) -> None:
+    """Make sure that what rules ask of a folder's films can be known: from its table, or its files' names.
+
+    Raises:
+        ArgumentError: It cannot.
+    """
+    needed = [("genres", "genres_top and per_genre")] if rules.chooses else []
+    needed += [(_NEEDS[name], name) for name in rules.drop if name in _NEEDS and name not in rules.keep]
+    if "null_required" not in rules.keep:
+        needed += [(column, f"require {column}") for column in rules.required if column not in _TOLD_BY_NAMES]
+    for column, what in needed:
+        if table is None:
+            raise ArgumentError(
+                f"nothing tells the {column} of the films in {source}, so {what} cannot be judged",
+                "Name a table of the films: --metadata FILE; or leave that rule out.",
+            )
+        if not any(getattr(row.film, column) not in (None, ()) for row in table.rows):
+            raise ArgumentError(
+                f"the table {table.origin} tells the {column} of no film, so {what} cannot be judged",
+                "Name a table that does; or leave that rule out.",
+            )
