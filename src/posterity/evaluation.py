@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.schema import film_part
 from posterity.classification import Score, average_precision, roc_auc
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
@@ -354,7 +355,7 @@ def evaluate(
         return (
             [tuple(row["genres"] or ()) for row in rows],
             [row["collection"] or "" for row in rows],
-            [row["imdb_id"] or row["id"].split("@")[0] for row in rows],
+            [row["imdb_id"] or film_part(row["id"]) for row in rows],
         )
 
     table: list[EncoderScores] = []

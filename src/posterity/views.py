@@ -12,7 +12,7 @@ from typing import Any
 
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import versions
-from posterity.catalogue.schema import VIEW_PREFIX
+from posterity.catalogue.schema import VIEW_PREFIX, film_part
 from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
 from posterity.selection import Chosen, Rules, broken, choose
@@ -66,7 +66,7 @@ def make_view(store: Store, name: str, where: str | None = None, rules: Rules = 
         verdicts: list[Chosen | None] = []
         seen: set[str] = set()
         for poster in posters:
-            film = poster.id.split("@")[0]
+            film = film_part(poster.id)
             reason = broken(poster.film, rules, active)
             if reason is None and "duplicate_id" in active and film in seen:
                 reason = "duplicate_id", f"another poster of {film}"

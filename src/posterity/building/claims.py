@@ -9,11 +9,12 @@ from dataclasses import replace
 
 from posterity.catalogue import Artefact, Claim, Film, Poster, Store
 from posterity.catalogue.provenance import versions
+from posterity.catalogue.schema import film_part
 from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
 from posterity.sources.genres import normalised
 from posterity.sources.metadata import completed, film_of_file
-from posterity.sources.records import Record, film_id
+from posterity.sources.records import Record
 
 ORIGINS = ("table", "tmdb", "imdb", "library", "movielens", "impawards")
 """The kinds of sources, in the default order of precedence: what the user wrote, then the fullest source first.
@@ -38,15 +39,22 @@ def precedence(text: str) -> tuple[str, ...]:
 
 
 class Claims:
-    """The claims of a build under way: those that are known, and those to be committed with the batch."""
+    """The claims of a build under way: those that are known, and those to be committed with the batch.
+
+    Attributes:
+        identified: Films, each with the kind of source that told its id before this build.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.digests: dict[tuple[str, str], str] = {}
         self.imdb_ids: dict[int, str] = {}
+        self.identified: set[tuple[str, str]] = set()
         keys = store.claim_keys()
         for film, origin, digest, imdb_id, tmdb_id in zip(*(c.to_pylist() for c in keys.columns), strict=True):
             self.digests[film, origin] = digest
+            if imdb_id or tmdb_id is not None:
+                self.identified.add((film, origin))
             if imdb_id and tmdb_id is not None:
                 self.imdb_ids.setdefault(tmdb_id, imdb_id)
         self.new: dict[tuple[str, str], Claim] = {}
@@ -61,11 +69,12 @@ class Claims:
             return replace(film, imdb_id=self.imdb_ids[film.tmdb_id])
         return film
 
-    def add(self, record: Record, source: str) -> None:
-        """Take down what a record's source claims, if it has not been."""
+    def add(self, record: Record, source: str, poster: str) -> None:
+        """Take down what a record's source claims of a poster's film, if it has not been."""
         if record.given is not None:
             item = source if record.origin == "table" else f"{source}: {record.named}"
-            self.claim(Claim(film_id(record.film, record.path), record.origin, item, record.given, ""))
+            film = record.poster_id if record.identified else film_part(poster)
+            self.claim(Claim(film, record.origin, item, record.given, ""))
 
     def claim(self, claim: Claim) -> bool:
         """Take down a claim; tell whether it is new."""
@@ -143,7 +152,7 @@ def _inputs(store: Store, order: Sequence[str]) -> str:
 
 
 def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:
-    ids = _ids(poster.id.split("@")[0], poster.film)
+    ids = _ids(film_part(poster.id), poster.film)
     claims = {(claim.film_id, claim.origin): claim for identity in ids for claim in by_id.get(identity, ())}
     if not claims:
         return poster
