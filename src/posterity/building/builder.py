@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from posterity.building.claims import Claims
-from posterity.building.intake import Intake
+from posterity.building.intake import Intake, findings_of_table
 from posterity.building.known import COLUMNS, Index, Known
 from posterity.building.leaving import KEPT, decide, findings_of, look
+from posterity.building.naming import Naming
 from posterity.building.renewing import Renewal, renewed
 from posterity.catalogue import Film, Finding, Poster, Store
 from posterity.catalogue.schema import film_part
@@ -28,7 +29,7 @@ from posterity.places import is_remote
 from posterity.presence import Looked, Presence, too_many_missing
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
-from posterity.sources.metadata import Metadata, completed
+from posterity.sources.metadata import completed
 from posterity.sources.records import Record
 
 BATCH = 512
@@ -73,8 +74,9 @@ class Builder:
                 self.known.learn(Known(*row))
         self.n_before = sum(map(len, self.known.by_path.values()))
         self.findings = {(f.kind, f.item): f for f in store.findings(self.source)}
-        self.claims = Claims(store)
+        self.claims = Claims(store, self.source)
         self.claims.link(intake.imdb_ids)
+        self.naming = Naming(self.known, self.claims)
         self.kept_findings: set[tuple[str, str]] = set()
         self._clear_batch()
 
@@ -180,8 +182,8 @@ class Builder:
             elif other != known:  # left by a run that was killed while it gave a poster its new id
                 self._remove(other)
         changed = record.matched and record.metadata_digest != known.metadata_digest
-        identity, version_of = self._renewed_id(record, [known]) if changed else (known.id, None)
-        self.claims.add(record, self.source, identity)
+        identity, version_of = self.naming.again(record, [known]) if changed else (known.id, None)
+        self.claims.add(record, identity)
         if changed:
             self.counts["updated"] += 1
             self._renew(Renewal(known, identity, self.root, record, same, version_of))
@@ -197,8 +199,8 @@ class Builder:
         elif known := self._moved_here(record, before, twins):
             for other in before:
                 self.known.displace(other)
-            identity, version_of = self._renewed_id(record, [known])
-            self.claims.add(record, self.source, identity)
+            identity, version_of = self.naming.again(record, [known])
+            self.claims.add(record, identity)
             self.counts["updated"] += 1
             self.counts["moved"] += 1
             self._renew(Renewal(known, identity, self.root, record, picture, version_of))
@@ -206,7 +208,7 @@ class Builder:
             twin = twins[0]
             self.repeatable &= twin.source == self.root
             if record.identified:
-                self.claims.add(record, self.source, record.poster_id)
+                self.claims.add(record, record.poster_id)
             what = Dropped("duplicate", f"the same as {twin.id} ({twin.path})", picture.size, picture.mtime_ns)
             self._drop(record.named, what, record.poster_id, picture.sha256)
         else:
@@ -223,11 +225,9 @@ class Builder:
 
     def _put(self, record: Record, picture: Picture, before: Sequence[Known]) -> None:
         """Put in a poster that is new, or whose picture is."""
-        if before:
-            identity, version_of = self._renewed_id(record, before)
-        else:
-            identity, version_of = self._choose_id(record, (), picture.sha256)
-        self.claims.add(record, self.source, identity)
+        naming = self.naming
+        identity, version_of = naming.again(record, before) if before else naming.first(record, picture.sha256)
+        self.claims.add(record, identity)
         flags = list(picture.flags)
         if version_of:
             flags.append(("another_version", f"another picture of {version_of.id} ({version_of.path})"))
@@ -272,35 +272,11 @@ class Builder:
         self.removed.append(known.id)
         self.known.forget(known)
 
-    # --- ids -------------------------------------------------------------------------------------------------------
-
     def _film_of(self, record: Record, identity: str) -> Film:
         """Give what is known of a new picture's film; a poster that moved here before keeps what it brought along."""
         brought = not record.identified and film_part(identity) != record.poster_id
         old = self.store.get([identity]).get(identity) if brought else None
         return completed(record.film, old.film) if old else record.film
-
-    def _renewed_id(self, record: Record, before: Sequence[Known]) -> tuple[str, Known | None]:
-        """Give the id of a poster that is known and changed: another only where another film is told.
-
-        One whose id its source told before, and tells no more, goes by its file's name again.
-        """
-        known = before[0]
-        told = record.identified or (film_part(known.id), record.origin) in self.claims.identified
-        if not told or film_part(known.id) == record.poster_id:
-            return known.id, None
-        return self._choose_id(record, before, known.sha256)
-
-    def _choose_id(self, record: Record, before: Sequence[Known], sha256: str) -> tuple[str, Known | None]:
-        """Give a poster its film's id; or, where another picture has that, one of its own, and the other picture."""
-        base = record.poster_id
-        owner = self.known.by_id.get(base)
-        if owner is None or owner in before or self.known.makes_way(owner):
-            return base, None
-        if not record.identified and owner.path != record.path:  # moved away, and another file has its name now
-            return f"{base}~{sha256[:8]}", None
-        place = record.path if owner.source == self.root else f"{self.root}\0{record.path}"
-        return f"{base}@{hashlib.sha256(place.encode()).hexdigest()[:8]}", owner
 
     # --- committing ------------------------------------------------------------------------------------------------
 
@@ -336,7 +312,7 @@ class Builder:
     def finish(self) -> None:
         """Decide on what was not met, commit the rest, and bring the findings up to date."""
         if self.table:
-            for finding in _findings_of_table(self.table, self.source):
+            for finding in findings_of_table(self.table, self.source):
                 self._find(finding)
         # Only now, for a picture that one row was refused for may be another row's.
         for path in sorted(self.unwanted - self.seen - self.held.keys()):
@@ -423,16 +399,3 @@ class Builder:
             in_doubt=too_many_missing(self.counts["gone"], self.n_before),
             repeatable=self.repeatable,
         )
-
-
-def _findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:
-    faults: dict[tuple[str, int], list[str]] = {}
-    for fault in table.faults:
-        faults.setdefault((fault.reason, fault.number), []).append(fault.detail)
-    for (reason, number), details in faults.items():
-        yield Finding(source, f"{table.origin}: row {number}", reason, reason, "; ".join(details))
-    for row in table.unmatched():
-        name = row.film.title or row.film.imdb_id or row.file or "a film without a name"
-        detail = f"no file of the source belongs to {name!r}"
-        item = f"{table.origin}: row {row.number}"
-        yield Finding(source, item, "unmatched_row", "unmatched_row", detail, row.film.imdb_id)

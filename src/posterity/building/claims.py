@@ -41,12 +41,20 @@ def precedence(text: str) -> tuple[str, ...]:
 class Claims:
     """The claims of a build under way: those that are known, and those to be committed with the batch.
 
+    One claim is kept of a film and a kind of source. Where another source of the same kind told of it before (IMDb's
+    two datasets, two tables), what the new one leaves open stays as that said.
+
+    Args:
+        store: The catalogue.
+        source: What reports call the source.
+
     Attributes:
         identified: Films, each with the kind of source that told its id before this build.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, source: str) -> None:
         self.store = store
+        self.source = source
         self.digests: dict[tuple[str, str], str] = {}
         self.imdb_ids: dict[int, str] = {}
         self.identified: set[tuple[str, str]] = set()
@@ -57,6 +65,7 @@ class Claims:
                 self.identified.add((film, origin))
             if imdb_id and tmdb_id is not None:
                 self.imdb_ids.setdefault(tmdb_id, imdb_id)
+        self.stored = set(self.digests)
         self.new: dict[tuple[str, str], Claim] = {}
 
     def link(self, imdb_ids: Mapping[int, str]) -> None:
@@ -69,10 +78,10 @@ class Claims:
             return replace(film, imdb_id=self.imdb_ids[film.tmdb_id])
         return film
 
-    def add(self, record: Record, source: str, poster: str) -> None:
+    def add(self, record: Record, poster: str) -> None:
         """Take down what a record's source claims of a poster's film, if it has not been."""
         if record.given is not None:
-            item = source if record.origin == "table" else f"{source}: {record.named}"
+            item = self.source if record.origin == "table" else f"{self.source}: {record.named}"
             film = record.poster_id if record.identified else film_part(poster)
             self.claim(Claim(film, record.origin, item, record.given, ""))
 
@@ -88,8 +97,16 @@ class Claims:
 
     def commit(self) -> None:
         """Write the new claims."""
-        self.store.put_claims(list(self.new.values()))
+        films = [film for film, _ in self.new.keys() & self.stored]
+        before = {(old.film_id, old.origin): old for old in (self.store.claims(films) if films else ())}
+        self.store.put_claims([self._beside(claim, before.get(key)) for key, claim in self.new.items()])
         self.new = {}
+
+    def _beside(self, claim: Claim, before: Claim | None) -> Claim:
+        """Complete a claim with what another source of the same kind said before."""
+        if before is None or before.item == self.source or before.item.startswith(f"{self.source}: "):
+            return claim
+        return replace(claim, film=completed(claim.film, before.film))
 
 
 def settled(claims: Sequence[Claim], order: Sequence[str]) -> Film:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from posterity.catalogue import Finding
 from posterity.paths import escape, unescape
 from posterity.places import absolute, is_remote
 from posterity.sources.folder import Skipped, walk
@@ -62,3 +63,17 @@ def of_folder(
     total = sum(1 for _ in walk(root, own)) if count and not is_remote(root) else None
     label = escape(root)
     return Intake(label, label, records(root, table, own), total, table, imdb_ids=imdb_ids or {})
+
+
+def findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:
+    """Say of a table which rows no file belongs to, and what could not be read."""
+    faults: dict[tuple[str, int], list[str]] = {}
+    for fault in table.faults:
+        faults.setdefault((fault.reason, fault.number), []).append(fault.detail)
+    for (reason, number), details in faults.items():
+        yield Finding(source, f"{table.origin}: row {number}", reason, reason, "; ".join(details))
+    for row in table.unmatched():
+        name = row.film.title or row.film.imdb_id or row.file or "a film without a name"
+        detail = f"no file of the source belongs to {name!r}"
+        item = f"{table.origin}: row {row.number}"
+        yield Finding(source, item, "unmatched_row", "unmatched_row", detail, row.film.imdb_id)
