@@ -176,6 +176,19 @@ class Faults:
             await response.write(body[start:])
         return response
 
+    async def do_ranged(self, request: web.Request, first: bool) -> web.StreamResponse:
+        """Answer ranges by the book; of those beyond the end, ``?bare`` does not say where that is."""
+        body, asked = self.large, request.headers.get("Range", "")
+        start = int(asked[6:-1]) if asked and request.headers.get("If-Range") == self.etag else 0
+        headers = {"ETag": self.etag}
+        if start >= len(body):
+            return web.Response(
+                status=416, headers=headers if "bare" in request.query else {"Content-Range": f"bytes */{len(body)}"}
+            )
+        if start:
+            headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        return web.Response(status=206 if start else 200, body=body[start:], headers=headers)
+
     async def do_unranged(self, request: web.Request, first: bool) -> web.StreamResponse:
         """Break off in the middle; know nothing of ranges."""
         body = self.large

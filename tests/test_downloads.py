@@ -22,6 +22,7 @@ from posterity.errors import StorageError
 from posterity.sources._http import Politeness
 from posterity.sources._http.addresses import is_public
 from posterity.sources.downloads import Job, download, plan
+from posterity.sources.journal import Journal, Line
 
 QUICK = Politeness(rate=0, timeout=1.0, retries=2, max_bytes=8 * 2**20, named_hosts=frozenset({"127.0.0.1"}))
 
@@ -331,3 +332,36 @@ def test_any_text_for_an_address_has_an_outcome(tmp_path: Path, urls: list[str])
     assert set(report.outcomes) == {job.key for job in jobs}
     assert not any(outcome.path for outcome in report.outcomes.values())
     assert plan(jobs, tmp_path, QUICK).total == len(jobs)
+
+
+@pytest.mark.parametrize(
+    ("path", "extra", "requests"),
+    [
+        ("ranged/1.jpg", 0, 1),
+        ("ranged/1.jpg", -7, 1),
+        ("ranged/1.jpg", 7, 2),
+        ("ranged/1.jpg?bare", 0, 2),
+    ],
+    ids=["whole", "nearly whole", "too long", "whole, of unknown length"],
+)
+def test_a_part_that_a_killed_run_left_is_taken_or_fetched_anew(
+    server: Server, faults: Faults, tmp_path: Path, path: str, extra: int, requests: int
+) -> None:
+    """Killed between the last byte and the renaming, a run leaves all of a picture; the server answers 416 then."""
+    body = faults.large
+    (tmp_path / "ranged-1.part").write_bytes((body + bytes(8))[: len(body) + extra])
+    with Journal(tmp_path) as journal:
+        journal.write(Line(path, f"{server.url}/{path}", None, "partial", "", 0, faults.etag))
+    assert fetch(server, tmp_path, path) == {path: "ok"}
+    assert (tmp_path / "ranged-1.jpg").read_bytes() == body
+    assert sum(server.asked.values()) == requests
+    assert not list(tmp_path.glob("*.part"))
+    assert fetch(server, tmp_path, path) == {path: "kept"}
+
+
+def test_what_an_earlier_version_took_for_forbidden_is_asked_for_again(server: Server, tmp_path: Path) -> None:
+    url = f"{server.url}/ok/1.jpg"
+    with Journal(tmp_path) as journal:
+        journal.write(Line("ok/1.jpg", url, None, "forbidden", f"HTTP 416 from {url}", 0))
+    assert plan([Job("ok/1.jpg", url, "ok-1")], tmp_path, QUICK).to_fetch == 1
+    assert fetch(server, tmp_path, "ok/1.jpg") == {"ok/1.jpg": "ok"}

@@ -38,6 +38,12 @@ def test_a_deleted_folder_beside_others_takes_its_files_along(folder: Path) -> N
     assert where(folder, "drive/c.jpg") is Presence.GONE
 
 
+def test_a_folder_in_the_place_of_a_file_is_no_file(folder: Path) -> None:
+    (folder / "a.jpg").unlink()
+    (folder / "a.jpg").mkdir()
+    assert look_for(str(folder), "a.jpg") == Looked(Presence.GONE, "a.jpg is a folder now")
+
+
 def test_an_empty_mount_point_is_no_proof(folder: Path) -> None:
     for file in (folder / "drive").iterdir():
         file.unlink()

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from conftest import picture, real_data
 
 import posterity
 from posterity.building.rows import address_of
+from posterity.catalogue import Film
 from posterity.cli import run
 from posterity.errors import SourceError
 from posterity.sources.opening import guess
@@ -171,6 +173,32 @@ def test_what_two_sources_say_is_kept_and_the_precedence_decides(
     films.enrich(kaggle)
     film = films.posters("id = 'tt0000001'")[0].film
     assert (film.title, film.year, film.genres, film.budget) == ("Der Film", 1998, ("Science Fiction",), 1000)
+
+
+def test_two_datasets_of_one_kind_add_to_each_other(tmp_path: Path) -> None:
+    """IMDb's ratings name no titles, and a second table may name no years: what they leave open stays as it was."""
+    folder = tmp_path / "posters"
+    folder.mkdir()
+    picture(1).save(folder / "tt0113277.jpg")
+    (tmp_path / "films.csv").write_text("imdbId,collection\n113277,Mann\n")
+    (tmp_path / "more.csv").write_text("imdbId,language\n113277,en\n")
+    (tmp_path / "title.basics.tsv").write_text(
+        "tconst\tprimaryTitle\tstartYear\truntimeMinutes\tgenres\ntt0113277\tHeat\t1995\t170\tCrime\n"
+    )
+    (tmp_path / "title.ratings.tsv").write_text("tconst\taverageRating\tnumVotes\ntt0113277\t8.3\t700\n")
+
+    def build() -> Film:
+        posterity.build(folder, tmp_path / "films", tmp_path / "films.csv", encoders=["colour"])
+        return posterity.open(tmp_path / "films").posters()[0].film
+
+    build()
+    for name in ("title.basics.tsv", "title.ratings.tsv", "more.csv", "title.basics.tsv"):
+        posterity.open(tmp_path / "films").enrich(tmp_path / name)
+    wanted = Film("tt0113277", None, "Heat", 1995, ("Crime",), runtime=170.0, vote_average=8.3, vote_count=700)
+    wanted = replace(wanted, collection="Mann", original_language="en")
+    assert posterity.open(tmp_path / "films").posters()[0].film == wanted
+    assert build() == wanted
+    assert build() == wanted
 
 
 def test_links_tell_that_two_sources_mean_the_same_film(tmp_path: Path, images: Path) -> None:

@@ -22,8 +22,10 @@ from posterity.approximate import Approximate
 from posterity.atlases import Atlas, make_atlas
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
+from posterity.building.leaving import KEPT
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
 from posterity.catalogue.provenance import current
+from posterity.catalogue.schema import film_part
 from posterity.duplicates import Duplicates
 from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
@@ -126,13 +128,15 @@ class Flagged:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was dropped or flagged, and why: seen = posters + dropped.
+    """Everything that was dropped, kept or flagged, and why: seen = posters + dropped.
 
     Attributes:
         seen: Files found in the sources.
         posters: Those that are in the catalogue.
         dropped: Those that are not, with the reasons.
         flagged: One entry for each flag of each poster.
+        kept: Files that could not be read, or are no picture any more, and folders from which files are gone, whose
+            posters are kept all the same.
         rows: Rows of tables that no file belongs to, or that could not be read in full.
         runs: The counts of each build, oldest first.
     """
@@ -143,6 +147,7 @@ class Report:
     flagged: tuple[Flagged, ...]
     rows: tuple[Finding, ...]
     runs: tuple[dict[str, object], ...]
+    kept: tuple[Finding, ...] = ()
 
 
 def open(folder: PathLike | Remote) -> Catalogue:
@@ -174,6 +179,7 @@ def build_catalogue(
     rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
     engine: str | Engine | None = None,
+    remove_missing: bool = False,
     show_progress: bool | None = False,
 ) -> BuildReport:
     """Do what :func:`posterity.build` promises, whether or not there is anything to do."""
@@ -182,14 +188,15 @@ def build_catalogue(
     kind, table = _checked(source, metadata, terms, rules)
     if kind == "folder":
         return create(folder).build(
-            source, table, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
-        )
+            source, table, terms=terms, rules=rules, encoders=wanted, engine=engine, remove_missing=remove_missing,
+            show_progress=show_progress,
+        )  # fmt: skip
     listing = _open_listing(source, replace(terms, kind=kind), _pages(folder))
     if not is_remote(source) and Path(source).exists():
         listing = listing.begun()
     catalogue = create(folder)
     intake = catalogue._found(listing, terms, rules or Rules(), show_progress)
-    return catalogue._take_in(intake, wanted, engine, show_progress)
+    return catalogue._take_in(intake, wanted, engine, remove_missing, show_progress)
 
 
 def dry_run(
@@ -273,6 +280,7 @@ class Catalogue:
         rules: Rules | None = None,
         encoders: Sequence[str | Encoder] | None = None,
         engine: str | Engine | None = None,
+        remove_missing: bool = False,
         show_progress: bool | None = False,
     ) -> BuildReport:
         """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
@@ -286,10 +294,15 @@ class Catalogue:
                 source, table, (str(self.folder),), count=show_progress is not False, imdb_ids=_links(terms),
                 rules=rules or Rules(), limit=terms.limit,
             )  # fmt: skip
-        return self._take_in(intake, wanted, engine, show_progress)
+        return self._take_in(intake, wanted, engine, remove_missing, show_progress)
 
     def _take_in(
-        self, intake: Intake, wanted: Sequence[Encoder], engine: str | Engine | None, show_progress: bool | None
+        self,
+        intake: Intake,
+        wanted: Sequence[Encoder],
+        engine: str | Engine | None,
+        remove_missing: bool,
+        show_progress: bool | None,
     ) -> BuildReport:
         with engine_of(engine) as runs:
             report = ingest(
@@ -299,6 +312,7 @@ class Catalogue:
                 near_duplicate_bits=setting("near_duplicate_bits"),
                 precedence=precedence(setting("precedence")),
                 engine=runs,
+                remove_missing=remove_missing,
                 show_progress=show_progress,
             )
             failed = _embed(self.store, wanted, engine=runs, show_progress=show_progress).failed
@@ -376,7 +390,7 @@ class Catalogue:
             raise ArgumentError(f"no poster has the id {id!r}", f"List them: posterity list -c {self.folder}")
         film = found[id].film
         tmdb = f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else ""
-        return self.store.claims(name for name in (id.split("@")[0], film.imdb_id, tmdb) if name)
+        return self.store.claims(name for name in (film_part(id), film.imdb_id, tmdb) if name)
 
     def embed(
         self, *encoders: str | Encoder, engine: str | Engine | None = None, show_progress: bool | None = False
@@ -779,7 +793,7 @@ class Catalogue:
         )
 
     def report(self) -> Report:
-        """Tell everything that was dropped or flagged, and why."""
+        """Tell everything that was dropped, kept or flagged, and why."""
         findings = self.store.findings()
         dropped = tuple(finding for finding in findings if finding.kind == "dropped")
         rows = self.store.read(["path", "flags", "flag_details"], "array_length(flags) > 0").to_pylist()
@@ -794,8 +808,9 @@ class Catalogue:
             posters=posters,
             dropped=dropped,
             flagged=flagged,
-            rows=tuple(finding for finding in findings if finding.kind != "dropped"),
+            rows=tuple(finding for finding in findings if finding.kind not in ("dropped", KEPT)),
             runs=tuple(self.store.runs()),
+            kept=tuple(finding for finding in findings if finding.kind == KEPT),
         )
 
     def doctor(

@@ -13,8 +13,9 @@ import stat
 from dataclasses import dataclass
 from enum import Enum
 
+from posterity.errors import StorageError
 from posterity.leftovers import is_leftover
-from posterity.paths import escape, unescape
+from posterity.paths import escape, locate, unescape
 from posterity.places import has_any, is_remote, remote, status_of
 
 MOST_MISSING = 0.1
@@ -56,6 +57,8 @@ def look_for(source: str, path: str) -> Looked:
     """
     try:
         status_of(source, path)
+        if not is_remote(source) and os.path.isdir(locate(source, path)):  # noqa: PTH112
+            return Looked(Presence.GONE, f"{path} is a folder now")
         return Looked(Presence.PRESENT)
     except (FileNotFoundError, NotADirectoryError):
         pass
@@ -65,6 +68,8 @@ def look_for(source: str, path: str) -> Looked:
         return _in_store(source) if is_remote(source) else _in_folder(unescape(source), unescape(path))
     except OSError as error:
         return Looked(Presence.UNREACHABLE, f"{path}: {error.strerror or error}")
+    except StorageError as error:  # the object store's
+        return Looked(Presence.UNREACHABLE, f"{path}: {error}")
 
 
 def too_many_missing(missing: int, total: int) -> bool:

@@ -52,11 +52,14 @@ def build(
     rules: Rules | None = None,
     encoders: Sequence[str | Encoder] | None = None,
     engine: str | Engine | None = None,
+    remove_missing: bool = False,
     show_progress: bool | None = False,
 ) -> BuildReport:
     """Bring posters into the catalogue in ``folder``, made where there is none, and encode them.
 
     What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
+    A file that was moved or renamed keeps its poster's id and all that is known of it. No poster is removed because its
+    file cannot be read or found, unless ``remove_missing`` is given.
     Pictures that are not here are downloaded into the catalogue, politely.
 
     Args:
@@ -68,6 +71,8 @@ def build(
         rules: Which films to drop, and how to choose by genre; None takes the default ones.
         encoders: Names or instances; None takes the setting ``encoders``.
         engine: What reads and encodes: "local", "ray", or an engine; None takes the setting ``engine``.
+        remove_missing: Remove the posters of this source whose file is not there any more, also where that is more than
+            a tenth of them, or its drive seems not to be mounted.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
@@ -79,7 +84,12 @@ def build(
     wanted = [ENCODERS.get(name.strip() if isinstance(name, str) else name) for name in names if name]
     note = _note(source, folder, metadata)
     # Listing an object store costs as much as opening the catalogue does.
-    recalls = not is_remote(folder) and terms in (Terms(), Terms(kind="folder")) and Path(source).is_dir()
+    recalls = (
+        not remove_missing
+        and not is_remote(folder)
+        and terms in (Terms(), Terms(kind="folder"))
+        and os.path.isdir(source)  # noqa: PTH112
+    )
     listing = _listing(source, folder, metadata) if recalls and note.exists() else None
     if listing and (report := _recall(note, _digest(listing, folder, wanted, rules))):
         return report
@@ -88,8 +98,9 @@ def build(
 
     listing = listing or (_listing(source, folder, metadata) if recalls else None)
     report = build_catalogue(
-        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine, show_progress=show_progress
-    )
+        source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine,
+        remove_missing=remove_missing, show_progress=show_progress,
+    )  # fmt: skip
     if (
         report.repeatable and not report.not_encoded and listing and listing == _listing(source, folder, metadata)
     ):  # nothing changed while it ran
@@ -146,7 +157,7 @@ def _recall(note: Path, digest: str) -> BuildReport | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     unchanged = report.added + report.updated + report.unchanged
-    return replace(report, added=0, updated=0, unchanged=unchanged, notes=tuple(report.notes))
+    return replace(report, added=0, updated=0, moved=0, removed=0, unchanged=unchanged, notes=tuple(report.notes))
 
 
 def _remember(note: Path, digest: str, report: BuildReport) -> None:

@@ -14,7 +14,7 @@ class BuildReport:
         seen: Files (and unreadable folders) found in it; or rows, or films.
         added: New posters.
         updated: Posters whose picture, place or metadata changed.
-        unchanged: Posters left alone.
+        unchanged: Posters left alone, also where their file could not be read or holds no picture any more (``kept``).
         dropped: What could not be a poster, or was not wanted; each is in the catalogue's findings with its reason.
         flagged: Posters, of those seen, that carry at least one flag.
         dropped_by: Reason -> how many.
@@ -22,7 +22,12 @@ class BuildReport:
         unmatched_files: Posters that no row of the table belongs to; 0 without a table.
         unmatched_rows: Rows of the table that no file belongs to.
         faulty_rows: Rows of the table in which something could not be read.
-        gone: Posters of this source in the catalogue whose file was not found any more.
+        moved: Of the updated, those whose file was elsewhere before, by its content.
+        kept: Posters that stay as they were, because their file could not be read or looked for, or is no picture now.
+        kept_by: Reason -> how many.
+        gone: Posters of this source whose file is not there any more; they stay too, without ``remove_missing``.
+        removed: Posters that were removed for that.
+        in_doubt: Whether more than a tenth of the source's posters are gone at once: perhaps a drive is not mounted.
         repeatable: Whether the same files would be judged the same again: none could not be read for the moment, and
             none was dropped for a twin in another source.
         not_encoded: Poster id -> why it has no vector yet: its file vanished or changed meanwhile.
@@ -41,7 +46,12 @@ class BuildReport:
     unmatched_files: int = 0
     unmatched_rows: int = 0
     faulty_rows: int = 0
+    moved: int = 0
+    kept: int = 0
+    kept_by: dict[str, int] = field(default_factory=dict)
     gone: int = 0
+    removed: int = 0
+    in_doubt: bool = False
     repeatable: bool = True
     not_encoded: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

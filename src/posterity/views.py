@@ -15,7 +15,7 @@ from typing import Any
 
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import Reads, key, versions
-from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX
+from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
 from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
 from posterity.selection import Chosen, Rules, broken, choose
@@ -77,7 +77,7 @@ def _chosen(store: Store, name: str, where: str | None, rules: Rules) -> tuple[V
     verdicts: list[Chosen | None] = []
     seen: set[str] = set()
     for poster in posters:
-        film = poster.id.split("@")[0]
+        film = film_part(poster.id)
         reason = broken(poster.film, rules, active)
         if reason is None and "duplicate_id" in active and film in seen:
             reason = "duplicate_id", f"another poster of {film}"

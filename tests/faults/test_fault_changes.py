@@ -148,13 +148,15 @@ def test_changes_of_names(source: Path, tmp_path: Path) -> None:
     assert report.seen == 15
     assert report.dropped == 0
     kept = {poster.id: poster for poster in posterity.open(tmp_path / "films").posters()}
-    assert kept.keys() == ids | {"file:new name.jpg"}
+    assert kept.keys() == ids - {"file:film 3.jpg"}  # whose picture is nowhere any more
     assert kept["tt0000001"].path == "now called otherwise tt0000001.jpg"
     assert kept["tt0000002"].path == "deeper/tt0000002.jpg"
-    assert report.gone == 2  # film 2 and film 4: theirs are left to doctor, which says so
-    assert posterity.open(tmp_path / "films").doctor(repair=True).well
-    kept = {poster.id: poster for poster in posterity.open(tmp_path / "films").posters()}
-    assert kept.keys() == ids - {"file:film 2.jpg", "file:film 4.jpg"} | {"file:new name.jpg"}
+    assert kept["file:film 0.jpg"].path == "film 1.jpg"
+    assert kept["file:film 1.jpg"].path == "film 0.jpg"
+    assert kept["file:film 2.jpg"].path == "film 3.jpg"
+    assert kept["file:film 4.jpg"].path == "new name.jpg"
+    assert (report.moved, report.updated, report.removed, report.gone) == (6, 6, 1, 0)
+    assert posterity.open(tmp_path / "films").doctor().well
     assert not any("another_version" in poster.flags for poster in kept.values())
     _check_vectors_are_those_of_the_files(tmp_path / "films")
     assert _counts(_build(source, tmp_path)) == (0, 0, 15, 0)
@@ -214,9 +216,9 @@ def test_twin_takes_the_place_of_a_file_that_is_gone(source: Path, tmp_path: Pat
         assert _build(other, tmp_path).dropped_by == {"duplicate": 1}
     (source / "film 6.jpg").unlink()
     report = _build(other, tmp_path)
-    assert report.added == 1
-    assert report.dropped == 0
-    assert any(poster.path == "twin.jpg" for poster in posterity.open(tmp_path / "films").posters())
+    assert (report.added, report.moved, report.dropped) == (0, 1, 0)
+    (poster,) = posterity.open(tmp_path / "films").posters("id = 'file:film 6.jpg'")
+    assert (poster.source, poster.path) == (str(other), "twin.jpg")
 
 
 def test_file_that_was_bad_and_is_mended(source: Path, tmp_path: Path) -> None:
@@ -229,7 +231,28 @@ def test_file_that_was_bad_and_is_mended(source: Path, tmp_path: Path) -> None:
     age(source / "film 1.jpg")
     assert _counts(_build(source, tmp_path)) == (1, 0, 15, 0)
     assert posterity.open(tmp_path / "films").report().dropped == ()
-    (source / "film 1.jpg").write_bytes(b"gone bad")
+
+
+@pytest.mark.parametrize("bad", [b"", b"gone bad", None], ids=["empty", "no picture", "half a picture"])
+def test_poster_whose_file_goes_bad_stays_and_is_named(source: Path, tmp_path: Path, bad: bytes | None) -> None:
+    """A failing disk, or a copy that broke off: what was known of the poster is not thrown away for it."""
+    _build(source, tmp_path)
+    catalogue = posterity.open(tmp_path / "films")
+    before = catalogue.posters()
+    good = (source / "film 1.jpg").read_bytes()
+    (source / "film 1.jpg").write_bytes(good[: len(good) // 2] if bad is None else bad)
+    age(source / "film 1.jpg", LONG_AGO + 60)
+    for _ in range(2):  # read once, then known
+        report = _build(source, tmp_path)
+        assert _counts(report) == (0, 0, 16, 0)
+        assert (report.kept, report.gone) == (1, 0)
+    (finding,) = catalogue.report().kept
+    assert (finding.item, finding.poster_id) == ("film 1.jpg", "file:film 1.jpg")
+    assert _build(source, tmp_path, remove_missing=True).removed == 0  # it is not missing
+    assert catalogue.posters() == before
+    (source / "film 1.jpg").write_bytes(good)
     age(source / "film 1.jpg")
-    assert _counts(_build(source, tmp_path)) == (0, 0, 15, 1)
-    assert len(posterity.open(tmp_path / "films")) == 15
+    report = _build(source, tmp_path)
+    assert (*_counts(report), report.kept) == (0, 0, 16, 0, 0)
+    assert catalogue.posters() == before
+    assert not catalogue.report().kept

@@ -42,6 +42,7 @@ def ingest(
     precedence: tuple[str, ...] = ORIGINS,
     workers: int = 0,
     engine: Engine | None = None,
+    remove_missing: bool = False,
     show_progress: bool | None = None,
 ) -> BuildReport:
     """Bring the posters of a source into a catalogue.
@@ -54,6 +55,7 @@ def ingest(
         precedence: Which kind of source decides where two disagree, the first of them first.
         workers: Threads; 0 takes one per core.
         engine: What reads and decodes; None is this process's threads.
+        remove_missing: Remove the source's posters whose file is not there any more.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -62,7 +64,7 @@ def ingest(
     """
     log.info("building", extra={"catalogue": str(store.folder), "source": intake.label, "items": intake.total})
     with store.writing():
-        builder = Builder(store, intake, limits)
+        builder = Builder(store, intake, limits, remove_missing=remove_missing)
 
         # What a file is called and known as stays here; only what must be read of it is handed out.
         waiting: deque[list[tuple[Record | Skipped, Same | Dropped | File]]] = deque()
@@ -85,6 +87,9 @@ def ingest(
         settle(store, precedence)
         report = builder.report()
         store.add_run(report.source, json.dumps(asdict(report)))
-        counts = {name: getattr(report, name) for name in ("seen", "added", "updated", "unchanged", "dropped")}
+        counts = {
+            name: getattr(report, name)
+            for name in ("seen", "added", "updated", "unchanged", "dropped", "kept", "gone", "removed")
+        }
         log.info("built", extra={"catalogue": str(store.folder), "source": report.source, **counts})
         return report

@@ -2,25 +2,35 @@
 
 Files are read elsewhere, in the order of the source; what they are is taken in that same order, so that which of
 two equal files stays does not depend on timing. Each batch is committed whole.
+
+Nothing is lost: a poster whose file cannot be read, or holds no picture any more, stays as it was; a file of its very
+content elsewhere is that poster, moved; and those that were not met at all are decided on at the end
+(:mod:`posterity.building.leaving`).
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from posterity.building.claims import Claims
-from posterity.building.intake import Intake
-from posterity.catalogue import Finding, Poster, Store
+from posterity.building.intake import Intake, findings_of_table
+from posterity.building.known import COLUMNS, Index, Known
+from posterity.building.leaving import KEPT, decide, findings_of, look
+from posterity.building.naming import Naming
+from posterity.building.renewing import Renewal, renewed
+from posterity.catalogue import Film, Finding, Poster, Store
+from posterity.catalogue.schema import film_part
 from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
 from posterity.leftovers import lies_in_leftovers
-from posterity.places import is_remote, status_of
+from posterity.places import is_remote
+from posterity.presence import Looked, Presence, too_many_missing
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
-from posterity.sources.metadata import Metadata
+from posterity.sources.metadata import completed
 from posterity.sources.records import Record
 
 BATCH = 512
@@ -32,22 +42,18 @@ of a fixed size would cost the square of the posters."""
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What the catalogue holds of a file: enough to tell whether it changed."""
+class _Held:
+    """A file that is dropped although a poster is known of it: what becomes of that is decided at the end."""
 
-    id: str
-    source: str
-    path: str
-    bytes: int
-    mtime_ns: int
-    sha256: str
-    metadata_digest: str
+    item: str
+    verdict: Dropped
+    poster_id: str | None
 
 
 class Builder:
     """One build under way: what is known, what has been decided, and the batch that is not yet committed."""
 
-    def __init__(self, store: Store, intake: Intake, limits: Limits) -> None:
+    def __init__(self, store: Store, intake: Intake, limits: Limits, *, remove_missing: bool = False) -> None:
         self.store = store
         self.source = intake.label
         self.root = intake.root
@@ -55,42 +61,33 @@ class Builder:
         self.notes = intake.notes
         self.from_rows = intake.from_rows
         self.partial = intake.partial
-        self.limits = limits
+        self.remove_missing = remove_missing
         self.rules = hashlib.sha256(repr((limits, JUDGING)).encode()).hexdigest()[:16]
         self.counts: Counter[str] = Counter()
         self.dropped_by: Counter[str] = Counter()
+        self.kept_by: Counter[str] = Counter()
         self.seen: set[str] = set()
         self.unwanted: set[str] = set()
+        self.held: dict[str, _Held] = {}
         self.repeatable = True
-        columns = ["id", "source", "path", "bytes", "mtime_ns", "sha256", "metadata_digest"]
-        self.by_path: dict[str, list[_Known]] = {}
-        self.by_content: dict[str, _Known] = {}
-        self.by_id: dict[str, _Known] = {}
-        for batch in store.read(columns).select(columns).to_batches(4096):
+        self.disturbed = False
+        self.known = Index(self.root)
+        for batch in store.read(COLUMNS).select(COLUMNS).to_batches(4096):
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                self._learn(_Known(*row))
+                self.known.learn(Known(*row))
+        self.n_before = sum(map(len, self.known.by_path.values()))
         self.findings = {(f.kind, f.item): f for f in store.findings(self.source)}
-        self.claims = Claims(store)
+        self.claims = Claims(store, self.source)
         self.claims.link(intake.imdb_ids)
+        self.naming = Naming(self.known, self.claims)
         self.kept_findings: set[tuple[str, str]] = set()
         self._clear_batch()
-
-    def _learn(self, known: _Known) -> None:
-        self.by_id[known.id] = known
-        self.by_content.setdefault(known.sha256, known)
-        if known.source == self.root:
-            self.by_path.setdefault(known.path, []).append(known)
-
-    def _forget(self, known: _Known) -> None:
-        self.by_id.pop(known.id, None)
-        if self.by_content.get(known.sha256) == known:
-            del self.by_content[known.sha256]
 
     def _clear_batch(self) -> None:
         self.pictures: dict[str, Poster] = {}
         self.thumbnails: dict[str, bytes] = {}
-        self.renewed: list[tuple[_Known, Record]] = []
-        self.touched: list[tuple[_Known, Same]] = []
+        self.renewals: list[Renewal] = []
+        self.touched: list[tuple[Known, Same]] = []
         self.removed: list[str] = []
         self.new_findings: list[Finding] = []
 
@@ -100,17 +97,18 @@ class Builder:
         """Tell what a file is, or that it must be read, as its size or time says that it may have changed."""
         if isinstance(found, Skipped):
             return Dropped(found.reason, found.detail)
-        known = next(iter(self.by_path.get(found.path, ())), None)
-        if known and (known.bytes, known.mtime_ns) == (found.size, found.mtime_ns):
-            return Same(known.sha256, known.bytes, known.mtime_ns)
-        before = self.findings.get(("dropped", found.named))
+        at = self.known.at(found.path)
+        for known in at:
+            if (known.bytes, known.mtime_ns) == (found.size, found.mtime_ns):
+                return Same(known.sha256, known.bytes, known.mtime_ns)
+        before = self.findings.get(("dropped", found.named)) or self.findings.get((KEPT, found.named))
         if (
             before
             and (before.bytes, before.mtime_ns, before.rules) == (found.size, found.mtime_ns, self.rules)
             and before.reason != "duplicate"  # may no longer be one
         ):
             return Dropped(before.reason, before.detail, before.bytes, before.mtime_ns)
-        return File(found.path, known.sha256 if known else None)
+        return File(found.path, at[0].sha256 if at else None)
 
     # --- taking: in order, one at a time ---------------------------------------------------------------------------
 
@@ -119,40 +117,49 @@ class Builder:
         self.counts["seen"] += 1
         if isinstance(found, Skipped) or isinstance(verdict, Dropped):
             assert isinstance(verdict, Dropped)  # noqa: S101
-            if isinstance(found, Record):
-                self._drop(found.named, found.path, verdict, found.poster_id)
-            else:
-                self._drop(found.path, None if self.from_rows else found.path, verdict)
-                self.unwanted.update([found.picture] if found.picture is not None else [])
+            self._take_dropped(found, verdict)
         else:
             self.seen.add(found.path)
             found = replace(found, film=self.claims.linked(found.film))
-            self.claims.add(found, self.source)
             self._note_faults(found)
             if isinstance(verdict, Same):
                 self._take_same(found, verdict)
             else:
                 self._take_picture(found, verdict)
-        if len(self.pictures) + len(self.renewed) + len(self.new_findings) >= max(BATCH, len(self.by_id) // SHARE):
+        if len(self.pictures) + len(self.renewals) + len(self.new_findings) >= max(
+            BATCH, len(self.known.by_id) // SHARE
+        ):
             self._commit()
 
-    def _drop(
-        self, item: str, path: str | None, verdict: Dropped, poster_id: str | None = None, sha256: str | None = None
-    ) -> None:
-        """Count an item as dropped; the poster that was its picture's, if any, goes."""
+    def _take_dropped(self, found: Record | Skipped, verdict: Dropped) -> None:
+        if isinstance(found, Record):
+            item, path, poster_id = found.named, found.path, found.poster_id
+            self.disturbed |= not verdict.lasting
+        else:
+            item, path, poster_id = found.path, "" if self.from_rows else found.path, None
+            self.unwanted.update([found.picture] if found.picture is not None else [])
+            self.disturbed |= verdict.reason == "unreadable"
+        if self.known.at(path):
+            self.held[path] = _Held(item, verdict, poster_id)
+        else:
+            self._drop(item, verdict, poster_id)
+
+    def _drop(self, item: str, verdict: Dropped, poster_id: str | None = None, sha256: str | None = None) -> None:
+        """Count an item as dropped."""
         self.counts["dropped"] += 1
         self.dropped_by[verdict.reason] += 1
+        self._find_file("dropped", item, verdict, verdict.detail, poster_id, sha256)
+
+    def _find_file(
+        self, kind: str, item: str, verdict: Dropped, detail: str, poster_id: str | None, sha256: str | None = None
+    ) -> None:
         mtime_ns = verdict.mtime_ns if verdict.lasting else 0
         self.repeatable &= verdict.lasting
         self._find(
             Finding(
-                self.source, item, "dropped", verdict.reason, verdict.detail, poster_id,
-                verdict.size, mtime_ns, sha256, self.rules,
+                self.source, item, kind, verdict.reason, detail, poster_id, verdict.size, mtime_ns, sha256, self.rules
             )
-        )  # fmt: skip
-        for known in self.by_path.pop(path, ()) if path is not None else ():
-            self.removed.append(known.id)
-            self._forget(known)
+        )
 
     def _note_faults(self, record: Record) -> None:
         if record.faults:
@@ -167,27 +174,63 @@ class Builder:
             self.new_findings.append(finding)
 
     def _take_same(self, record: Record, same: Same) -> None:
-        known, *others = self.by_path[record.path]
-        for other in others:  # left by a run that was killed while it gave a poster its new id
-            self.removed.append(other.id)
-            self._forget(other)
-        if record.matched and record.metadata_digest != known.metadata_digest:
+        at = self.known.at(record.path)
+        known = next((each for each in at if each.sha256 == same.sha256), None)
+        if known is None:  # its poster was met elsewhere meanwhile, where it has moved to
+            self._drop(record.named, Dropped("vanished", "it changed while it was read"), record.poster_id)
+            return
+        for other in at:
+            if other.sha256 != same.sha256:
+                self.known.displace(other)
+            elif other != known:  # left by a run that was killed while it gave a poster its new id
+                self._remove(other)
+        changed = record.matched and record.metadata_digest != known.metadata_digest
+        identity, version_of = self.naming.again(record, [known]) if changed else (known.id, None)
+        self.claims.add(record, identity)
+        if changed:
             self.counts["updated"] += 1
-            self.renewed.append((known, record))
+            self._renew(Renewal(known, identity, self.root, record, same, version_of))
             return
         self.counts["unchanged"] += 1
         if (known.bytes, known.mtime_ns) != (same.size, same.mtime_ns):
             self.touched.append((known, same))
 
     def _take_picture(self, record: Record, picture: Picture) -> None:
-        before = self.by_path.get(record.path, [])
-        twin = self.by_content.get(picture.sha256)
-        if not before and twin and self._there(twin):
+        before, twins = self.known.at(record.path), self.known.twins(picture.sha256)
+        if any(known in before for known in twins):
+            self._take_same(record, Same(picture.sha256, picture.size, picture.mtime_ns))
+        elif known := self._moved_here(record, before, twins):
+            for other in before:
+                self.known.displace(other)
+            identity, version_of = self.naming.again(record, [known])
+            self.claims.add(record, identity)
+            self.counts["updated"] += 1
+            self.counts["moved"] += 1
+            self._renew(Renewal(known, identity, self.root, record, picture, version_of))
+        elif twins and not before:
+            twin = twins[0]
             self.repeatable &= twin.source == self.root
+            if record.identified:
+                self.claims.add(record, record.poster_id)
             what = Dropped("duplicate", f"the same as {twin.id} ({twin.path})", picture.size, picture.mtime_ns)
-            self._drop(record.named, None, what, record.poster_id, picture.sha256)
-            return
-        identity, version_of = self._choose_id(record, before)
+            self._drop(record.named, what, record.poster_id, picture.sha256)
+        else:
+            self._put(record, picture, before)
+
+    def _moved_here(self, record: Record, before: Sequence[Known], twins: Sequence[Known]) -> Known | None:
+        """Find the poster of a file's very content that was elsewhere and is not there any more.
+
+        Where the file's name was known before, its film's id, if it has one, tells whose picture this is.
+        """
+        if before:
+            twins = () if record.identified else [twin for twin in twins if twin.source == self.root]
+        return self.known.lost(twins, record.path)
+
+    def _put(self, record: Record, picture: Picture, before: Sequence[Known]) -> None:
+        """Put in a poster that is new, or whose picture is."""
+        naming = self.naming
+        identity, version_of = naming.again(record, before) if before else naming.first(record, picture.sha256)
+        self.claims.add(record, identity)
         flags = list(picture.flags)
         if version_of:
             flags.append(("another_version", f"another picture of {version_of.id} ({version_of.path})"))
@@ -197,7 +240,7 @@ class Builder:
             id=identity,
             source=self.root,
             path=record.path,
-            film=record.film,
+            film=self._film_of(record, identity),
             format=picture.format,
             mode=picture.mode,
             width=picture.width,
@@ -210,46 +253,33 @@ class Builder:
             flag_details=tuple(detail for _, detail in flags),
             metadata_digest=record.metadata_digest,
         )
-        self.counts["updated" if before or identity in self.by_id else "added"] += 1
-        self._replace(before, poster)
+        self.counts["updated" if before or identity in self.known.by_id else "added"] += 1
+        self._replace(before, Known(*(getattr(poster, name) for name in COLUMNS)))
         self.pictures[identity] = poster
         self.thumbnails[picture.sha256] = picture.thumbnail
 
-    def _replace(self, before: Sequence[_Known], poster: Poster) -> None:
+    def _renew(self, renewal: Renewal) -> None:
+        self._replace([renewal.known], renewal.after)
+        self.renewals.append(renewal)
+
+    def _replace(self, before: Sequence[Known], new: Known) -> None:
         for known in before:
-            self._forget(known)
-            if known.id != poster.id:
+            self.known.forget(known)
+            if known.id != new.id:
                 self.removed.append(known.id)
-        self.by_path.pop(poster.path, None)
-        if owner := self.by_id.get(poster.id):  # its file is gone: the poster has moved here
-            self._forget(owner)
-            if owner.source == self.root:
-                self.by_path.pop(owner.path, None)
-        self._learn(
-            _Known(
-                poster.id, poster.source, poster.path, poster.bytes, poster.mtime_ns, poster.sha256,
-                poster.metadata_digest,
-            )
-        )  # fmt: skip
+        if owner := self.known.by_id.get(new.id):  # its file is gone, and its film's picture is here now
+            self.known.forget(owner)
+        self.known.learn(new)
 
-    def _choose_id(self, record: Record, before: Sequence[_Known]) -> tuple[str, _Known | None]:
-        """Give a poster its film's id; or, where another picture has that, one of its own, and the other picture."""
-        base = record.poster_id
-        owner = self.by_id.get(base)
-        if owner is None or owner in before or not self._there(owner):
-            return base, None
-        place = record.path if owner.source == self.root else f"{self.root}\0{record.path}"
-        return f"{base}@{hashlib.sha256(place.encode()).hexdigest()[:8]}", owner
+    def _remove(self, known: Known) -> None:
+        self.removed.append(known.id)
+        self.known.forget(known)
 
-    def _there(self, known: _Known) -> bool:
-        """Tell whether a poster's file is there; one that cannot be looked at now is taken to be."""
-        try:
-            status_of(known.source, known.path)
-        except FileNotFoundError:
-            return False
-        except OSError:
-            return is_remote(known.source)
-        return True
+    def _film_of(self, record: Record, identity: str) -> Film:
+        """Give what is known of a new picture's film; a poster that moved here before keeps what it brought along."""
+        brought = not record.identified and film_part(identity) != record.poster_id
+        old = self.store.get([identity]).get(identity) if brought else None
+        return completed(record.film, old.film) if old else record.film
 
     # --- committing ------------------------------------------------------------------------------------------------
 
@@ -258,62 +288,90 @@ class Builder:
         self.store.put_findings(self.new_findings)
         self.claims.commit()
         self.store.put_posters(list(self.pictures.values()), self.thumbnails)
-        self._commit_renewed()
+        self._commit_renewals()
         touched = {known.id: same for known, same in self.touched}
         self.store.update_columns(
             list(touched),
             bytes=[same.size for same in touched.values()],
             mtime_ns=[same.mtime_ns for same in touched.values()],
         )
-        self.store.remove_posters(identity for identity in self.removed if identity not in self.pictures)
+        written = self.pictures.keys() | {renewal.id for renewal in self.renewals}
+        self.store.remove_posters(identity for identity in self.removed if identity not in written)
         self._clear_batch()
 
-    def _commit_renewed(self) -> None:
-        """Write changed metadata; a poster whose id changes with it is written anew, and embedded again later."""
-        posters = self.store.get(known.id for known, _ in self.renewed)
-        kept: list[Poster] = []
-        moved: list[Poster] = []
-        for known, record in self.renewed:
-            old = posters.get(known.id)
-            if old is None:  # removed by another process meanwhile; the next build finds the file again
-                continue
-            base = known.id.split("@")[0]
-            identity = known.id if base == record.poster_id else self._choose_id(record, [known])[0]
-            pairs = [
-                pair for pair in zip(old.flags, old.flag_details, strict=True) if pair[0] != "no_metadata"
-            ]  # fmt: skip
-            new = replace(
-                old,
-                id=identity,
-                film=record.film,
-                flags=tuple(code for code, _ in pairs),
-                flag_details=tuple(detail for _, detail in pairs),
-                metadata_digest=record.metadata_digest,
-            )
-            (kept if identity == known.id else moved).append(new)
-            self._replace([known], new)
-        self.store.put_posters(moved, {})
-        self.store.update_posters(kept)
+    def _commit_renewals(self) -> None:
+        """Write changed places and metadata; a poster whose id changes with it is written anew, and embedded later."""
+        posters = self.store.get(renewal.known.id for renewal in self.renewals)
+        new = [
+            (renewal, renewed(posters[renewal.known.id], renewal))
+            for renewal in self.renewals
+            if renewal.known.id in posters  # else removed by another process; the next build finds the file again
+        ]
+        self.store.put_posters([poster for renewal, poster in new if renewal.id != renewal.known.id], {})
+        self.store.update_posters([poster for renewal, poster in new if renewal.id == renewal.known.id])
+
+    # --- the end ---------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Commit the rest, and bring the findings up to date."""
+        """Decide on what was not met, commit the rest, and bring the findings up to date."""
         if self.table:
-            for finding in _findings_of_table(self.table, self.source):
+            for finding in findings_of_table(self.table, self.source):
                 self._find(finding)
         # Taken by an earlier version, which knew fewer of the names that systems and programs use.
-        self.unwanted.update(path for path in self.by_path if lies_in_leftovers(path))
+        self.unwanted.update(path for path in self.known.by_path if lies_in_leftovers(path))
         # Only now, for a picture that one row was refused for may be another row's.
-        for path in sorted(self.unwanted - self.seen):
-            for known in self.by_path.pop(path, ()):
-                self.removed.append(known.id)
-                self._forget(known)
+        for path in sorted(self.unwanted - self.seen - self.held.keys()):
+            for known in self.known.at(path):
+                self._remove(known)
+        self._leave(self._settle_held())
         self._commit()
         for kind in {kind for kind, _ in self.findings}:
             gone = [item for k, item in self.findings if k == kind and (k, item) not in self.kept_findings]
             if gone and (
-                self.table or self.from_rows or kind == "dropped"
+                self.table or self.from_rows or kind in ("dropped", KEPT)
             ):  # a build without the table says nothing of its rows
                 self.store.remove_findings(self.source, kind, gone)
+
+    def _settle_held(self) -> list[Known]:
+        """Keep the posters whose files were dropped; give those whose files vanished."""
+        vanished: list[Known] = []
+        for path, held in self.held.items():
+            if not (known := self.known.at(path)):  # its poster has moved
+                self._drop(held.item, held.verdict, held.poster_id)
+                continue
+            self.counts["unchanged"] += 1
+            if held.verdict.reason == "vanished":
+                vanished += known
+                self.repeatable = False
+                continue
+            self.kept_by[held.verdict.reason] += len(known)
+            self._find_file(KEPT, held.item, held.verdict, held.verdict.detail, known[0].id)
+        return vanished
+
+    def _leave(self, vanished: Sequence[Known]) -> None:
+        """Decide on the posters that were not met, or whose files vanished since they were listed."""
+        met = self.seen | self.held.keys()
+        unmet = [known for path in self.known.by_path.keys() - met for known in self.known.at(path)]
+        # An object store leaves nothing out of its listing, so that it need not be asked for each poster.
+        listed = is_remote(self.root) and not (self.from_rows or self.partial)
+        looked = [(known, Looked(Presence.GONE, "no such object") if listed else look(known)) for known in unmet]
+        looked += [(known, look(known)) for known in vanished]
+        left = decide(looked, remove_missing=self.remove_missing, disturbed=self.disturbed)
+        for finding in findings_of(left, self.source):
+            self._find(finding)
+        for known, _ in left.removed:
+            self._remove(known)
+        self.counts["removed"] += len(left.removed)
+        self.counts["gone"] += len(left.gone)
+        if left.kept:
+            self.repeatable = False
+            self.kept_by["unreadable"] += len(left.kept)
+        if not self.disturbed:  # else their pictures may be where nobody could look
+            for known in list(self.known.displaced.values()):
+                why = "removed: its file holds another poster's picture now, and its own is nowhere"
+                self._find(Finding(self.source, known.path, "dropped", "vanished", why, known.id, sha256=known.sha256))
+                self._remove(known)
+                self.counts["removed"] += 1
 
     def report(self) -> BuildReport:
         """Count up."""
@@ -322,7 +380,7 @@ class Builder:
         flagged = 0
         rows = self.store.read(["source", "path", "flags"], "array_length(flags) > 0").to_pylist()
         for row in rows:
-            if row["source"] == self.root and row["path"] in self.seen:
+            if row["source"] == self.root and (row["path"] in self.seen or row["path"] in self.held):
                 flagged += 1
                 flagged_by.update(set(row["flags"]))
         return BuildReport(
@@ -338,22 +396,12 @@ class Builder:
             unmatched_files=flagged_by["no_metadata"] if table else 0,
             unmatched_rows=sum(1 for _ in table.unmatched()) if table else 0,
             faulty_rows=len({fault.number for fault in table.faults}) if table else self.counts["faulty"],
-            gone=self._gone(),
+            moved=self.counts["moved"],
+            kept=self.kept_by.total(),
+            kept_by=dict(sorted(self.kept_by.items())),
+            gone=self.counts["gone"],
+            removed=self.counts["removed"],
+            in_doubt=too_many_missing(self.counts["gone"], self.n_before),
             repeatable=self.repeatable,
             notes=tuple(self.notes),
         )
-
-    def _gone(self) -> int:
-        unseen = [self.by_path[path][0] for path in self.by_path.keys() - self.seen]
-        return sum(not ((self.from_rows or self.partial) and self._there(known)) for known in unseen)
-
-
-def _findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:
-    faults: dict[tuple[str, int], list[str]] = {}
-    for fault in table.faults:
-        faults.setdefault((fault.reason, fault.number), []).append(fault.detail)
-    for (reason, number), details in faults.items():
-        yield Finding(source, f"{table.origin}: row {number}", reason, reason, "; ".join(details))
-    for row, detail in table.unmatched():
-        item = f"{table.origin}: row {row.number}"
-        yield Finding(source, item, "unmatched_row", "unmatched_row", detail, row.film.imdb_id)

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
 from posterity.catalogue.provenance import Reads, key, versions
+from posterity.catalogue.schema import film_part
 from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
 from posterity.sources.genres import normalised
 from posterity.sources.metadata import completed, film_of_file
-from posterity.sources.records import Record, film_id
+from posterity.sources.records import Record
 
 ORIGINS = ("table", "tmdb", "imdb", "library", "movielens", "impawards")
 """The kinds of sources, in the default order of precedence: what the user wrote, then the fullest source first.
@@ -37,17 +38,33 @@ def precedence(text: str) -> tuple[str, ...]:
 
 
 class Claims:
-    """The claims of a build under way: those that are known, and those to be committed with the batch."""
+    """The claims of a build under way: those that are known, and those to be committed with the batch.
 
-    def __init__(self, store: Store) -> None:
+    One claim is kept of a film and a kind of source. Where another source of the same kind told of it before (IMDb's
+    two datasets, two tables), what the new one leaves open stays as that said.
+
+    Args:
+        store: The catalogue.
+        source: What reports call the source.
+
+    Attributes:
+        identified: Films, each with the kind of source that told its id before this build.
+    """
+
+    def __init__(self, store: Store, source: str) -> None:
         self.store = store
+        self.source = source
         self.digests: dict[tuple[str, str], str] = {}
         self.imdb_ids: dict[int, str] = {}
+        self.identified: set[tuple[str, str]] = set()
         keys = store.claim_keys()
         for film, origin, digest, imdb_id, tmdb_id in zip(*(c.to_pylist() for c in keys.columns), strict=True):
             self.digests[film, origin] = digest
+            if imdb_id or tmdb_id is not None:
+                self.identified.add((film, origin))
             if imdb_id and tmdb_id is not None:
                 self.imdb_ids.setdefault(tmdb_id, imdb_id)
+        self.stored = set(self.digests)
         self.new: dict[tuple[str, str], Claim] = {}
 
     def link(self, imdb_ids: Mapping[int, str]) -> None:
@@ -60,11 +77,12 @@ class Claims:
             return replace(film, imdb_id=self.imdb_ids[film.tmdb_id])
         return film
 
-    def add(self, record: Record, source: str) -> None:
-        """Take down what a record's source claims, if it has not been."""
+    def add(self, record: Record, poster: str) -> None:
+        """Take down what a record's source claims of a poster's film, if it has not been."""
         if record.given is not None:
-            item = source if record.origin == "table" else f"{source}: {record.named}"
-            self.claim(Claim(film_id(record.film, record.path), record.origin, item, record.given, ""))
+            item = self.source if record.origin == "table" else f"{self.source}: {record.named}"
+            film = record.poster_id if record.identified else film_part(poster)
+            self.claim(Claim(film, record.origin, item, record.given, ""))
 
     def claim(self, claim: Claim) -> bool:
         """Take down a claim; tell whether it is new."""
@@ -78,8 +96,16 @@ class Claims:
 
     def commit(self) -> None:
         """Write the new claims."""
-        self.store.put_claims(list(self.new.values()))
+        films = [film for film, _ in self.new.keys() & self.stored]
+        before = {(old.film_id, old.origin): old for old in (self.store.claims(films) if films else ())}
+        self.store.put_claims([self._beside(claim, before.get(key)) for key, claim in self.new.items()])
         self.new = {}
+
+    def _beside(self, claim: Claim, before: Claim | None) -> Claim:
+        """Complete a claim with what another source of the same kind said before."""
+        if before is None or before.item == self.source or before.item.startswith(f"{self.source}: "):
+            return claim
+        return replace(claim, film=completed(claim.film, before.film))
 
 
 def settled(claims: Sequence[Claim], order: Sequence[str]) -> Film:
@@ -140,7 +166,7 @@ def _inputs(store: Store, order: Sequence[str]) -> str:
 
 
 def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:
-    ids = _ids(poster.id.split("@")[0], poster.film)
+    ids = _ids(film_part(poster.id), poster.film)
     claims = {(claim.film_id, claim.origin): claim for identity in ids for claim in by_id.get(identity, ())}
     if not claims:
         return poster

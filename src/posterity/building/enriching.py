@@ -49,7 +49,7 @@ def enrich(
     """
     with store.writing():
         imdb, tmdb = film_ids(store)
-        claims = Claims(store)
+        claims = Claims(store, label)
         claims.link(imdb_ids or {})
         rows = new = 0
         with progress("Reading films", None, show_progress) as bar:

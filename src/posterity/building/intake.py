@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from posterity.building.sifting import sift
+from posterity.catalogue import Finding
 from posterity.paths import escape, unescape
 from posterity.places import absolute, is_remote
 from posterity.selection import Rules
@@ -104,3 +105,15 @@ def _first(items: Iterable[Record | Skipped], limit: int) -> Iterator[Record | S
                 continue
             films.add(item.poster_id)
         yield item
+
+
+def findings_of_table(table: Metadata, source: str) -> Iterator[Finding]:
+    """Say of a table which rows no file belongs to, and what could not be read."""
+    faults: dict[tuple[str, int], list[str]] = {}
+    for fault in table.faults:
+        faults.setdefault((fault.reason, fault.number), []).append(fault.detail)
+    for (reason, number), details in faults.items():
+        yield Finding(source, f"{table.origin}: row {number}", reason, reason, "; ".join(details))
+    for row, detail in table.unmatched():
+        item = f"{table.origin}: row {row.number}"
+        yield Finding(source, item, "unmatched_row", "unmatched_row", detail, row.film.imdb_id)

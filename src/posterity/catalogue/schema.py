@@ -12,6 +12,7 @@ them inside, storing 7,056 vectors of 128 numbers took 800 ms and 53 MB of disk;
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ FORMAT_VERSION = 1
 
 VECTOR_PREFIX = "vector_"
 VIEW_PREFIX = "view_"
+_MARK = re.compile(r"@[0-9a-f]{8}$")
 """Of the names of artefacts: which of them are vectors, and which views."""
 
 
@@ -53,7 +55,16 @@ class Film:
 
 def film_key(identity: str, imdb_id: str | None, tmdb_id: int | None) -> str:
     """Tell which film a poster shows: its IMDb id, its TMDb id, or else what the poster's own id says."""
-    return imdb_id or (f"tmdb:{tmdb_id}" if tmdb_id is not None else identity.split("@")[0])
+    return imdb_id or (f"tmdb:{tmdb_id}" if tmdb_id is not None else film_part(identity))
+
+
+def film_part(identity: str) -> str:
+    """Give a poster's id without the mark of another version.
+
+    >>> film_part("tt0113277@3f2a9c01"), film_part("file:me@home.jpg")
+    ('tt0113277', 'file:me@home.jpg')
+    """
+    return _MARK.sub("", identity)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from posterity.cli.page import page_commands
 from posterity.plain import plain
 
 if TYPE_CHECKING:
-    from posterity.reports import DryRun
+    from posterity.reports import BuildReport, DryRun
     from posterity.selection import Rules
     from posterity.sources.terms import Terms
 
@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 @rule_options
 @declared("encoders", help="Encoders to compute, comma-separated.")
 @engine_options
+@click.option(
+    "--remove-missing",
+    is_flag=True,
+    help="Remove the posters of SOURCE whose file is not there any more, however many they are.",
+)
 @click.option("--dry-run", is_flag=True, help="Tell what would be downloaded and dropped, and how long it takes.")
 @as_json
 @quiet
@@ -53,6 +58,7 @@ def build(
     rules: Rules | None,
     encoders: str | None,
     engine: str | None,
+    remove_missing: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -64,6 +70,8 @@ def build(
     key in TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. A folder of pictures, and the catalogue, may lie in object
     storage (s3://BUCKET/FOLDER, see docs/operations.md). Pictures that are not here are downloaded, politely.
     Run it again to add what is new and update what changed; a run that was interrupted goes on where it stopped.
+    A file that was renamed or moved keeps its poster's id. Posters whose file cannot be read or found stay, and the
+    command says how many; --remove-missing removes those that are not found.
 
     \b
     Examples:
@@ -74,6 +82,7 @@ def build(
       posterity build movies_metadata.csv -c films --genres-top 10 --per-genre 1000 --dry-run
       posterity build "tmdb:discover?primary_release_year=1999&with_genres=27" -c films --limit 200
       posterity build impawards:1999 -c films
+      posterity build posters -c films --remove-missing
       posterity build s3://archive/posters -c s3://archive/catalogue --engine ray --address 10.0.0.1:6379
     """
     import posterity
@@ -84,7 +93,7 @@ def build(
     wanted = None if encoders is None else listed(encoders)
     report = posterity.build(
         source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine,
-        show_progress=bars(quiet),
+        remove_missing=remove_missing, show_progress=bars(quiet),
     )  # fmt: skip
     if as_json:
         say_json(report)
@@ -107,12 +116,32 @@ def build(
         say(f"  note: {note}")
     for identity, why in report.not_encoded.items():
         say(f"  not encoded: {identity}: {why}")
-    if report.gone:
-        say(f"  {report.gone:,} posters of this source have no file any more: posterity doctor {folder}")
-    if report.dropped or report.flagged or report.unmatched_rows or report.faulty_rows:
+    _say_absent(report, folder)
+    if report.kept or report.dropped or report.flagged or report.unmatched_rows or report.faulty_rows:
         say(f"What and why: posterity report {folder}")
     if report.added:
         say(f"Next: posterity wall -c {folder} --out wall.png")
+
+
+def _say_absent(report: BuildReport, folder: str) -> None:
+    """Say which posters' files were not met, and what became of the posters."""
+    if report.moved:
+        say(f"  moved: {report.moved:,} files that lay elsewhere before; their posters keep their ids")
+    if report.kept:
+        why = ", ".join(f"{count:,} {reason}" for reason, count in report.kept_by.items())
+        say(f"  kept: {report.kept:,} posters as they were, though their files cannot be read as pictures now ({why})")
+    if report.removed:
+        say(f"  removed: {report.removed:,} posters whose files are not there any more")
+    if report.in_doubt:
+        say(
+            f"  {report.gone:,} posters of this source have no file, more than a tenth: is a drive not mounted? "
+            "They are kept. If the files are gone for good, build again with --remove-missing."
+        )
+    elif report.gone:
+        say(
+            f"  {report.gone:,} posters of this source have no file any more, and are kept: posterity doctor {folder}, "
+            "or build again with --remove-missing"
+        )
 
 
 def _say_dry_run(found: DryRun, as_json: bool) -> None:
@@ -778,7 +807,7 @@ def info(folder: str, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Lines a section; 0: all.")
 @as_json
 def report(folder: str, limit: int, as_json: bool) -> None:
-    """List every file that was dropped or flagged, and every row that fits no file, and why.
+    """List every file that was dropped, kept or flagged, and every row that fits no file, and why.
 
     \b
     Example:
@@ -792,6 +821,7 @@ def report(folder: str, limit: int, as_json: bool) -> None:
         return
     say(f"{found.seen:,} seen = {found.posters:,} posters + {len(found.dropped):,} dropped")
     _section("Dropped", [(d.reason, d.item, d.detail) for d in found.dropped], limit)
+    _section("Kept as they were", [(k.reason, k.item, k.detail) for k in found.kept], limit)
     _section("Flagged", [(f.flag, f.id, f.path, f.detail) for f in found.flagged], limit)
     _section("Rows of tables", [(f.reason, f.item, f.detail) for f in found.rows], limit)
 

@@ -133,8 +133,8 @@ def _settled(job: Job, line: Line | None, folder: Path, refresh: bool) -> Outcom
         return None
     if refresh:
         return None
-    if line is None or line.status not in (*LASTING, "ok"):
-        return _found(job, folder)
+    if line is None or line.status not in (*LASTING, "ok") or line.detail.startswith("HTTP 416 "):
+        return _found(job, folder)  # 416: earlier versions took it for lasting
     if line.status == "ok":
         there = line.path and _size(folder / line.path) == line.bytes
         return Outcome(job.key, "kept", "", line.path, line.bytes) if there else None
@@ -320,6 +320,8 @@ class _Picture:
         """Write an answer's content, and give the picture its name once it is whole."""
         if response.status == 304 and self.before:
             return replace(self.before, detail="unchanged")
+        if response.status == 416:
+            return self._whole_already(response)
         offset = self._offset(response)
         self.etag, self.modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
         cap = self.work.politeness.max_bytes
@@ -342,6 +344,27 @@ class _Picture:
         if not size:
             self.forget()
             raise FetchError("empty", "the answer holds nothing", response.status)
+        return self._named(start, size, response)
+
+    def _whole_already(self, response: Response) -> Line:
+        """Take a part with nothing after it: a run was killed between the last byte and giving the picture its name.
+
+        The server has the version that the part is of, or it would have sent all of it (If-Range, RFC 9110, 13.1.5).
+
+        Raises:
+            AgainError: The part is not as long as what the server has; it is dropped, and all is asked for.
+        """
+        size = _size(self.part) or 0
+        said = response.headers.get("Content-Range", "")
+        if not size or said.replace(" ", "") != f"bytes*/{size}":
+            self.forget()
+            raise AgainError("incomplete", f"the part that was here is no part of it: {said[:60]!r}", 416)
+        with self.part.open("rb") as file:
+            start = file.read(32)
+        return self._named(start, size, response)
+
+    def _named(self, start: bytes, size: int, response: Response) -> Line:
+        """Give a picture that is whole its name."""
         ending = ENDINGS[self._check(start, response)]
         path = f"{self.job.path}{ending}"
         self.part.replace(below(self.work.folder, path))

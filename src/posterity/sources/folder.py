@@ -57,7 +57,7 @@ def check_listable(root: str | os.PathLike[str]) -> None:
             if next(listed(remote(top)), None) is None:
                 raise SourceError(f"{top} does not exist", "SOURCE is a folder of posters, or an address of some.")
             return
-        if not Path(top).is_dir():
+        if not Path(top).is_dir():  # raises, as `exists` does, what the system says where it cannot look
             problem = "is a file, not a folder" if Path(top).exists() else "does not exist"
             raise SourceError(f"{escape(top)} {problem}", "SOURCE is a folder of posters.")
         with os.scandir(top):

@@ -77,7 +77,11 @@ def guess(source: str | os.PathLike[str]) -> str:
         return "impawards"
     if is_remote(name):
         return "folder"
-    if not os.path.exists(name):  # noqa: PTH110
+    try:
+        there = Path(name).exists()
+    except OSError as error:
+        raise SourceError(f"{escape(name)} cannot be read: {error.strerror}", "Is its drive or share there?") from error
+    if not there:
         raise SourceError(
             f"{escape(name)} does not exist",
             "SOURCE is a folder of posters, a media library, a table of films, tmdb:QUERY or impawards:YEARS.",

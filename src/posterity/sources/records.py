@@ -55,6 +55,11 @@ class Record:
         return film_id(self.film, self.path)
 
     @property
+    def identified(self) -> bool:
+        """Whether an id of the film is known, rather than the file's name alone."""
+        return bool(self.film.imdb_id) or self.film.tmdb_id is not None
+
+    @property
     def metadata_digest(self) -> str:
         """Tells whether what is known of the film has changed."""
         return hashlib.sha256(repr((self.matched, self.film)).encode()).hexdigest()[:16]

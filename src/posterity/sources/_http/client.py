@@ -58,7 +58,7 @@ class Response:
 
     Attributes:
         url: The address that it came from in the end.
-        status: 200, 206 or 304.
+        status: 200, 206, 304 or 416.
         headers: Of the answer.
     """
 
@@ -187,7 +187,7 @@ class Client:
 
         Args:
             url: The address.
-            handle: Reads the answer: of status 200, or 206 or 304 where ``headers`` asked for that.
+            handle: Reads the answer: of status 200, or 206, 304 or 416 where ``headers`` asked for that.
             headers: Gives the headers of each try.
 
         Raises:
@@ -233,7 +233,7 @@ class Client:
                         self.pace(here).answered()
                         target = raw.headers.get("Location") if raw.status in (301, 302, 303, 307, 308) else None
                         if target is None:
-                            _check_status(raw, here)
+                            _check_status(raw, here, ranged="Range" in headers)
                             return await handle(Response(here, raw))
             except FetchError as error:
                 if hop and error.reason == "bad_address":
@@ -259,15 +259,17 @@ def _is_quoted(url: str) -> bool:
     return url.isascii() and " " not in url
 
 
-def _check_status(raw: aiohttp.ClientResponse, url: str) -> None:
+def _check_status(raw: aiohttp.ClientResponse, url: str, *, ranged: bool) -> None:
     """Tell what an answer other than the expected means.
+
+    That there is nothing after the part that is here (416) is expected where the rest was asked for.
 
     Raises:
         FetchError: It will not change.
         AgainError: It may pass.
     """
     status = raw.status
-    if status in (200, 206, 304):
+    if status in (200, 206, 304) or (status == 416 and ranged):
         return
     said = f"HTTP {status} from {shown(url)}"
     if status in _PASSING or status >= 500:

@@ -1,0 +1,121 @@
+"""What the catalogue holds of files, found by path, by content and by id; and whether a file is still its own."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from posterity.paths import locate
+from posterity.places import is_remote, read, status_of
+from posterity.presence import Presence, look_for
+
+
+@dataclass(frozen=True)
+class Known:
+    """A poster of the catalogue: enough to tell whether its file changed."""
+
+    id: str
+    source: str
+    path: str
+    bytes: int
+    mtime_ns: int
+    sha256: str
+    metadata_digest: str
+
+
+COLUMNS = ("id", "source", "path", "bytes", "mtime_ns", "sha256", "metadata_digest")
+
+
+@dataclass
+class Index:
+    """The posters known, as a build goes on.
+
+    Attributes:
+        root: The folder that the build's pictures lie in.
+        by_path: The posters of ``root``; several at one path where a run was killed between two of its steps.
+        by_content: SHA-256 -> the posters of all sources.
+        by_id: The posters of all sources.
+        displaced: By id, those whose file holds another poster's picture now.
+    """
+
+    root: str
+    by_path: dict[str, list[Known]] = field(default_factory=dict)
+    by_content: dict[str, list[Known]] = field(default_factory=dict)
+    by_id: dict[str, Known] = field(default_factory=dict)
+    displaced: dict[str, Known] = field(default_factory=dict)
+
+    def learn(self, known: Known) -> None:
+        """Take a poster up."""
+        self.by_id[known.id] = known
+        self.by_content.setdefault(known.sha256, []).append(known)
+        if known.source == self.root:
+            self.by_path.setdefault(known.path, []).append(known)
+
+    def forget(self, known: Known) -> None:
+        """Leave a poster out."""
+        self.displaced.pop(known.id, None)
+        if self.by_id.get(known.id) == known:
+            del self.by_id[known.id]
+        _take_out(self.by_content, known.sha256, known)
+        if known.source == self.root:
+            _take_out(self.by_path, known.path, known)
+
+    def displace(self, known: Known) -> None:
+        """Note that a poster's file holds another poster's picture now."""
+        _take_out(self.by_path, known.path, known)
+        self.displaced[known.id] = known
+
+    def at(self, path: str) -> tuple[Known, ...]:
+        """The posters known at a path below ``root``."""
+        return tuple(self.by_path.get(path, ()))
+
+    def twins(self, sha256: str) -> tuple[Known, ...]:
+        """The posters known of the same content."""
+        return tuple(self.by_content.get(sha256, ()))
+
+    def lost(self, twins: Iterable[Known], path: str) -> Known | None:
+        """Find, among posters of the same content, one whose file does not hold it any more: it is at ``path`` now.
+
+        Where there are several, one that kept its file's name comes first, and then the lowest id.
+        """
+        name = path.rpartition("/")[2]
+        ordered = sorted(twins, key=lambda known: (known.path.rpartition("/")[2] != name, known.id))
+        return next((known for known in ordered if self._is_lost(known)), None)
+
+    def _is_lost(self, known: Known) -> bool:
+        """Tell whether a poster's file is not there, or holds something else; where that cannot be seen, it is not."""
+        if known.id in self.displaced:
+            return True
+        try:
+            status = status_of(known.source, known.path)
+            if status.size != known.bytes or status.mtime_ns == known.mtime_ns:
+                return status.size != known.bytes
+            return hashlib.sha256(read(known.source, known.path).data).hexdigest() != known.sha256
+        except (FileNotFoundError, NotADirectoryError):
+            return look_for(known.source, known.path).presence in (Presence.GONE, Presence.MISSING)
+        except OSError as error:
+            return error.errno == errno.EINVAL  # no regular file any more
+
+    def makes_way(self, known: Known) -> bool:
+        """Tell whether a poster's id may go to another picture of its film: its file is gone beyond doubt.
+
+        Its own folder must be there too: one that went as a whole may have been a drive.
+        """
+        if known.id in self.displaced:
+            return True
+        if look_for(known.source, known.path).presence is not Presence.GONE:
+            return False
+        return is_remote(known.source) or os.path.isdir(  # noqa: PTH112
+            locate(known.source, known.path.rpartition("/")[0])
+        )
+
+
+def _take_out(lists: dict[str, list[Known]], key: str, known: Known) -> None:
+    left = [other for other in lists.get(key, ()) if other != known]
+    if left:
+        lists[key] = left
+    else:
+        lists.pop(key, None)
