@@ -176,7 +176,7 @@ def test_every_kind_of_source_says_what_it_honours() -> None:
     assert set(HONOURED) == {"folder", *SOURCES}
     known = {"images", *(item.name for item in fields(Web))}
     assert all(honoured <= known for honoured in HONOURED.values())
-    assert {item.name for item in fields(Terms)} == {"kind", "images", "links", "limit", "web"}
+    assert {item.name for item in fields(Terms)} == {"kind", "images", "links", "limit", "web", "columns"}
 
 
 @pytest.mark.parametrize(

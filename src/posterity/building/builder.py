@@ -29,6 +29,7 @@ from posterity.leftovers import lies_in_leftovers
 from posterity.places import is_remote
 from posterity.presence import Looked, Presence, too_many_missing
 from posterity.reports import BuildReport
+from posterity.selection import CHOICE, RULES
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import completed
 from posterity.sources.records import Record
@@ -39,6 +40,10 @@ BATCH = 512
 SHARE = 256
 """Of a large catalogue a commit takes one part in so many: each looks through all ids that there are, so that commits
 of a fixed size would cost the square of the posters."""
+
+
+_REFUSED = frozenset({*RULES, *CHOICE})
+"""Reasons for which rules take a poster out."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,10 @@ class Builder:
             item, path, poster_id = found.path, "" if self.from_rows else found.path, None
             self.unwanted.update([found.picture] if found.picture is not None else [])
             self.disturbed |= verdict.reason == "unreadable"
-        if self.known.at(path):
+        if verdict.reason in _REFUSED:  # the user's rules do not want it: that is no doubt about its file
+            self.unwanted.add(path)
+            self._drop(item, verdict, poster_id)
+        elif self.known.at(path):
             self.held[path] = _Held(item, verdict, poster_id)
         else:
             self._drop(item, verdict, poster_id)
