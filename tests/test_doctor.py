@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import picture
 
 import posterity
 from posterity.cli import run
+from posterity.doctor import KINDS
 from posterity.encoders import ENCODERS
+from posterity.errors import CatalogueError, StorageError
+from posterity.web.site import export_site
 
 
 def kinds(diagnosis: posterity.Diagnosis) -> list[str]:
@@ -34,6 +42,7 @@ def test_posters_without_files_are_taken_out_and_reported(films: posterity.Catal
     assert (found.well, found.problems[0].about, len(films)) == (False, "tt0000004", 12)
     mended = films.doctor(repair=True)
     assert mended.well
+    assert mended.verdict == "11 posters, all mended"
     assert (len(films), [f.item for f in films.report().dropped]) == (11, ["tt0000004.jpg"])
     assert films.report().seen == 12
     assert films.doctor().problems == ()
@@ -83,8 +92,6 @@ def test_missing_vectors_are_made(films: posterity.Catalogue) -> None:
 
 
 def test_vectors_of_an_older_encoder_are_made_anew(films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     colour = ENCODERS.get("colour")
     monkeypatch.setattr(colour, "spec", replace(colour.spec, version=colour.spec.version + 1), raising=False)
     assert [e.current for e in films.info().encoders if e.name == "colour"] == [False]
@@ -111,8 +118,6 @@ def test_a_wall_of_other_posters_is_behind_and_brought_up_to_date(films: posteri
 def test_a_wall_of_another_encoders_version_is_stale_and_discarded(
     films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
     films.wall(encoder="colour")
     colour = ENCODERS.get("colour")
     monkeypatch.setattr(colour, "spec", replace(colour.spec, version=colour.spec.version + 1), raising=False)
@@ -123,7 +128,7 @@ def test_a_wall_of_another_encoders_version_is_stale_and_discarded(
 
 
 def test_old_versions_are_let_go(films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("posterity.doctor.OLD_VERSIONS", 5)
+    monkeypatch.setattr("posterity.doctor.derived.OLD_VERSIONS", 5)
     size = films.info().bytes
     before = films.posters()
     found = films.doctor(repair=True, older_than=timedelta(0))
@@ -142,3 +147,139 @@ def test_the_command_says_by_its_status_whether_all_is_well(
     assert run(["doctor", folder]) == 1
     assert "not well" in capsys.readouterr().out
     assert run(["doctor", folder, "--repair"]) == 1, "a missing folder is for a person to bring back"
+
+
+def test_the_closing_line_says_what_was_done(films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert films.doctor().verdict == "12 posters, all well"
+    monkeypatch.setattr("posterity.doctor.derived.OLD_VERSIONS", 5)
+    found = films.doctor()
+    assert (found.well, found.verdict) == (True, "12 posters, well but for 1 small thing that can wait")
+    assert films.doctor(repair=True, older_than=timedelta(0)).verdict == "12 posters, all mended"
+    (source_of(films) / "tt0000004.jpg").unlink()
+    assert films.doctor().verdict == "12 posters, not well"
+
+
+def test_every_kind_is_known_and_documented() -> None:
+    """Whatever a problem is made with is a code of KINDS, and the reference lists them all."""
+    root = Path(posterity.__file__).parent / "doctor"
+    made = {
+        node.args[0].value
+        for file in root.glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Problem"
+        if isinstance(node.args[0], ast.Constant)
+    }
+    chosen = {"stale_vectors", "vector_missing"}  # by a variable
+    assert made | chosen == set(KINDS)
+    reference = (Path(__file__).parents[1] / "docs" / "reference.md").read_text(encoding="utf-8")
+    for kind in KINDS:
+        assert f"`{kind}`" in reference, kind
+
+
+def test_more_than_a_tenth_at_once_is_kept_until_the_user_says_so(films: posterity.Catalogue) -> None:
+    for number in (2, 4):
+        (source_of(films) / f"tt000000{number}.jpg").unlink()
+    found = films.doctor(repair=True)
+    assert kinds(found) == ["too_many_missing"]
+    assert "2 of 12 posters (tt0000002, tt0000004)" in found.problems[0].detail
+    assert "--remove-missing" in found.problems[0].remedy
+    assert (found.well, len(films), found.rescued) == (False, 12, "")
+    assert run(["doctor", str(films.folder), "--repair", "--remove-missing"]) == 0
+    assert len(films) == 10
+
+
+def test_what_was_taken_out_is_copied_and_can_be_put_back(
+    films: posterity.Catalogue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = films.posters()
+    vectors = {name: films.vectors(name) for name in films.store.encoders}
+    thumbnails = films.store.thumbnails([poster.sha256 for poster in before])
+    lost = source_of(films) / "tt0000004.jpg"
+    content = lost.read_bytes()
+    lost.unlink()
+    assert run(["doctor", str(films.folder), "--repair"]) == 0
+    (rescued,) = (films.folder / "rescued").iterdir()
+    assert f"What was taken out was copied to {rescued}" in capsys.readouterr().out
+    assert films.doctor(repair=True, older_than=timedelta(0)).well
+    assert films.store.orphans() == []
+    assert run(["doctor", str(films.folder), "--put-back", str(rescued)]) == 0
+    assert "1 poster put back" in capsys.readouterr().out
+    assert films.posters() == before
+    assert films.store.thumbnails([poster.sha256 for poster in before]) == thumbnails
+    for name, (ids, values) in vectors.items():
+        assert films.vectors(name)[0] == ids
+        np.testing.assert_array_equal(films.vectors(name)[1], values)
+    lost.write_bytes(content)
+    assert films.doctor().problems == ()
+    assert run(["doctor", str(films.folder), "--put-back", str(films.folder / "rescued")]) == 1
+    assert "holds no posters.parquet" in capsys.readouterr().err
+
+
+def test_what_cannot_be_copied_is_not_taken_out(films: posterity.Catalogue) -> None:
+    (source_of(films) / "tt0000004.jpg").unlink()
+    (films.folder / "rescued").write_text("in the way")
+    with pytest.raises(StorageError, match="no copy can be written.*nothing was taken out"):
+        films.doctor(repair=True)
+    assert len(films) == 12
+    assert films.report().dropped == ()
+
+
+def test_a_copy_in_the_catalogue_disturbs_nothing(films: posterity.Catalogue, tmp_path: Path) -> None:
+    (source_of(films) / "tt0000004.jpg").unlink()
+    films.doctor(repair=True)
+    assert posterity.build(source_of(films), films.folder, tmp_path / "posters.csv").unchanged == 11
+    inside = posterity.build(tmp_path, tmp_path / "films")  # the catalogue lies in the source itself
+    assert inside.added == 0
+    export_site(films, tmp_path / "site")
+    assert not [path for path in (tmp_path / "site").rglob("*") if "rescued" in str(path)]
+    assert posterity.open(films.folder).info().posters == 11
+
+
+def test_rows_of_one_id_are_found_and_one_of_each_is_kept(films: posterity.Catalogue) -> None:
+    """As two builds without a lock left them: 2,400 rows of 1,200 ids, that were called well."""
+    before = films.posters()
+    rows = films.store._table("posters").to_arrow()
+    poor = rows.set_column(rows.schema.get_field_index("bytes"), "bytes", pa.array([1] * len(rows), pa.int64()))
+    poor = poor.set_column(
+        rows.schema.get_field_index("vector_colour"),
+        "vector_colour",
+        pa.nulls(len(rows), rows.schema.field("vector_colour").type),
+    )
+    films.store._table("posters").add(poor)
+    films.store._table("findings").add(films.store._table("findings").to_arrow())
+    thumbnails = films.store._table("thumbnails")
+    thumbnails.add(thumbnails.to_arrow().slice(0, 5))
+    found = films.doctor()
+    assert {p.about for p in found.problems if p.kind == "double_rows"} == {"posters", "thumbnails"}
+    assert not found.well
+    films.store.put_posters(before[:3], {})
+    assert films.store.count() == 24, "a merge makes no more of them"
+    mended = films.doctor(repair=True)
+    assert mended.well
+    assert films.posters() == before
+    assert {len(films.vectors(name)[0]) for name in films.store.encoders} == {12}
+    assert films.doctor().problems == ()
+    assert {path.name for path in Path(mended.rescued).iterdir()} == {
+        "double_posters.parquet",
+        "double_thumbnails.parquet",
+    }
+    assert len(pq.read_table(Path(mended.rescued) / "double_posters.parquet")) == 12
+
+
+def test_a_wall_of_an_encoder_that_is_not_installed_is_kept(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films.wall(encoder="colour")
+    (made,) = [a for a in films.store.artefacts() if a.kind == "grid"]
+    films.store.put_artefact(replace(made, encoder="no_such"))
+    found = films.doctor(repair=True)
+    assert [(p.kind, p.about, p.repaired) for p in found.problems] == [("unknown_encoder", made.name, False)]
+    assert len(films.store.grid(made.name)[0]) == 12
+
+
+def test_a_table_of_the_catalogue_that_cannot_be_listed_is_refused(films: posterity.Catalogue) -> None:
+    manifest = min((films.folder / "grids.lance" / "_versions").glob("*.manifest"))
+    manifest.write_bytes(b"\0" * 100)
+    with pytest.raises(CatalogueError):
+        posterity.open(films.folder).doctor(repair=True)
+    assert len(films) == 12

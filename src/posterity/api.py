@@ -25,6 +25,7 @@ from posterity.building.claims import precedence
 from posterity.building.leaving import KEPT
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
 from posterity.catalogue.provenance import current
+from posterity.catalogue.rescue import put_back
 from posterity.catalogue.schema import film_part
 from posterity.duplicates import Duplicates
 from posterity.duplicates import duplicates as _duplicates
@@ -814,17 +815,35 @@ class Catalogue:
         )
 
     def doctor(
-        self, *, repair: bool = False, older_than: timedelta = timedelta(hours=1), show_progress: bool | None = False
+        self,
+        *,
+        repair: bool = False,
+        remove_missing: bool = False,
+        older_than: timedelta = timedelta(hours=1),
+        show_progress: bool | None = False,
     ) -> _doctor.Diagnosis:
         """Look it over, and mend what can be mended if asked to; see :func:`posterity.doctor.examine`."""
         return _doctor.examine(
             self.store,
             repair=repair,
+            remove_missing=remove_missing,
             older_than=older_than,
             limits=_limits(),
             workers=setting("workers"),
             show_progress=show_progress,
         )
+
+    def put_back(self, rescued: str | os.PathLike[str]) -> int:
+        """Put posters back that doctor took out: ``rescued`` is the folder of copies that it named.
+
+        Returns:
+            How many; a poster whose id is there by now is left as it is.
+
+        Raises:
+            CatalogueError: There are no copies of posters there.
+            StorageError: The copies cannot be read, or the catalogue cannot be written.
+        """
+        return put_back(self.store, rescued)
 
     # --- helpers ---------------------------------------------------------------------------------------------------
 

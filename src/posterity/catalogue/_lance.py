@@ -6,15 +6,19 @@ there is to go by. This is the one place that reads it.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from posterity.catalogue._lease import Lease, leased
 from posterity.errors import CatalogueError, PosterityError, StorageError
+from posterity.locks import held
 from posterity.places import Place, Remote
 
 T = TypeVar("T")
@@ -27,7 +31,7 @@ _CAUSES = (
     (("os error 28", "no space left"), "the disk is full", "Free some space and run the same command again"),
     (("os error 122", "quota exceeded"), "the disk quota is used up", "Free some space and run the command again"),
     (("os error 30", "read-only file system"), "the disk is read-only", "Copy the catalogue to a place you may write"),
-    (("os error 13", "permission denied"), "no permission", "Make the folder writable, or copy it elsewhere"),
+    (("os error 13", "permission denied"), "no permission", "Let this user read and write it, or copy it elsewhere"),
     (("failed to parse path", "surrogates not allowed"), "the store takes no such name", "Name another folder"),
     (
         ("accessdenied", "access denied", "invalidaccesskeyid", "signaturedoesnotmatch", "credential"),
@@ -42,6 +46,10 @@ _CAUSES = (
     ),
     (("os error 5", "input/output error"), "the disk failed", "Check the disk; then run `posterity doctor`"),
 )
+_OF_DAMAGE = frozenset({errno.ENOENT, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EOVERFLOW})
+"""What the system says of a file that was reached: it is not there, or was asked for what it cannot hold. All other
+numbers say that it could not be looked at."""
+
 _CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification", "retryable")
 
 
@@ -59,10 +67,38 @@ def in_our_words(folder: str) -> Iterator[None]:
                 raise StorageError(
                     f"catalogue {folder}: {cause}", f"{remedy}; all that was committed before is kept."
                 ) from error
+        if why := not_reached(error):
+            raise StorageError(
+                f"catalogue {folder}: {why}",
+                "Check the disk or the network drive that it lies on; all that was committed before is kept.",
+            ) from error
         first = " ".join(str(error).split())[:300]
         raise CatalogueError(
             f"catalogue {folder}: the store failed: {first}", f"Look at it with `posterity doctor {folder}`."
         ) from error
+
+
+def not_reached(error: BaseException) -> str:
+    """Tell why the store could not look at a file; empty where it could, and what it found there was wrong.
+
+    >>> not_reached(RuntimeError("lance error: LanceError(IO): Permission denied (os error 13), local.rs:274"))
+    'permission denied'
+    >>> not_reached(RuntimeError("lance error: LanceError(IO): failed to fill whole buffer"))
+    ''
+    """
+    text = str(error).lower()
+    numbers = [int(found) for found in re.findall(r"os error (\d+)", text)]
+    if isinstance(error, OSError) and error.errno is not None:
+        numbers.append(error.errno)
+    for number in numbers:
+        if number not in _OF_DAMAGE:
+            return os.strerror(number).lower()
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    for signs, cause, _ in _CAUSES:
+        if any(sign in text for sign in signs):
+            return cause
+    return ""
 
 
 def retried(write: Callable[[], T], attempts: int = 6, patience: float = 0.0) -> T:
@@ -95,21 +131,19 @@ def retried(write: Callable[[], T], attempts: int = 6, patience: float = 0.0) ->
 def one_writer(folder: Place) -> Iterator[Lease | None]:
     """Wait until no other process holds this for the catalogue: of two builds at once, both would choose the same ids.
 
-    The store does not mind two rows of one id, nor can it tell. A process that ends, however it ends, lets go. Where
-    there are no locks, or none can be written, it goes on without. In an object store a lease takes the lock's place.
+    The store does not mind two rows of one id, nor can it tell; so where the lock cannot be taken, nothing is written.
+    A process that ends, however it ends, lets go. In an object store a lease takes the lock's place.
 
     Raises:
-        StorageError: The object store cannot be reached, or takes no notice of conditions.
+        StorageError: The lock cannot be taken; or the object store cannot be reached, or takes no notice of conditions.
     """
     if isinstance(folder, Remote):
         with leased(folder) as lease:
             yield lease
         return
-    with ExitStack() as held:
-        with suppress(OSError, ImportError):
-            import fcntl
-
-            fcntl.flock(held.enter_context((folder / "writer.lock").open("ab")), fcntl.LOCK_EX)
+    with ExitStack() as locked:
+        with in_our_words(str(folder)):
+            locked.enter_context(held(folder / "writer.lock"))
         yield None
 
 

@@ -28,7 +28,7 @@ from posterity.catalogue.schema import (
 )
 from posterity.catalogue.tables import Tables
 
-_TABLES_OF = {
+TABLES_OF = {
     "grid": ("grids",),
     "layout": ("layouts",),
     "split": ("splits",),
@@ -67,7 +67,7 @@ class Derived(Tables):
         if known is not None and known.kind == "vectors" and name in columns:
             self._write(lambda: self._table("posters").drop_columns([name]))
         self._delete("artefacts", f"name = {quoted(name)}")
-        self._clear(name, *_TABLES_OF.get("" if known is None else known.kind, ()))
+        self._clear(name, *TABLES_OF.get("" if known is None else known.kind, ()))
 
     def _clear(self, name: str, *tables: str) -> None:
         """Delete a thing's rows; each deletion makes a version of its table, so only where there may be some."""
@@ -77,7 +77,7 @@ class Derived(Tables):
     def _begin(self, name: str, kind: str) -> None:
         """Make way for a thing of that name, whatever a run that was killed has left of it."""
         self._delete("artefacts", f"name = {quoted(name)}")
-        self._clear(name, *_TABLES_OF[kind])
+        self._clear(name, *TABLES_OF[kind])
 
     def put_grid(
         self, artefact: Artefact, ids: Sequence[str], contents: Sequence[str], cells: NDArray[np.integer[Any]]
@@ -124,7 +124,7 @@ class Derived(Tables):
 
     def shown(self, artefact: Artefact) -> dict[str, str | None]:
         """Read which picture (SHA-256) a grid or layout shows of each id; None where an older Posterity placed it."""
-        (table,) = _TABLES_OF[artefact.kind]
+        (table,) = TABLES_OF[artefact.kind]
         with in_our_words(str(self.folder)):
             told = "sha256" in self._table(table).schema.names
         rows = self._placed(table, ["id", *(["sha256"] if told else [])], artefact.name)

@@ -272,6 +272,24 @@ TABLES = {
     "meta": META,
 }
 
+KEYS = {
+    "posters": ("id",),
+    "thumbnails": ("sha256",),
+    "findings": ("source", "kind", "item"),
+    "artefacts": ("name",),
+    "claims": ("film_id", "origin"),
+    "views": ("name", "id"),
+    "grids": ("name", "id"),
+    "layouts": ("name", "id"),
+    "splits": ("name", "id", "part"),
+    "models": ("name",),
+    "predictions": ("name", "id"),
+    "results": ("key",),
+    "atlases": ("key",),
+    "meta": ("key",),
+}
+"""Table -> what no two of its rows may share. The store itself does not mind two."""
+
 FILM_FIELDS = tuple(item.name for item in fields(Film))
 
 

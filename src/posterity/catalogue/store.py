@@ -6,7 +6,7 @@ Nothing here decides what a poster is worth or means; it keeps what it is given,
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from posterity.catalogue.schema import (
     to_row,
 )
 from posterity.catalogue.tables import chunks, is_catalogue, now
+from posterity.catalogue.upkeep import Upkeep
 from posterity.errors import UnknownNameError
 
 __all__ = ["Store", "is_catalogue", "now"]
@@ -43,7 +44,7 @@ IN_MEMORY = 1 << 30
 """Vectors of more bytes than this are read into a mapped file, which the system may take from memory at any time."""
 
 
-class Store(Derived):
+class Store(Derived, Upkeep):
     """An open catalogue: what is kept in it, and the verbs that read and write it.
 
     Use :meth:`open` or :meth:`create`. Safe to share between threads; a process that forks opens its own.
@@ -117,6 +118,26 @@ class Store(Derived):
             nothing = pa.nulls(len(rows), pa.list_(pa.float32(), dimension))
             rows = rows.append_column(VECTOR_PREFIX + encoder, nothing)
         self._merge("posters", rows, "id")
+
+    def put_rows(self, rows: pa.Table, vectors: Collection[str], thumbnails: Mapping[str, bytes]) -> None:
+        """Insert whole rows that were read once, all or none; those whose id is there already are left alone.
+
+        Args:
+            rows: Columns of ``posters``; those that it lacks are empty.
+            vectors: Which of its columns of vectors are taken; the others are to be made anew.
+            thumbnails: JPEG by SHA-256 of the posters' content.
+        """
+        self.put_thumbnails(thumbnails)
+        with in_our_words(str(self.folder)):
+            schema = self._table("posters").schema
+        given = set(rows.column_names)
+        taken = {name for name in given if not name.startswith(VECTOR_PREFIX) or name in vectors}
+        columns = [
+            rows[field.name].cast(field.type) if field.name in taken else pa.nulls(len(rows), field.type)
+            for field in schema
+        ]
+        whole = pa.Table.from_arrays(columns, schema=schema)
+        self._merge("posters", self._stored(whole, self._inside), "id", update=False)
 
     def update_posters(self, posters: Sequence[Poster]) -> None:
         """Update posters whose picture is the same, all or none; their vectors are kept."""
@@ -353,15 +374,3 @@ class Store(Derived):
         """Give the ids, sorted, of the posters that lack an encoder's vector."""
         ids: list[str] = self.read([], f"{VECTOR_PREFIX}{encoder} IS NULL")["id"].to_pylist()
         return ids
-
-    # --- upkeep ----------------------------------------------------------------------------------------------------
-
-    def orphans(self) -> list[str]:
-        """Find the thumbnails (by SHA-256) that no poster uses any more."""
-        return sorted(set(self.thumbnail_digests()) - set(self.read(["sha256"])["sha256"].to_pylist()))
-
-    def remove_thumbnails(self, digests: Sequence[str]) -> None:
-        """Remove thumbnails by SHA-256."""
-        for some in chunks(digests):
-            condition = f"sha256 IN ({', '.join(map(quoted, some))})"
-            self._delete("thumbnails", condition)

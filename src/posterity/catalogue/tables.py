@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,7 @@ from posterity.catalogue.schema import (
     TABLES,
     VECTOR_PREFIX,
 )
-from posterity.errors import CatalogueError, FilterError, FormatVersionError
+from posterity.errors import CatalogueError, FilterError, FormatVersionError, StorageError
 from posterity.paths import escape
 from posterity.places import Place, Remote, absolute, has_any, listed, place_of, stand_in, storage_options
 
@@ -36,14 +38,31 @@ _MARK = "meta.lance"
 _DAMAGE = ("a lance file", "corrupt", "lanceerror(io)")
 """What the store says of a damaged file, and not of a filter."""
 
+_FIRST = ("artefacts", "findings", "grids", "meta", "posters", "runs", "thumbnails")
+"""The tables that every catalogue has had from the first format on: where one is absent, it was lost."""
+
 _SOME = 500
 """How many ids go into one SQL list."""
 
 
 def is_catalogue(folder: str | os.PathLike[str] | Remote) -> bool:
-    """Tell whether ``folder`` is a catalogue, from the names in it alone."""
+    """Tell whether ``folder`` is a catalogue, from the names in it alone.
+
+    Raises:
+        StorageError: It cannot be looked at.
+    """
     place = place_of(folder)
-    return has_any(place / _MARK) if isinstance(place, Remote) else (place / _MARK).is_dir()
+    if isinstance(place, Remote):
+        return has_any(place / _MARK)
+    try:
+        return stat.S_ISDIR((place / _MARK).stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError as error:
+        raise StorageError(
+            f"catalogue {escape(str(place))} cannot be looked at: {(error.strerror or str(error)).lower()}",
+            "Check its permissions, or the drive that it lies on.",
+        ) from error
 
 
 class Tables:
@@ -56,6 +75,7 @@ class Tables:
     def __init__(self, folder: Place) -> None:
         self.folder = folder
         self._lease: Lease | None = None
+        self._writer: int | None = None
 
     # --- opening ---------------------------------------------------------------------------------------------------
 
@@ -121,11 +141,22 @@ class Tables:
                 missing = [name for name in TABLES if name not in there]
             else:
                 missing = [name for name in TABLES if not (self.folder / f"{name}.lance").is_dir()]
+            self._refuse_lost(missing)
             for name in missing:
                 self._db.create_table(name, schema=TABLES[name], exist_ok=True)
             present = set(self._table("posters").schema.names)
             if columns := [field for field in POSTERS if field.name not in present]:
                 self._table("posters").add_columns(pa.schema(columns))
+
+    def _refuse_lost(self, missing: Sequence[str]) -> None:
+        """Refuse to make anew, empty, what was there once: it may lie on a drive that is away."""
+        for name in missing:
+            place = self.folder / f"{name}.lance"
+            if name in _FIRST or (isinstance(place, Path) and place.is_symlink()):
+                raise CatalogueError(
+                    f"catalogue {self.folder} lacks its table {name}.lance",
+                    "Bring back the drive that it lies on, or a backup; nothing was changed.",
+                )
 
     @cached_property
     def _root(self) -> str:
@@ -219,17 +250,23 @@ class Tables:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the catalogue for a build or an embedding run, waiting for others that do; readers may read on.
+        """Hold the catalogue for whoever writes, waiting for others that do; readers may read on.
+
+        Who holds it already, in this thread, may ask again.
 
         Raises:
-            StorageError: It lies in an object store that cannot be reached, or that takes no notice of conditions.
+            StorageError: It cannot be locked; or it lies in an object store that cannot be reached, or that takes no
+                notice of conditions.
         """
+        if self._writer == threading.get_ident():
+            yield
+            return
         with one_writer(self.folder) as lease:
-            self._lease = lease
+            self._lease, self._writer = lease, threading.get_ident()
             try:
                 yield
             finally:
-                self._lease = None
+                self._lease = self._writer = None
 
     @property
     def scratch(self) -> Path:
@@ -261,45 +298,6 @@ class Tables:
 
     def _delete(self, table: str, condition: str) -> None:
         self._write(lambda: self._table(table).delete(condition), again=True)
-
-    def damage(self, name: str, version: int | None = None) -> str | None:
-        """Read a whole table, as it is or was, and tell what cannot be read; None where all can."""
-        try:
-            table = self._db.open_table(name)
-            if version is not None:
-                table.checkout(version)
-            for _ in table.search().limit(None).to_batches(1024):
-                pass
-        except Exception as error:  # a damaged file may raise whatever its bytes lead to
-            return " ".join(str(error).split())[:200] or type(error).__name__
-        return None
-
-    def go_back(self, name: str) -> int | None:
-        """Bring a damaged table back to its newest version that can be read whole; None where it is made anew, empty.
-
-        What came after that version is lost here, and made again by the next build and embedding run.
-        """
-        versions = sorted((int(each["version"]) for each in self._db.open_table(name).list_versions()), reverse=True)
-        for version in versions:
-            if self.damage(name, version) is None:
-                self._write(partial(self._db.open_table(name).restore, version))
-                self.__dict__.pop("_tables", None)
-                return version
-        self._write(lambda: self._db.create_table(name, schema=TABLES[name], mode="overwrite"))
-        self.__dict__.pop("_tables", None)
-        return None
-
-    def versions(self) -> int:
-        """Count the versions of all tables that still take room on the disk."""
-        with in_our_words(str(self.folder)):
-            return sum(len(self._table(name).list_versions()) for name in TABLES)
-
-    def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:
-        """Merge small files and let go of versions older than ``older_than``, which spares readers at work."""
-        for name in TABLES:
-            # The store warns at zero, which is what a caller who asks for it has decided.
-            at_least = max(older_than, timedelta(milliseconds=1))
-            self._write(partial(self._table(name).optimize, cleanup_older_than=at_least))
 
 
 def _holds_other_things(place: Place) -> bool:

@@ -849,39 +849,70 @@ def _section(title: str, rows: list[tuple[str, ...]], limit: int) -> None:
 @catalogue_first
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
 @click.option(
+    "--remove-missing",
+    is_flag=True,
+    help="With --repair: take out posters whose files are absent, however many they are at once.",
+)
+@click.option(
     "--older-than",
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
     help="When compacting, spare versions younger than so many hours, for readers at work.",
 )
+@click.option(
+    "--put-back", metavar="RESCUED", help="Put back the posters that an earlier run took out: the folder it named."
+)
 @as_json
 @quiet
-def doctor(folder: str, repair: bool, older_than: float, as_json: bool, quiet: bool) -> None:
+def doctor(
+    folder: str,
+    repair: bool,
+    remove_missing: bool,
+    older_than: float,
+    put_back: str | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Look a catalogue over: files that are gone, missing vectors, stale artefacts, old versions.
 
-    Exit status 1 where something is wrong and was not mended.
+    Posters are taken out only where their file is certainly gone, and copied to rescued/ in the catalogue first. What
+    cannot be looked at is reported and left alone. Exit status 1 where something is wrong and was not mended.
 
     \b
     Examples:
       posterity doctor films
       posterity doctor films --repair
+      posterity doctor films --put-back films/rescued/2026-11-22T02-14-58Z-3f2a
     """
     from datetime import timedelta
 
     import posterity
 
+    if remove_missing and not repair:
+        raise click.UsageError("--remove-missing goes with --repair")
+    if put_back is not None and repair:
+        raise click.UsageError("--put-back and --repair are two different runs")
     cat = posterity.open(folder)
-    found = cat.doctor(repair=repair, older_than=timedelta(hours=older_than), show_progress=bars(quiet))
+    if put_back is not None:
+        n = cat.put_back(put_back)
+        say_json({"put_back": n}) if as_json else say(f"{n:,} {'poster' if n == 1 else 'posters'} put back")
+        return
+    found = cat.doctor(
+        repair=repair,
+        remove_missing=remove_missing,
+        older_than=timedelta(hours=older_than),
+        show_progress=bars(quiet),
+    )
     if as_json:
         say_json(plain(found) | {"well": found.well})
-    elif not found.problems:
-        say(f"{found.posters:,} posters, all well")
     else:
         for p in found.problems:
-            state = "mended" if p.repaired else ("--repair would " if p.repairable else "") + p.remedy
+            state = "mended" if p.repaired else ("--repair would " if p.repairable and not repair else "") + p.remedy
             say(f"{p.kind}  {p.about}: {p.detail}  → {state}")
-        say(f"{found.posters:,} posters, {'all mended' if found.well else 'not well'}")
+        if found.rescued:
+            say(f"What was taken out was copied to {found.rescued}")
+        say(found.verdict)
     if not found.well:
         raise click.exceptions.Exit(1)
 

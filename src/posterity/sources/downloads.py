@@ -12,12 +12,13 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from posterity.errors import StorageError
 from posterity.images import sniff
+from posterity.locks import held
 from posterity.paths import below, escape
 from posterity.progress import Bar, progress
 from posterity.sources._http import AgainError, Client, FetchError, Politeness, Response, run
@@ -180,7 +181,7 @@ def download(
     started = time.monotonic()
     with _in_our_words(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder), Journal(folder) as journal:
+        with held(folder / "journal.lock"), Journal(folder) as journal:
             known = {line.key: line for line in journal.lines()}
             outcomes: dict[str, Outcome] = {}
             todo = []
@@ -197,17 +198,6 @@ def download(
             outcomes |= session.outcomes
     ordered = {job.key: outcomes[job.key] for job in jobs}
     return DownloadReport(ordered, session.bytes, time.monotonic() - started)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process downloads into the folder."""
-    with ExitStack() as held:
-        with suppress(ImportError):
-            import fcntl
-
-            fcntl.flock(held.enter_context((folder / "journal.lock").open("ab")), fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager
