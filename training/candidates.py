@@ -1,4 +1,4 @@
-"""What students of other shapes would cost: ``python -m training.candidates [--only NAME ...] [--out FILE]``.
+"""What students of other shapes would cost: ``python -m training.candidates [--only NAME ...]``.
 
 A table of networks that could take the place of :class:`training.network.PosterNet`: their size in whole numbers, their
 multiplications, how many posters a second of one core's time they encode (ONNX Runtime and OpenVINO, in whole numbers
@@ -93,7 +93,8 @@ class Whole(nn.Module):
         super().__init__()
         self.body = body
         for norm in (layer for layer in body.modules() if isinstance(layer, nn.BatchNorm2d)):
-            nn.init.normal_(norm.bias, std=0.1)  # where all are alike, the exporter shares them, and they stay floats
+            nn.init.uniform_(norm.weight, 0.5, 1.0)  # as after training: what is alike, or 0, the exporter shares,
+            nn.init.normal_(norm.bias, std=0.1)  # and a bias that is shared stays a float
         with torch.no_grad():
             channels = body.eval()(torch.zeros(1, 3, *size)).shape[1]
         self.project = nn.Conv2d(channels, DIMENSION, 1)
@@ -145,7 +146,7 @@ def exported(net: Whole, pictures: NDArray[np.uint8]) -> tuple[bytes, bytes]:
         return out.getvalue(), small.read_bytes()
 
 
-def rate(step: Callable[[], Any], posters: int, seconds: float = 2.0) -> float:
+def rate(step: Callable[[], Any], posters: int, seconds: float = 1.0) -> float:
     """Run a step again and again, and give the posters a second of processor time of the best one."""
     step()
     best, started = 0.0, time.process_time()
@@ -169,7 +170,7 @@ def training_rate(net: Whole, size: tuple[int, int]) -> float:
         loss.backward()
         optimiser.step()
 
-    return rate(step, TRAINED, 6.0)
+    return rate(step, TRAINED, 3.0)
 
 
 def measured(name: str, size: tuple[int, int]) -> dict[str, Any]:
@@ -178,11 +179,10 @@ def measured(name: str, size: tuple[int, int]) -> dict[str, Any]:
     pictures = np.random.default_rng(0).integers(0, 256, (BATCH, *size, 3), dtype=np.uint8)
     line: dict[str, Any] = {
         "candidate": name, "size": f"{size[1]}x{size[0]}",
-        "million_weights": sum(p.numel() for p in net.parameters()) / 1e6,
         "million_multiplications": multiplications(net, size) / 1e6,
     }  # fmt: skip
     whole, small = exported(net, pictures)
-    line["int8_megabytes"] = len(small) / 1e6
+    line |= {"float32_megabytes": len(whole) / 1e6, "int8_megabytes": len(small) / 1e6}
     for label, model, by in (
         ("int8", small, "onnxruntime"), ("float32", whole, "onnxruntime"), ("int8_openvino", small, "openvino"),
         ("float32_openvino", whole, "openvino"),
@@ -197,11 +197,12 @@ def main() -> None:
     """Measure the candidates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(CANDIDATES), default=list(CANDIDATES), metavar="NAME")
+    parser.add_argument("--sizes", nargs="+", type=int, choices=[w for _, w in SIZES], default=[w for _, w in SIZES])
     parser.add_argument("--out", type=Path, help="file to which a line of JSON is added for each")
     args = parser.parse_args()
     torch.set_num_threads(1)
     for name in args.only:
-        for size in SIZES:
+        for size in (size for size in SIZES if size[1] in args.sizes):
             line = json.dumps(measured(name, size))
             print(line, flush=True)
             if args.out:
