@@ -32,6 +32,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -201,6 +202,7 @@ def main() -> None:
     parser.add_argument("--looks", nargs="+", choices=list(LOOKS), default=list(LOOKS), metavar="NAME")
     parser.add_argument("--runtime", choices=list(runtime.RUNTIMES), default="openvino")
     args = parser.parse_args()
+    cv2.setNumThreads(1)
     found = pictures(args.material)
     for name in args.looks:
         compute(LOOKS[name], found, args.out, args.runtime)
