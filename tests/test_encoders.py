@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posterity.encoders import ENCODERS, Encoder, EncoderSpec
+from posterity.encoders import ENCODERS, Encoder, EncoderSpec, available
 from posterity.encoders._lab import LEVELS, code_lab, count_codes, rgb_to_lab
 from posterity.encoders.colour import ANCHORS, BANDWIDTH, Colour, anchors
 from posterity.encoders.composition import COLUMNS, ORIENTATIONS, ROWS, SCALES, Composition, oriented_gradients
@@ -40,10 +40,14 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> np.
     return np.full((1, *size, 3), colour, np.uint8)
 
 
-@pytest.fixture(params=[*(name for name in ENCODERS if name not in KNOWN), "squeezenet1_1"])
-def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Encoder:
-    """Every encoder that comes with Posterity, and one of the networks whose weights do not."""
-    if request.param in KNOWN:
+@pytest.fixture(params=[*(name for name in ENCODERS if name not in KNOWN), "squeezenet1_1", "efficientnet_lite0"])
+def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Encoder:
+    """Every encoder that comes with Posterity, a network whose weights do not, and one whose weights are packaged."""
+    if request.param == "efficientnet_lite0":
+        if not available(ENCODERS.get(request.param)):
+            pytest.skip("the extra imagenet is not installed: no weights of efficientnet_lite0, or no onnx")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    elif request.param in KNOWN:
         folder = DATA.parent / "weights"
         if not (folder / f"{request.param}.safetensors").exists():
             pytest.skip(f"real weights are not here: no {folder / request.param}.safetensors")
@@ -51,6 +55,11 @@ def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
             pytest.skip("the extra networks is not installed: PyTorch is missing")
         monkeypatch.setenv("POSTERITY_WEIGHTS", str(folder))
     return ENCODERS.get(request.param)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
 
 
 class TestContract:

@@ -22,7 +22,7 @@ from faulty_server import Server
 import posterity
 from posterity.cli import run
 from posterity.encoders import ENCODERS, available, runtime
-from posterity.encoders.known import KNOWN, Network, Weights
+from posterity.encoders.known import KNOWN, Network, Package, Weights
 from posterity.encoders.networks import FITS, Net, building, named
 from posterity.encoders.networks import weights as weights_
 from posterity.encoders.poster import Poster
@@ -314,7 +314,7 @@ def test_every_pinned_file_is_pinned_by_a_digest() -> None:
     for network in KNOWN.values():
         if network.weights is not None:
             assert len(bytes.fromhex(network.weights.sha256)) == 32
-            assert network.weights.file.endswith(".safetensors")
+            assert network.weights.file.endswith(".pth" if isinstance(network.weights, Package) else ".safetensors")
 
 
 # --- the command line ----------------------------------------------------------------------------------------------

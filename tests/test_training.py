@@ -55,3 +55,21 @@ def test_what_is_shipped_is_small_and_has_its_papers() -> None:
     card = (ROOT / "training" / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert Poster().spec.weights is not None
     assert Poster().spec.weights[:16] in card
+
+
+def test_the_table_of_candidates_begins_with_what_ships() -> None:
+    torch = pytest.importorskip("torch", reason="the extra train is not installed")
+    pytest.importorskip("onnx", reason="the extra train is not installed")
+    sys.path.insert(0, str(ROOT))
+    from training.candidates import CANDIDATES, Whole, multiplications
+    from training.network import HEIGHT, WIDTH, PosterNet
+
+    shipped, net = Whole(CANDIDATES["shipped"](), (HEIGHT, WIDTH)), PosterNet()
+    shipped.body.load_state_dict(net.body.state_dict())
+    images = torch.randint(0, 256, (2, 3, HEIGHT, WIDTH)).float()
+    with torch.inference_mode():
+        found = shipped.eval().body((images - net.mean) * net.scale)
+        torch.testing.assert_close(found, net.eval().places(images))
+    # The first convolution alone: 24 channels of 3×3×3 weights at half the size.
+    stem = Whole(torch.nn.Sequential(torch.nn.Conv2d(3, 24, 3, 2, 1)), (HEIGHT, WIDTH))
+    assert multiplications(stem, (HEIGHT, WIDTH)) == 24 * 27 * 96 * 64 + 24 * 384

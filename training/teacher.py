@@ -1,150 +1,212 @@
-"""The teacher: MobileNetV2's features (Apache-2.0, ONNX model zoo) of several views of a poster, computed once, kept.
+"""The teacher's answers: what each of several known networks sees in each poster, computed once, kept on disk.
 
-The whole poster is seen at three scales and in five overlapping parts: more than the student can see at once, which is
-what makes a small network learn more from it than from labels alone.
+    python -m training.teacher --material DIR --out DIR [--looks NAME ...]
+
+A *look* is a network, the size that it sees a poster at, and whether it sees it mirrored: :data:`LOOKS`, in the order
+of their worth. Each has a folder of its own, with
+
+- ``look.json``: what made the answers: the network, its weights' SHA-256, the size, and how posters were fitted;
+- ``files.csv``: the pictures' names and sizes in bytes, a row each;
+- ``00000.npy``, ``00001.npy``, …: float16 (64, d), the answers to rows 0 to 63, 64 to 127 and so on; the last may
+  be shorter.
+
+Every file is written whole or not at all, so a run may be killed at any time, loses the chunk under way (about a
+second), and goes on where it stopped when it is started again. Pictures that came since are added at the end. Where a
+picture, the weights or a size is another than before, it stops and says so: answers of two kinds are never mixed.
+
+Features are the network's pooled last map, neither centred nor scaled, in full precision (bf16, twice as fast, is off
+by a cosine of up to .003 with these weights), and stored as float16. Posters are decoded and fitted as
+``posterity embed`` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import argparse
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 
-MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-STD = np.array([0.229, 0.224, 0.225], np.float32)
+from posterity.encoders import runtime
+from posterity.encoders.known import KNOWN
+from posterity.encoders.networks import building, weights
+from posterity.images import decode, fit, tier
+from training.data import DATA
 
-VIEWS: dict[str, tuple[tuple[float, float, float, float], tuple[int, int]]] = {
-    "small": ((0, 0, 1, 1), (192, 128)),
-    "whole": ((0, 0, 1, 1), (240, 160)),
-    "large": ((0, 0, 1, 1), (336, 224)),
-    "top": ((0, 0, 2 / 3, 1), (208, 208)),
-    "bottom": ((1 / 3, 0, 1, 1), (208, 208)),
-    "middle": ((1 / 6, 1 / 8, 5 / 6, 7 / 8), (240, 176)),
+CHUNK, BATCH = 64, 8
+FIT = "native"
+
+FOLDERS = ("posters", "extra", "versions", "large")
+"""Of pictures, below the data folder."""
+MORE = ("more", "more_versions")
+"""Of pictures, below the folder that ``extract_more.py`` wrote."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a poster is looked at.
+
+    Attributes:
+        network: A name in ``KNOWN``.
+        height: Of the picture that the network sees.
+        width: Of it.
+        mirrored: Whether it sees the poster mirrored, left to right.
+    """
+
+    network: str
+    height: int
+    width: int
+    mirrored: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its folder's name."""
+        return f"{self.network}-{self.width}x{self.height}{'-mirrored' if self.mirrored else ''}"
+
+    @cached_property
+    def file(self) -> Path:
+        """The network's weights."""
+        network = KNOWN[self.network]
+        shared = DATA.parent / "weights" / f"{self.network}.safetensors"
+        found = shared if shared.is_file() else weights.find(network)
+        return found or weights.fetch(network)
+
+    def model(self) -> bytes:
+        """The network as ONNX."""
+        return building.written(KNOWN[self.network], self.file, (self.height, self.width), crops=False)
+
+
+_PLAIN = (
+    Look("efficientnet_lite2", 384, 256),
+    Look("mobilenet_v2", 240, 160),
+    Look("efficientnet_lite0", 288, 192),
+    Look("efficientnet_lite1", 288, 192),
+    Look("efficientnet_lite2", 288, 192),
+)
+
+LOOKS = {
+    look.name: look for look in (*_PLAIN, *(Look(one.network, one.height, one.width, mirrored=True) for one in _PLAIN))
 }
-"""View -> (top, left, bottom, right) as shares of the poster, and the height and width it is shown at."""
+"""The looks, by name, in the order that they are computed in."""
 
 
-def mobilenet_v2(x: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Run MobileNetV2 (Sandler et al. 2018), batch norms folded: (n, 3, h, w) normalised -> (n, 1280, h/32, w/32)."""
-    number = iter(range(len(weights) // 2))
-
-    def conv(x: torch.Tensor, stride: int = 1, groups: int = 1, act: bool = True) -> torch.Tensor:
-        k = next(number)
-        kernel = weights[f"conv{k}.weight"]
-        x = F.conv2d(x, kernel, weights[f"conv{k}.bias"], stride, kernel.shape[-1] // 2, 1, groups)
-        return x.clamp(0, 6) if act else x
-
-    x = conv(conv(conv(x, 2), 1, 32), act=False)
-    for stride in (2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1):
-        y = conv(x)
-        y = conv(conv(y, stride, y.shape[1]), act=False)
-        x = x + y if y.shape == x.shape else y
-    return conv(x)
-
-
-def view(image: NDArray[np.uint8], name: str) -> NDArray[np.float32]:
-    """Cut a view out of a poster: (3, h, w) normalised."""
-    (top, left, bottom, right), (height, width) = VIEWS[name]
-    h, w = image.shape[:2]
-    part = image[round(top * h) : round(bottom * h), round(left * w) : round(right * w)]
-    sized = cv2.resize(
-        part, (width, height), interpolation=cv2.INTER_AREA if part.shape[0] > height else cv2.INTER_LINEAR
-    )
-    return np.ascontiguousarray(((sized.astype(np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1))
-
-
-def features(
-    pixels: NDArray[np.uint8], weights_file: Path, folder: Path, batch: int = 32
-) -> dict[str, NDArray[np.float16]]:
-    """Compute, or read where they are kept, the teacher's features: view -> (n, 1280) float16."""
-    weights = {name: value.float() for name, value in load_file(weights_file).items()}
+def pictures(material: Path | None) -> dict[str, Path]:
+    """List all pictures, as ``posters/tt….jpg``, and where they lie."""
     found = {}
-    for name in VIEWS:
-        file = folder / f"teacher_{name}.npy"
-        if not file.exists():
-            rows = []
-            with torch.inference_mode():
-                for start in range(0, len(pixels), batch):
-                    x = torch.from_numpy(np.stack([view(image, name) for image in pixels[start : start + batch]]))
-                    x = x.contiguous(memory_format=torch.channels_last)
-                    with torch.autocast("cpu", torch.bfloat16):
-                        rows.append(mobilenet_v2(x, weights).float().mean((2, 3)).numpy().astype(np.float16))
-                    if start % (batch * 50) == 0:
-                        print(f"teacher {name}: {start}/{len(pixels)}", flush=True)
-            np.save(folder / f"part_{name}.npy", np.concatenate(rows))
-            (folder / f"part_{name}.npy").rename(file)
-        found[name] = np.load(file)
+    for root, folders in ((DATA, FOLDERS), *([(material, MORE)] if material else [])):
+        for folder in folders:
+            found |= {f"{folder}/{path.name}": path for path in sorted((root / folder).iterdir())}
     return found
 
 
-def maps(
-    looks: Callable[[int, int], NDArray[np.uint8]],
-    n: int,
-    variants: int,
-    weights_file: Path,
-    folder: Path,
-    directions: int,
-) -> tuple[NDArray[np.float16], int]:
-    """Compute, or read where they are kept, what the teacher sees in each place of each look at each picture.
-
-    The teacher sees the very look that the student will see (a "consistent teacher", Beyer et al. 2022), and answers
-    for each of 6×4 places: much more to learn from than one answer a picture. Answers are reduced to the principal
-    directions of a sample of them.
+def compute(look: Look, found: dict[str, Path], folder: Path, by: str) -> None:
+    """Answer for all pictures that have no answer yet.
 
     Args:
-        looks: (picture, variant) -> uint8 (192, 128, 3).
-        n: How many pictures.
-        variants: How many looks at each.
-        weights_file: The teacher's.
-        folder: Where they are kept.
-        directions: How many principal directions.
+        look: How they are looked at.
+        found: The pictures, by name.
+        folder: Where all looks' answers lie.
+        by: The runtime: ``openvino`` or ``onnxruntime``, which agree to five decimals.
 
-    Returns:
-        float16 (n, variants, 24, directions), mapped into memory, and how many places a picture has.
+    Raises:
+        SystemExit: The answers that are there were made from something else.
     """
-    file, places = folder / "maps.npy", 24
-    if not file.exists():
-        weights = {name: value.float() for name, value in load_file(weights_file).items()}
+    here = folder / look.name
+    here.mkdir(parents=True, exist_ok=True)
+    names = _listed(look, found, here)
+    run, size = None, (look.height, look.width)
+    for number in range(-(-len(names) // CHUNK)):
+        wanted, kept = names[number * CHUNK : (number + 1) * CHUNK], here / f"{number:05}.npy"
+        if kept.is_file() and len(np.load(kept, mmap_mode="r")) == len(wanted):
+            continue
+        started, run = time.monotonic(), run or runtime.load(look.model(), by)
+        images = np.empty((len(wanted), *size, 3), np.uint8)
+        for row, name in enumerate(wanted):
+            image = fit(decode(found[name].read_bytes(), tier(size)), size, FIT)
+            images[row] = image[:, ::-1] if look.mirrored else image
+        rows = runtime.batched(run, images, BATCH, KNOWN[look.network].dimension)
+        out = io.BytesIO()
+        np.save(out, rows.astype(np.float16))
+        _write(kept, out.getvalue())
+        done, rate = number * CHUNK + len(wanted), len(wanted) / (time.monotonic() - started)
+        if number % 16 == 15 or done == len(names):
+            print(f"{time.strftime('%H:%M:%S')} {look.name}: {done:,} of {len(names):,}, {rate:.0f}/s", flush=True)
 
-        def answer(images: list[NDArray[np.uint8]]) -> torch.Tensor:
-            x = (
-                torch.from_numpy(np.stack(images))
-                .float()
-                .div_(255)
-                .sub_(torch.from_numpy(MEAN))
-                .div_(torch.from_numpy(STD))
-            )
-            x = x.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-                return mobilenet_v2(x, weights).float().flatten(2).transpose(1, 2)
 
-        rng = np.random.default_rng(0)
-        sample = torch.cat([answer([looks(int(i), 0)]) for i in rng.choice(n, min(n, 1500), replace=False)]).flatten(
-            0, 1
-        )
-        mean = sample.mean(0)
-        _, spread, basis = torch.pca_lowrank(sample - mean, directions, center=False, niter=4)
-        scale = spread / len(sample) ** 0.5
-        kept = np.lib.format.open_memmap(folder / "maps.part.npy", "w+", np.float16, (n, variants, places, directions))
-        with ThreadPoolExecutor(2) as pool:
-            waiting: list[tuple[int, list[Future[NDArray[np.uint8]]]]] = []
-            for i in range(n + 8):
-                if i < n:
-                    waiting.append((i, [pool.submit(looks, i, v) for v in range(variants)]))
-                if i >= 8:
-                    row, drawn = waiting.pop(0)
-                    # Half-whitened: large directions count for more than small ones, but not for all.
-                    seen = ((answer([look.result() for look in drawn]) - mean) @ basis) / (scale * scale[0]) ** 0.5
-                    kept[row] = seen.numpy().astype(np.float16)
-                    if row % 1000 == 0:
-                        print(f"teacher's maps: {row}/{n}", flush=True)
-        kept.flush()
-        (folder / "maps.part.npy").rename(file)
-    return np.load(file, mmap_mode="r"), places
+def answers(look: Look, folder: Path) -> tuple[list[str], NDArray[np.float16]]:
+    """Read a look's answers: the pictures' names, and float16 (n, d).
+
+    Raises:
+        SystemExit: They are not complete.
+    """
+    here = folder / look.name
+    names = list(_read_list(here))
+    chunks = [here / f"{number:05}.npy" for number in range(-(-len(names) // CHUNK))]
+    read = [np.load(chunk) for chunk in chunks if chunk.is_file()]
+    if not names or sum(map(len, read)) != len(names):
+        raise SystemExit(f"{here}: answers for {sum(map(len, read))} of {len(names)} pictures: run training.teacher")
+    return names, np.concatenate(read)
+
+
+def _listed(look: Look, found: dict[str, Path], here: Path) -> list[str]:
+    """Give the names in their order, after making sure that the answers there are of this look at these pictures."""
+    made = asdict(look) | {
+        "weights": hashlib.sha256(look.file.read_bytes()).hexdigest(), "fit": FIT, "precision": "float32",
+    }  # fmt: skip
+    note = here / "look.json"
+    if not note.is_file():
+        _write(note, json.dumps(made, indent=1).encode())
+    elif json.loads(note.read_text(encoding="utf-8")) != made:
+        raise SystemExit(f"{note} says that the answers were made otherwise: delete {here}, or name another folder")
+    before = _read_list(here)
+    sizes = {name: path.stat().st_size for name, path in found.items()}
+    for name, size in before.items():
+        if sizes.get(name) != size:
+            raise SystemExit(f"{here}: {name} is gone or another picture than before: delete that folder")
+    if set(sizes) - set(before):
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows((before | sizes).items())
+        _write(here / "files.csv", out.getvalue().encode())
+    return list(before | sizes)
+
+
+def _read_list(here: Path) -> dict[str, int]:
+    try:
+        with (here / "files.csv").open(encoding="utf-8", newline="") as file:
+            return {name: int(size) for name, size in csv.reader(file)}
+    except FileNotFoundError:
+        return {}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def main() -> None:
+    """Compute the answers of the looks that are named, or of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--material", type=Path, help="folder that extract_more.py wrote; without it, data alone")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the answers")
+    parser.add_argument("--looks", nargs="+", choices=list(LOOKS), default=list(LOOKS), metavar="NAME")
+    parser.add_argument("--runtime", choices=list(runtime.RUNTIMES), default="openvino")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    found = pictures(args.material)
+    for name in args.looks:
+        compute(LOOKS[name], found, args.out, args.runtime)
+
+
+if __name__ == "__main__":
+    main()

@@ -31,7 +31,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import nn
 
-from training import data, teacher
+from training import data, first_teacher
 from training.network import HEIGHT, WIDTH, PosterNet
 
 
@@ -250,12 +250,12 @@ def main() -> None:
     torch.manual_seed(config.seed)
     items = data.pictures()
     pixels = data.pack(items, args.work)
-    seen = teacher.features(pixels, args.weights, args.work)
+    seen = first_teacher.features(pixels, args.weights, args.work)
     train = np.array([i for i, item in enumerate(items) if not item.test])
     targets = make_targets(items, seen, train, config.directions)
 
     looks = all_looks(pixels, train, config, args.work)
-    maps, _ = teacher.maps(lambda k, v: looks[k, v], len(train), config.variants, args.weights, args.work,
+    maps, _ = first_teacher.maps(lambda k, v: looks[k, v], len(train), config.variants, args.weights, args.work,
                            config.map_directions)  # fmt: skip
     place = np.full(len(items), -1)
     place[train] = np.arange(len(train))

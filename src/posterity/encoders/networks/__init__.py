@@ -1,7 +1,8 @@
 """The well-known networks as encoders: ``resnet18``, ``vgg16_fc2``, ``dinov2_small``, ``clip_vit_b32`` and others.
 
 The first time a network is used with certain weights, its own library (the extra ``networks``) builds it, and it is
-written as ONNX into the cache; from then on it runs as the encoder in the box does, and no PyTorch is loaded.
+written as ONNX into the cache; from then on it runs as the encoder in the box does, and no PyTorch is loaded. Those
+whose weights come in a package (the extra ``imagenet``) are written without PyTorch.
 
 A name with a fit behind it, as ``resnet18_pad``, is the same network with posters fitted another way: its vectors are
 kept apart from those of ``resnet18``.
@@ -86,7 +87,10 @@ class Net:
     @property
     def available(self) -> bool:
         """Whether it can run here, without fetching anything."""
-        return self.file is not None and (self._export("pictures").is_file() or find_spec("torch") is not None)
+        file = self.file
+        if file is None:
+            return False
+        return self._export("pictures").is_file() or find_spec("onnx" if file.suffix == ".pth" else "torch") is not None
 
     @cached_property
     def _name(self) -> str:
@@ -181,13 +185,12 @@ class Net:
     def _write(self, file: Path, side: str, kept: Path) -> None:
         from posterity.encoders.networks import building
 
-        module_size = (self.network.square, self.network.square) if self.fit == "multi-crop" else self.size
-        module = building.build(self.network, module_size)
-        building.put_in(self.network, module, file)
         if side == "text":
+            module = building.build(self.network, (self.network.square,) * 2)
+            building.put_in(self.network, module, file)
             model = building.text_to_onnx(module, module.context_length)
         else:
-            model = building.pictures_to_onnx(self.network, module, self.size, self.fit == "multi-crop")
+            model = building.written(self.network, file, self.size, self.fit == "multi-crop")
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(f".{os.getpid()}")
         part.write_bytes(model)

@@ -1,4 +1,8 @@
-"""Architectures from the libraries that keep them (timm, torchvision, open_clip), weights put in, written as ONNX."""
+"""Networks with their weights, written as ONNX.
+
+Architectures come from the libraries that keep them (timm, torchvision, open_clip); those whose weights come in a
+package are written by :mod:`posterity.encoders.networks.lite`, without PyTorch.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from posterity.encoders.known import Network
+from posterity.encoders.networks import lite
+from posterity.encoders.networks.tensors import TensorsError, read_tensors
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import MissingExtraError
 from posterity.paths import escape
@@ -155,6 +161,32 @@ def _unfolded(network: Network, module: Any, state: dict[str, Any], torch: Any, 
         else:
             out[f"{name}.bias"] = bias
     return out
+
+
+def written(network: Network, file: Path, size: tuple[int, int], crops: bool) -> bytes:
+    """Write a network with the weights of a file as ONNX: uint8 pictures (n, *size, 3) in, features (n, d) out.
+
+    Args:
+        network: Which.
+        file: Its weights: safetensors, or the file of its package.
+        size: Height and width of the pictures.
+        crops: Whether features are the mean over three squares.
+
+    Raises:
+        WeightsError: They are another network's.
+        MissingExtraError: What builds it is not installed.
+    """
+    if file.suffix != ".pth":
+        module = build(network, (network.square, network.square) if crops else size)
+        put_in(network, module, file)
+        return pictures_to_onnx(network, module, size, crops)
+    try:
+        tensors = read_tensors(file.read_bytes())
+        return lite.pictures_to_onnx(network.architecture, tensors, size, network.colours, crops)
+    except TensorsError as error:
+        raise _other(network, file, str(error)) from error
+    except KeyError as error:
+        raise _other(network, file, f"{error} is missing") from error
 
 
 def pictures_to_onnx(network: Network, module: Any, size: tuple[int, int], crops: bool) -> bytes:

