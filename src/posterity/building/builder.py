@@ -21,7 +21,8 @@ from posterity.building.known import COLUMNS, Index, Known
 from posterity.building.leaving import KEPT, decide, findings_of, look
 from posterity.building.naming import Naming
 from posterity.building.renewing import Renewal, renewed
-from posterity.catalogue import Film, Finding, Poster, Store
+from posterity.building.withdrawing import Withdrawals
+from posterity.catalogue import Claim, Film, Finding, Poster, Store
 from posterity.catalogue.schema import film_part
 from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
@@ -82,7 +83,9 @@ class Builder:
                 self.known.learn(Known(*row))
         self.n_before = sum(map(len, self.known.by_path.values()))
         self.findings = {(f.kind, f.item): f for f in store.findings(self.source)}
-        self.claims = Claims(store, self.source)
+        self.claims = Claims(store, self.source, self.table.origin if self.table else "")
+        self.withdrawals = Withdrawals(self.table)
+        self.wrong: list[Claim] = []
         self.claims.link(intake.imdb_ids)
         self.naming = Naming(self.known, self.claims)
         self.kept_findings: set[tuple[str, str]] = set()
@@ -192,16 +195,31 @@ class Builder:
                 self.known.displace(other)
             elif other != known:  # left by a run that was killed while it gave a poster its new id
                 self._remove(other)
-        changed = record.matched and record.metadata_digest != known.metadata_digest
-        identity, version_of = self.naming.again(record, [known]) if changed else (known.id, None)
+        differs = record.metadata_digest != known.metadata_digest
+        wrong = self._wrongly_told(record, known) if differs else None
+        changed = wrong is not None or (record.matched and differs)
+        if wrong:
+            identity, version_of = self.naming.anew(record, known)
+        else:
+            identity, version_of = self.naming.again(record, [known]) if changed else (known.id, None)
         self.claims.add(record, identity)
         if changed:
             self.counts["updated"] += 1
-            self._renew(Renewal(known, identity, self.root, record, same, version_of))
+            self._renew(Renewal(known, identity, self.root, record, same, version_of, withdrawn=wrong is not None))
             return
         self.counts["unchanged"] += 1
         if (known.bytes, known.mtime_ns) != (same.size, same.mtime_ns):
             self.touched.append((known, same))
+
+    def _wrongly_told(self, record: Record, known: Known) -> Claim | None:
+        """Give what the table told of a poster before, and tells of another file now; it is to be taken back."""
+        if record.matched is not False:
+            return None
+        claim = self.claims.of_table(film_part(known.id))
+        if claim is None or not self.withdrawals.wrong(claim):
+            return None
+        self.wrong.append(claim)
+        return claim
 
     def _take_picture(self, record: Record, picture: Picture) -> None:
         before, twins = self.known.at(record.path), self.known.twins(picture.sha256)
@@ -332,6 +350,8 @@ class Builder:
             for known in self.known.at(path):
                 self._remove(known)
         self._leave(self._settle_held())
+        for claim in self.wrong:  # only now it is known which claims were made anew
+            self.claims.withdraw(claim)
         self._commit()
         for kind in {kind for kind, _ in self.findings}:
             gone = [item for k, item in self.findings if k == kind and (k, item) not in self.kept_findings]

@@ -46,14 +46,16 @@ class Claims:
     Args:
         store: The catalogue.
         source: What reports call the source.
+        table: What reports call the table that is joined with its files, where there is one.
 
     Attributes:
         identified: Films, each with the kind of source that told its id before this build.
     """
 
-    def __init__(self, store: Store, source: str) -> None:
+    def __init__(self, store: Store, source: str, table: str = "") -> None:
         self.store = store
         self.source = source
+        self.table = f"{source}: {table}" if table else source
         self.digests: dict[tuple[str, str], str] = {}
         self.imdb_ids: dict[int, str] = {}
         self.identified: set[tuple[str, str]] = set()
@@ -65,6 +67,7 @@ class Claims:
             if imdb_id and tmdb_id is not None:
                 self.imdb_ids.setdefault(tmdb_id, imdb_id)
         self.stored = set(self.digests)
+        self.made: set[tuple[str, str]] = set()
         self.new: dict[tuple[str, str], Claim] = {}
 
     def link(self, imdb_ids: Mapping[int, str]) -> None:
@@ -80,9 +83,21 @@ class Claims:
     def add(self, record: Record, poster: str) -> None:
         """Take down what a record's source claims of a poster's film, if it has not been."""
         if record.given is not None:
-            item = self.source if record.origin == "table" else f"{self.source}: {record.named}"
+            item = self.table if record.origin == "table" else f"{self.source}: {record.named}"
             film = record.poster_id if record.identified else film_part(poster)
+            self.made.add((film, record.origin))
             self.claim(Claim(film, record.origin, item, record.given, ""))
+
+    def of_table(self, film: str) -> Claim | None:
+        """Give what a table claimed of a film before this build."""
+        if (film, "table") not in self.stored:
+            return None
+        return next((claim for claim in self.store.claims([film]) if claim.origin == "table"), None)
+
+    def withdraw(self, wrong: Claim) -> None:
+        """Take a claim back, unless this build makes it anew of another poster."""
+        if (wrong.film_id, wrong.origin) not in self.made:
+            self.claim(replace(wrong, film=Film()))
 
     def claim(self, claim: Claim) -> bool:
         """Take down a claim; tell whether it is new."""
@@ -103,9 +118,11 @@ class Claims:
 
     def _beside(self, claim: Claim, before: Claim | None) -> Claim:
         """Complete a claim with what another source of the same kind said before."""
-        if before is None or before.item == self.source or before.item.startswith(f"{self.source}: "):
+        if before is None or before.item in (claim.item, self.source):
             return claim
-        return replace(claim, film=completed(claim.film, before.film))
+        if claim.origin != "table" and before.item.startswith(f"{self.source}: "):
+            return claim
+        return replace(claim, film=completed(claim.film, before.film)) if claim.film != Film() else claim
 
 
 def settled(claims: Sequence[Claim], order: Sequence[str]) -> Film:

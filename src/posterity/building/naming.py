@@ -26,6 +26,10 @@ class Naming:
         """Name a poster that is new."""
         return self._choose(record, (), sha256)
 
+    def anew(self, record: Record, known: Known) -> Named:
+        """Name a poster whose id came from a row that belongs to another film."""
+        return self._choose(record, (known,), known.sha256)
+
     def again(self, record: Record, before: Sequence[Known]) -> Named:
         """Name a poster that is known and changed: another id only where another film is told.
 

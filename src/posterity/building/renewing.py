@@ -25,6 +25,7 @@ class Renewal:
         record: Its file there, and what the source tells of it.
         content: What reading the file gave.
         version_of: The poster that has the film's own id, where this one cannot.
+        withdrawn: Whether what a table told of it was wrong, and the file's name alone tells of it now.
     """
 
     known: Known
@@ -33,6 +34,7 @@ class Renewal:
     record: Record
     content: Picture | Same
     version_of: Known | None = None
+    withdrawn: bool = False
 
     @property
     def moved(self) -> bool:
@@ -42,7 +44,8 @@ class Renewal:
     @property
     def after(self) -> Known:
         """What is known of it afterwards."""
-        digest = self.record.metadata_digest if self.record.matched else self.known.metadata_digest
+        told = self.record.matched or self.withdrawn
+        digest = self.record.metadata_digest if told else self.known.metadata_digest
         content = self.content
         return Known(
             self.id, self.root, self.record.path, content.size, content.mtime_ns, self.known.sha256, digest
@@ -55,6 +58,8 @@ def renewed(old: Poster, renewal: Renewal) -> Poster:
     flags = dict(zip(old.flags, old.flag_details, strict=True))
     if record.matched:
         flags.pop("no_metadata", None)
+    if renewal.withdrawn:
+        flags["no_metadata"] = "no row of the table belongs to this file"
     if renewal.version_of:
         other = renewal.version_of
         flags["another_version"] = f"another picture of {other.id} ({other.path})"
@@ -74,6 +79,8 @@ def renewed(old: Poster, renewal: Renewal) -> Poster:
 
 def _film(old: Poster, renewal: Renewal) -> Film:
     record = renewal.record
+    if renewal.withdrawn:
+        return record.film
     if renewal.id != old.id:
         learnt = renewal.moved and old.id.startswith("file:")  # which film it is; what was known of it stays
         return completed(record.film, old.film) if learnt else record.film
