@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from waiting import PATIENCE
 
 import posterity
 from posterity.catalogue import Artefact, Film, Finding, Poster, Store
@@ -179,33 +180,37 @@ def test_compacting_keeps_the_rows_and_lets_versions_go(store: Store) -> None:
     assert store.count() == 13
 
 
-def _read_until(folder: str, ready: Any, stop: Any, results: Any) -> None:
+def _read_until(folder: str, ready: Any, between: Any, stop: Any, results: Any) -> None:
     store, counts = Store.open(folder), set()
     while not stop.is_set():
         ids = store.read(["sha256"])["id"].to_pylist()
         assert len(set(ids)) == len(ids)
         counts.add(len(ids))
         ready.set()
+        if len(counts) > 1:
+            between.set()
     counts.add(store.count())
     results.put(sorted(counts))
 
 
 def test_a_reader_sees_whole_commits_while_another_process_writes(store: Store) -> None:
     context = multiprocessing.get_context("spawn")
-    ready, stop, results = context.Event(), context.Event(), context.Queue()
-    reader = context.Process(target=_read_until, args=(str(store.folder), ready, stop, results))
+    (ready, between, stop), results = (context.Event() for _ in range(3)), context.Queue()
+    reader = context.Process(target=_read_until, args=(str(store.folder), ready, between, stop, results))
     reader.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(PATIENCE)
         for start in range(100, 400, 10):
             store.put_posters([poster(i) for i in range(start, start + 10)], {})
+            if start == 380:
+                assert between.wait(PATIENCE), "the reader saw nothing of the writing in between"
     finally:
         stop.set()
-    counts = results.get(timeout=60)
-    reader.join(60)
+    counts = results.get(timeout=PATIENCE)
+    reader.join(PATIENCE)
     assert reader.exitcode == 0
     assert (counts[0], counts[-1]) == (3, 303)
-    assert len(counts) > 2, "the reader saw nothing of the writing in between"
+    assert len(counts) > 2
     assert all((count - 3) % 10 == 0 for count in counts), "the reader saw part of a commit"
 
 
