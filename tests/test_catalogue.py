@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -169,6 +170,25 @@ def test_a_creation_that_was_cut_short_is_completed(tmp_path: Path) -> None:
     store = Store(tmp_path / "films")
     store._db.create_table("posters", schema=POSTERS)
     assert Store.create(tmp_path / "films").count() == 0
+
+
+@pytest.mark.parametrize("writing", [False, True])
+def test_of_two_that_make_a_catalogue_at_once_the_later_takes_what_is_there(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch, writing: bool
+) -> None:
+    """It looked before the other began; by then that one has its tables, its encoders' columns, and perhaps its lock."""
+    from posterity.catalogue import tables
+
+    others = [path for path in films.folder.iterdir() if path.suffix != ".lance"]
+    assert others
+    for path in [] if writing else others:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    seen = iter([False])
+    is_there = tables.is_catalogue
+    monkeypatch.setattr(tables, "is_catalogue", lambda place: next(seen, True) and is_there(place))
+    store = Store.create(films.folder)
+    assert store.count() == 12
+    assert set(store.encoders) == set(films.store.encoders)
 
 
 def test_compacting_keeps_the_rows_and_lets_versions_go(store: Store) -> None:
