@@ -176,7 +176,7 @@ def test_a_creation_that_was_cut_short_is_completed(tmp_path: Path) -> None:
 def test_of_two_that_make_a_catalogue_at_once_the_later_takes_what_is_there(
     films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch, writing: bool
 ) -> None:
-    """It looked before the other began; by then that one has its tables, its encoders' columns, and perhaps its lock."""
+    """It looked before the other began; by then that one has its tables, its columns, and perhaps its lock."""
     from posterity.catalogue import tables
 
     others = [path for path in films.folder.iterdir() if path.suffix != ".lance"]
