@@ -66,7 +66,7 @@ def test_tsne_is_as_good_as_opentsne_by_itself(blobs: np.ndarray) -> None:
     assert a.trustworthiness.value >= b.trustworthiness.value - 0.01
 
 
-@pytest.mark.parametrize("method", ["pca", "tsne", "umap"])
+@pytest.mark.parametrize("method", ["pca", "tsne", pytest.param("umap", marks=pytest.mark.long)])
 @pytest.mark.parametrize("X", [np.ones((1, 3)), np.eye(3), np.zeros((6, 4)), np.repeat(np.eye(2), 5, axis=0)])
 def test_few_and_equal_rows_have_places_too(method: str, X: np.ndarray) -> None:
     found = lay_out(X, Layout(method))
@@ -306,6 +306,7 @@ def test_the_command_says_it_to_people_too(
     assert "no picture format" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_real_posters_make_named_clusters_and_keep_neighbours(tmp_path: Path) -> None:
     """1,200 real posters: far better than at random and than the principal plane; clusters have names."""
     posters, table = real_data("posters"), real_data("posters.csv")
@@ -335,7 +336,7 @@ def test_real_posters_make_named_clusters_and_keep_neighbours(tmp_path: Path) ->
 # --- landmarks -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.long)])
 def test_of_many_rows_landmarks_are_laid_out_and_the_rest_placed_among_them(method: str) -> None:
     pytest.importorskip("openTSNE" if method == "tsne" else "umap")
     rng = np.random.default_rng(1)

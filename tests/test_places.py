@@ -146,6 +146,7 @@ def test_posters_and_catalogue_in_a_store_are_those_in_folders(
     _same(here, there)
 
 
+@pytest.mark.long
 def test_real_posters_in_a_store(server: Moto, tmp_path: Path) -> None:
     files = sorted(real_data("posters").iterdir())[:60]
     for file in files:

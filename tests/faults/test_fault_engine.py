@@ -43,6 +43,7 @@ def _workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
+@pytest.mark.long
 def test_killed_workers_cost_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     folder = tmp_path / "films"
     moments = (8, 14)
