@@ -63,7 +63,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undis
 
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
     impatient = SMALL | {"posterity.places:RETRY_SECONDS": 1}
-    told = front.variables | {"POSTERITY_S3_LEASE": "2"}
+    told = front.variables | {"POSTERITY_S3_LEASE": "60"}
     build = _build(undisturbed.source, 8, values=impatient, env=told)
     build.reach(8)
     front.kill()
@@ -74,7 +74,7 @@ def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbe
     before = len(check_consistent(CATALOGUE).posters())
     assert before > 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTERITY_S3_LEASE", "2")  # the killed one's lease runs out
+        patch.setenv("POSTERITY_S3_LEASE", "2")  # by now nobody renews the lease of the one that ended
         report = posterity.build(undisturbed.source, CATALOGUE, encoders=ENCODERS)
     assert report.unchanged >= before
     check_equal(content(CATALOGUE), undisturbed.content)
@@ -102,7 +102,7 @@ def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed) -> 
         pytest.skip("WRONG CLOCKS ARE NOT TESTED HERE: there is no faketime; apt-get install faketime")
     with moto() as server:
         wrong = ["faketime", "-f", "+3d", *CLI]
-        lease = {"POSTERITY_S3_LEASE": "3"}
+        lease = {"POSTERITY_S3_LEASE": "60"}
         first = start("build", undisturbed.source / "shelf 0", "-c", CATALOGUE, *QUICK, command=wrong,
                       env=server.variables | lease)  # fmt: skip
         second = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=CLI,
@@ -171,7 +171,7 @@ def test_a_network_that_is_cut_and_mended_costs_nothing(
     tests = str(Path(__file__).parents[1])
     server = Moto(HOST, ("ip", "netns", "exec", two_hosts[0]))
     try:
-        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "30"}
+        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "60"}
         bucket = [*inside, sys.executable, "-c", ASK.format(tests=tests, port=server.port, host=HOST)]
         wait_for(lambda: subprocess.run(bucket, check=False, capture_output=True).returncode == 0, poll=0.5)
         moments = (5, 12)
