@@ -61,6 +61,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undis
     check_equal(content(CATALOGUE), undisturbed.content)
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
     impatient = SMALL | {"posterity.places:RETRY_SECONDS": 1}
     told = front.variables | {"POSTERITY_S3_LEASE": "60"}
