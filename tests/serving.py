@@ -42,5 +42,5 @@ def serving(folder: Path, *, hosts: tuple[str, ...] = LOOPBACK, token: str | Non
         yield address
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         listening.close()

@@ -77,7 +77,7 @@ def test_the_command_serves_many_at_once_until_interrupted(folder: Path) -> None
         assert {answer.split(b"\r\n", 1)[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
         assert all(answer.endswith(b"\xff\xd9") for answer in answers[:1000])  # whole pictures
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr.read() == ""
 
 
@@ -365,7 +365,7 @@ def test_a_host_that_others_reach_comes_with_a_warning_and_a_token(folder: Path)
         assert httpx.get(f"http://127.0.0.1:{port}/api/films").status_code == 401
         assert httpx.get(f"http://127.0.0.1:{port}/api/films?token={said['token']}").status_code == 303
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         assert "warning: everyone who reaches 0.0.0.0" in process.stderr.read()
 
