@@ -3,6 +3,7 @@
 #   make demo                 build a catalogue of generated posters, search it, draw its wall
 #   make demo POSTERS=DIR     the same with a folder of your own (METADATA=FILE for a table of the films)
 #   make test                 lint, types, import contract, documentation examples and tests
+#   make test-long            the same with every test: repetition, large networks, installations from scratch
 #   make bench                measure speed and quality; minutes, not part of the tests
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -15,7 +16,7 @@ POSTERS ?=
 METADATA ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench setup setup-dev clean
+.PHONY: demo test test-long lint lint-style lint-types lint-page bench setup setup-dev clean
 
 # Stamps hold the set-up's inputs: it is done again when pyproject.toml changes.
 $(VENV)/.core: pyproject.toml hatch_build.py frontend/package-lock.json $(shell find frontend/src frontend/public -type f)
@@ -46,18 +47,32 @@ setup-dev: $(VENV)/.dev
 demo: $(VENV)/.core
 	@PATH="$(abspath $(BIN)):$$PATH" scripts/demo.sh "$(OUT)" "$(POSTERS)" "$(METADATA)"
 
+# Side by side: types take longest, on one core.
 lint: $(VENV)/.dev
+	@$(MAKE) --no-print-directory --jobs=2 lint-types lint-style lint-page
+
+lint-types:
+	$(BIN)/mypy
+
+lint-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo --config pyproject.toml
+
+lint-page:
 	cd frontend && $(NODE) node_modules/typescript/bin/tsc --noEmit && $(NODE) node_modules/vitest/vitest.mjs run --silent
 
 # One thread a process: as many processes as cores run beside each other, and libraries' threads would wait for theirs.
-test: export OMP_NUM_THREADS = 1
-test: export OPENBLAS_NUM_THREADS = 1
+test test-long: export OMP_NUM_THREADS = 1
+test test-long: export OPENBLAS_NUM_THREADS = 1
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal --durations=15
+
 test: lint $(VENV)/.browser
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations=15
+	$(PYTEST)
+
+# All tests, those with the marker "long" too: before an issue is resolved, and before a release.
+test-long: lint $(VENV)/.browser
+	$(PYTEST) -m "long or not long"
 
 # A peer that maps are measured beside; where it does not install, its rows are left out.
 $(VENV)/.peers: $(VENV)/.dev

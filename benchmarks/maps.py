@@ -13,7 +13,7 @@ from benchmarks.harness import data, peak_mb, seconds, tell
 from posterity.clusters import find_clusters
 from posterity.layouts import Layout, lay_out
 from posterity.preservation import neighbourhood_scores
-from posterity.som import span
+from posterity.principal import span
 
 
 def main() -> None:

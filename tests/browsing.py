@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from waiting import PATIENCE, wait_for
+
+expect.set_options(timeout=PATIENCE * 1000)
 
 FLAGS = (
     "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -40,6 +42,7 @@ def visiting(browser: Browser, address: str, *, expected: str = "", **options: A
     """Open an address in a browser of its own; whatever goes wrong in it, but for what is expected, fails the test."""
     troubles: list[str] = []
     context = browser.new_context(**({"viewport": SIZE, "reduced_motion": "reduce"} | options))
+    context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
 
     def said(message: ConsoleMessage) -> None:
@@ -55,21 +58,22 @@ def visiting(browser: Browser, address: str, *, expected: str = "", **options: A
     assert [trouble for trouble in troubles if not expected or expected not in trouble] == []
 
 
-def settle(page: Page, limit: float = 30) -> None:
+def settle(page: Page) -> None:
     """Wait until everything that is to be drawn is drawn."""
-    calm = 0
-    end = time.monotonic() + limit
     # Asked from here: the page's policy forbids the waiting function that Playwright would put into it.
-    while calm < 2:
-        assert time.monotonic() < end, "the page does not come to rest"
-        calm = calm + 1 if page.evaluate("() => Boolean(window.stage?.settled)") else 0
-        time.sleep(0.03)
+    settled = "() => Boolean(window.stage?.settled)"
+    wait_for(lambda: page.evaluate(settled), poll=0.03)
+    wait_for(lambda: page.evaluate(settled), poll=0.03)
 
 
-def until(page: Page, expression: str, limit: float = 20) -> Any:
+def until(page: Page, expression: str) -> Any:
     """Wait until an expression is true in the page, and give it."""
-    end = time.monotonic() + limit
-    while not (found := page.evaluate(f"() => {expression}")):
-        assert time.monotonic() < end, f"never true: {expression}"
-        time.sleep(0.03)
+    found = None
+
+    def true() -> bool:
+        nonlocal found
+        found = page.evaluate(f"() => {expression}")
+        return bool(found)
+
+    wait_for(true, poll=0.03)
     return found

@@ -6,6 +6,7 @@ import csv
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from hypothesis import settings
 from PIL import Image
 
 import posterity
+
+# A shell's background jobs ignore Ctrl-C, and so would all that they start; those that tests interrupt must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tests run beside each other, so how long one example takes says nothing of the code.
 settings.register_profile("posterity", deadline=None)

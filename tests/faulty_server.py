@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import math
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -14,6 +15,7 @@ from typing import Self
 import numpy as np
 from aiohttp import web
 from PIL import Image
+from waiting import PATIENCE
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,17 +67,42 @@ class Server:
 
         self.thread = threading.Thread(target=serve, daemon=True)
         self.thread.start()
-        assert ready.wait(10)
+        assert ready.wait(PATIENCE)
         self.url = f"http://127.0.0.1:{self.port}"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self.runner.cleanup(), self.loop).result(PATIENCE)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(PATIENCE)
         self.loop.close()
+
+
+class Held:
+    """Lets so many requests through, and holds the others until more are let through or the client is gone.
+
+    Attributes:
+        left: How many more may pass.
+        waiting: How many are held.
+    """
+
+    def __init__(self) -> None:
+        self.left = math.inf
+        self.waiting = 0
+
+    async def turn(self, request: web.Request) -> None:
+        """Wait until a request may pass."""
+        self.waiting += 1
+        try:
+            while self.left <= 0:
+                await asyncio.sleep(0.01)
+                if request.transport is None or request.transport.is_closing():
+                    raise web.HTTPServiceUnavailable
+            self.left -= 1
+        finally:
+            self.waiting -= 1
 
 
 class Faults:
@@ -87,6 +114,7 @@ class Faults:
         self.large = jpeg(9, (900, 1300))
         self.bomb = gzip.compress(self.content["1"] + bytes(64 * 2**20), 1)
         self.etag = '"v1"'
+        self.held = Held()
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         kind = request.path.split("/")[1]
@@ -141,8 +169,8 @@ class Faults:
         await asyncio.sleep(30)
         return web.Response(status=200)
 
-    async def do_slow(self, request: web.Request, first: bool) -> web.StreamResponse:
-        await asyncio.sleep(0.3)
+    async def do_held(self, request: web.Request, first: bool) -> web.StreamResponse:
+        await self.held.turn(request)
         return await self.do_ok(request, False)
 
     async def do_short(self, request: web.Request, first: bool) -> web.StreamResponse:

@@ -130,6 +130,13 @@ class Front:
         self.process.kill()
         self.process.wait()
 
+    def turn_away(self, n: int) -> None:
+        """While it is killed: end the next connections as soon as they are made, and come back when n have come."""
+        with socket.create_server(("127.0.0.1", self.port)) as door:
+            door.settimeout(120)
+            for _ in range(n):
+                door.accept()[0].close()
+
 
 @contextmanager
 def moto() -> Iterator[Moto]:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import uvicorn
+from waiting import PATIENCE, wait_for
 
 import posterity
 from posterity.web.app import create_app
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK
+
+
+def _answers(address: str) -> bool:
+    try:
+        httpx.get(f"{address}/healthz", timeout=PATIENCE)
+    except httpx.TransportError:
+        return False
+    return True
 
 
 @contextmanager
@@ -29,15 +37,10 @@ def serving(folder: Path, *, hosts: tuple[str, ...] = LOOPBACK, token: str | Non
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    for _ in range(400):
-        try:
-            httpx.get(f"{address}/healthz")
-            break
-        except httpx.TransportError:
-            time.sleep(0.02)
+    wait_for(lambda: _answers(address))
     try:
         yield address
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         listening.close()

@@ -206,3 +206,13 @@ def test_a_blank_behind_pinned_items_cannot_be_reached(rng: np.random.Generator)
     with pytest.raises(ArgumentError, match="cannot reach a blank cell"):
         add_items(X, lattice, np.array([0, 1, 2, 4, -1]), usable, fixed=fixed)
     assert cells[4] == -1
+
+
+def test_equal_items_stand_in_order_and_of_equal_arrangements_the_first_is_kept(rng: np.random.Generator) -> None:
+    """A wall of few kinds is one wall on all machines: rounding (here by scaling) exchanges nothing."""
+    X = alike(rng, 4)[rng.integers(4, size=30)]
+    lattice = Lattice(5, 6)
+    walls = [arrange(X * np.float32(scale), lattice, np.arange(30)) for scale in (1, 1.1, 0.7)]
+    assert walls[0].tolist() == walls[1].tolist() == walls[2].tolist()
+    for kind in np.unique(X, axis=0):
+        assert (np.diff(walls[0][(kind == X).all(axis=1)]) > 0).all()

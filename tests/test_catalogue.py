@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from waiting import PATIENCE
 
 import posterity
 from posterity.catalogue import Artefact, Film, Finding, Poster, Store
@@ -170,6 +172,25 @@ def test_a_creation_that_was_cut_short_is_completed(tmp_path: Path) -> None:
     assert Store.create(tmp_path / "films").count() == 0
 
 
+@pytest.mark.parametrize("writing", [False, True])
+def test_of_two_that_make_a_catalogue_at_once_the_later_takes_what_is_there(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch, writing: bool
+) -> None:
+    """It looked before the other began; by then that one has its tables, its columns, and perhaps its lock."""
+    from posterity.catalogue import tables
+
+    others = [path for path in films.folder.iterdir() if path.suffix != ".lance"]
+    assert others
+    for path in [] if writing else others:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    seen = iter([False])
+    is_there = tables.is_catalogue
+    monkeypatch.setattr(tables, "is_catalogue", lambda place: next(seen, True) and is_there(place))
+    store = Store.create(films.folder)
+    assert store.count() == 12
+    assert set(store.encoders) == set(films.store.encoders)
+
+
 def test_compacting_keeps_the_rows_and_lets_versions_go(store: Store) -> None:
     for i in range(10, 20):
         store.put_posters([poster(i)], {})
@@ -179,33 +200,37 @@ def test_compacting_keeps_the_rows_and_lets_versions_go(store: Store) -> None:
     assert store.count() == 13
 
 
-def _read_until(folder: str, ready: Any, stop: Any, results: Any) -> None:
+def _read_until(folder: str, ready: Any, between: Any, stop: Any, results: Any) -> None:
     store, counts = Store.open(folder), set()
     while not stop.is_set():
         ids = store.read(["sha256"])["id"].to_pylist()
         assert len(set(ids)) == len(ids)
         counts.add(len(ids))
         ready.set()
+        if len(counts) > 1:
+            between.set()
     counts.add(store.count())
     results.put(sorted(counts))
 
 
 def test_a_reader_sees_whole_commits_while_another_process_writes(store: Store) -> None:
     context = multiprocessing.get_context("spawn")
-    ready, stop, results = context.Event(), context.Event(), context.Queue()
-    reader = context.Process(target=_read_until, args=(str(store.folder), ready, stop, results))
+    (ready, between, stop), results = (context.Event() for _ in range(3)), context.Queue()
+    reader = context.Process(target=_read_until, args=(str(store.folder), ready, between, stop, results))
     reader.start()
     try:
-        assert ready.wait(60)
+        assert ready.wait(PATIENCE)
         for start in range(100, 400, 10):
             store.put_posters([poster(i) for i in range(start, start + 10)], {})
+            if start == 380:
+                assert between.wait(PATIENCE), "the reader saw nothing of the writing in between"
     finally:
         stop.set()
-    counts = results.get(timeout=60)
-    reader.join(60)
+    counts = results.get(timeout=PATIENCE)
+    reader.join(PATIENCE)
     assert reader.exitcode == 0
     assert (counts[0], counts[-1]) == (3, 303)
-    assert len(counts) > 2, "the reader saw nothing of the writing in between"
+    assert len(counts) > 2
     assert all((count - 3) % 10 == 0 for count in counts), "the reader saw part of a commit"
 
 

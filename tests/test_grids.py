@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from posterity import grids
 from posterity.errors import ArgumentError
-from posterity.grids import Grid, assign, grid_shape
+from posterity.grids import Grid, assign, grid_shape, in_order
 from posterity.som import SelfOrganizingMap
 
 
@@ -190,3 +190,38 @@ def test_a_grid_cannot_be_changed():
     assert grid.blanks.tolist() == [[0, 0]]
     with pytest.raises(ValueError, match="read-only"):
         grid.cells[0, 1] = 0
+
+
+def test_equal_items_and_equal_cells_stand_in_order_whatever_a_solver_chose(rng):
+    """Any exchange of equal items, or of cells of equal vectors, is put into the same order, at the same cost."""
+    X = rng.normal(size=(4, 3)).astype(np.float32)[rng.integers(4, size=12)]
+    units = rng.normal(size=(5, 3)).astype(np.float32)[rng.integers(5, size=15)]
+    cells = rng.permutation(15)[:12]
+    settled = in_order(X, cells, units)
+    assert len(set(settled.tolist())) == 12
+    assert (X[:, None] == X).all(axis=2).nonzero()[0].size > 12
+    for _ in range(20):
+        other = cells.copy()
+        for kind in np.unique(X, axis=0):
+            some = np.flatnonzero((kind == X).all(axis=1))
+            other[some] = rng.permutation(other[some])
+        for kind in np.unique(units, axis=0):
+            some = np.flatnonzero((units == kind).all(axis=1))
+            swapped = np.arange(15)
+            swapped[some] = rng.permutation(some)
+            other = swapped[other]
+        assert in_order(X, other, units).tolist() == settled.tolist()
+    for kind in np.unique(X, axis=0):
+        assert (np.diff(settled[(kind == X).all(axis=1)]) > 0).all()
+    costs = [((X - units[each]) ** 2).sum() for each in (cells, settled)]
+    assert costs[0] == pytest.approx(costs[1])
+
+
+def test_a_wall_of_few_kinds_does_not_hang_on_rounding(rng):
+    """Numbers that differ in their last digit, as processors' do, give the same wall."""
+    kinds, vectors = rng.normal(size=(3, 4)), rng.normal(size=(4, 4))
+    X, codebook = kinds[rng.integers(3, size=10)], vectors[rng.integers(4, size=12)].reshape(3, 4, 4)
+    walls = {
+        tuple(assign(X * scale, codebook * scale).cells.ravel().tolist()) for scale in np.float32([1, 1.1, 0.7, 3.3])
+    }
+    assert len(walls) == 1

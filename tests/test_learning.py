@@ -308,6 +308,7 @@ def test_occlusion_finds_what_was_looked_at(real: posterity.Catalogue, report: p
     assert corner.max() > 10 * rest.max()
 
 
+@pytest.mark.long
 def test_the_list_of_films_is_what_the_encoder_was_trained_with() -> None:
     real_data("posters.csv")
     from training.films import LIST, trained_with

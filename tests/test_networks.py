@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,8 +35,6 @@ except ImportError as error:
     pytest.skip(f"the extra networks is not installed: {error.__cause__ or error}", allow_module_level=True)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what the libraries have to say to each other
-
-LARGE = ("vgg16", "vgg16_fc2", "wide_resnet50_2", "clip_vit_b32", "mobileclip_s1")
 
 
 @pytest.fixture(autouse=True)
@@ -87,10 +84,15 @@ def test_real_weights_give_what_the_reference_gives(name: str, monkeypatch: pyte
     assert available(encoder)
 
 
-@pytest.mark.parametrize("name", [name for name in KNOWN if name not in ("resnet18", "mobilenet_v2", "squeezenet1_1")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("resnet50", "dinov2_small") else pytest.param(name, marks=pytest.mark.long)
+        for name in KNOWN
+        if name not in ("resnet18", "mobilenet_v2", "squeezenet1_1")
+    ],
+)
 def test_random_weights_give_what_the_library_gives(name: str, tmp_path: Path) -> None:
-    if name in LARGE and not os.environ.get("POSTERITY_TEST_LARGE"):
-        pytest.skip(f"{name} is large: set POSTERITY_TEST_LARGE=1 to test it (a minute, 1.5 GB of disk)")
     network = KNOWN[name]
     torch.manual_seed(5)
     size = Net(network).size

@@ -295,7 +295,7 @@ def test_the_clinic_takes_a_poster(browser: Browser, address: str, served: Path)
     with visiting(browser, f"{address}#panel=clinic") as page:
         page.get_by_label("Poster file").set_input_files(Path(poster.source, poster.path))
         clinic = page.get_by_test_id("clinic")
-        expect(clinic).to_contain_text("This very file is in the collection", timeout=20_000)
+        expect(clinic).to_contain_text("This very file is in the collection")
         expect(clinic.locator(".thumbs").first.locator("button")).to_have_count(12)
         expect(clinic).to_contain_text("posterity train boxoffice")
         page.get_by_role("button", name="Its place on the map").click()
@@ -309,7 +309,7 @@ def test_the_clinic_takes_a_poster(browser: Browser, address: str, served: Path)
 def test_pairs_are_reviewed_by_keys(browser: Browser, anywhere: str) -> None:
     with visiting(browser, f"{anywhere}#panel=pairs") as page:
         review = page.get_by_test_id("review")
-        expect(review).to_be_visible(timeout=30_000)
+        expect(review).to_be_visible()
         review.focus()
         page.keyboard.press("s")
         page.keyboard.press("d")
@@ -320,7 +320,7 @@ def test_pairs_are_reviewed_by_keys(browser: Browser, anywhere: str) -> None:
         rows = list(csv.DictReader(io.StringIO(Path(saved.value.path()).read_text(encoding="utf-8"))))
         assert [row["verdict"] for row in rows] == ["same", "different"]
         page.get_by_role("button", name="Scores").click()
-        expect(page.get_by_test_id("scores")).to_contain_text("random", timeout=30_000)
+        expect(page.get_by_test_id("scores")).to_contain_text("random")
         page.get_by_role("button", name="Report").click()
         expect(page.get_by_test_id("panel-report")).to_contain_text("90 posters kept")
 

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -23,6 +22,7 @@ from conftest import picture
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from serving import serving
+from waiting import PATIENCE, wait_for
 
 import posterity
 from posterity.atlases import make_atlas
@@ -46,7 +46,7 @@ def address(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def ask(address: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=address, timeout=60) as client:
+    with httpx.Client(base_url=address, timeout=PATIENCE) as client:
         yield client
 
 
@@ -77,7 +77,7 @@ def test_the_command_serves_many_at_once_until_interrupted(folder: Path) -> None
         assert {answer.split(b"\r\n", 1)[0] for answer in answers} == {b"HTTP/1.1 200 OK"}
         assert all(answer.endswith(b"\xff\xd9") for answer in answers[:1000])  # whole pictures
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr.read() == ""
 
 
@@ -185,14 +185,11 @@ def test_what_is_known_is_not_sent_again(ask: httpx.Client) -> None:
 
 
 def until_ready(ask: httpx.Client, path: str) -> dict[str, Any]:
-    for _ in range(300):
-        job: dict[str, Any] = ask.get(path).json()
-        if job["state"] != "working":
-            assert job["state"] == "ready", job["detail"]
-            result: dict[str, Any] = job["result"]
-            return result
-        time.sleep(0.1)
-    raise AssertionError(path)
+    wait_for(lambda: ask.get(path).json()["state"] != "working", poll=0.1)
+    job = ask.get(path).json()
+    assert job["state"] == "ready", job["detail"]
+    result: dict[str, Any] = job["result"]
+    return result
 
 
 def test_long_work_is_done_once_and_told_of(ask: httpx.Client, folder: Path) -> None:
@@ -217,7 +214,7 @@ def test_a_change_of_the_catalogue_is_seen(folder: Path, tmp_path: Path) -> None
         assert len(before["ids"]) == 20
         picture(3).save(made.posters / "tt1234567.jpg")
         posterity.build(made.posters, tmp_path / "films", made.metadata, encoders=["colour"])
-        time.sleep(1.1)
+        wait_for(lambda: len(ask.get("/api/collection").json()["ids"]) > 20)
         after = ask.get("/api/collection").json()
         assert set(after["ids"]) - set(before["ids"]) == {"tt1234567"}
         assert ask.get("/api/films/tt1234567").json()["poster"]["path"] == "tt1234567.jpg"
@@ -231,8 +228,7 @@ def test_the_clinic_knows_a_poster_and_keeps_nothing(ask: httpx.Client, folder: 
     films.learn.genres(encoders=["poster"], protocol=Protocol(enough=12))
     (poster,) = films.posters(f"id = '{ids[7]}'")
     data = Path(poster.source, poster.path).read_bytes()
-    time.sleep(1.1)
-    ask.get("/api/collection")  # by now the server has seen the model
+    wait_for(lambda: ask.get(f"/api/films/{ids[7]}").json().get("predicted"))  # the server has seen the model
     before = sorted(file for file in folder.rglob("*"))
     found = ask.post("/api/clinic", files={"file": ("mine.jpg", data)}).json()
     assert (found["name"], found["known"], found["width"]) == ("mine.jpg", ids[7], poster.width)
@@ -369,7 +365,7 @@ def test_a_host_that_others_reach_comes_with_a_warning_and_a_token(folder: Path)
         assert httpx.get(f"http://127.0.0.1:{port}/api/films").status_code == 401
         assert httpx.get(f"http://127.0.0.1:{port}/api/films?token={said['token']}").status_code == 303
         process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
         assert "warning: everyone who reaches 0.0.0.0" in process.stderr.read()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
@@ -13,9 +14,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from faulty_server import Server, jpeg
+from faulty_server import Held, Server, jpeg
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import wait_for
 
 import posterity
 from posterity.errors import ArgumentError, PosterityError, SourceError
@@ -24,7 +26,7 @@ from posterity.sources.listing import Entry, Skipped
 from posterity.sources.tmdb_api import film_entry, parse_query, read_tmdb
 
 KEY = "0123456789abcdefSECRET"
-QUICK = Politeness(rate=0, timeout=3, retries=2, named_hosts=frozenset({"127.0.0.1"}))
+QUICK = Politeness(rate=0, timeout=60, retries=2, named_hosts=frozenset({"127.0.0.1"}))
 
 
 class Fake:
@@ -33,12 +35,10 @@ class Fake:
     def __init__(self) -> None:
         self.busy = 0
         self.broken: set[int] = set()
-        self.delay = 0.0
+        self.held = Held()
         self.port = 0
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        import asyncio
-
         path = request.path.removeprefix("/3/")
         if path.startswith("/t/p/"):
             return web.Response(body=jpeg(zlib.crc32(path.encode())), content_type="image/jpeg")
@@ -48,7 +48,7 @@ class Fake:
         if self.busy:
             self.busy -= 1
             return web.Response(status=429, headers={"Retry-After": "0"})
-        await asyncio.sleep(self.delay)
+        await self.held.turn(request)
         if path == "configuration":
             images = {
                 "secure_base_url": f"http://127.0.0.1:{self.port}/t/p/",
@@ -241,14 +241,15 @@ print(len(list(read_tmdb("discover", polite, base=sys.argv[1], cache=Path(sys.ar
 
 def test_a_run_that_was_killed_goes_on(tmdb: tuple[Fake, Server], tmp_path: Path) -> None:
     fake, server = tmdb
-    fake.delay = 0.1
+    fake.held.left = 30
     command = [sys.executable, "-c", SCRIPT, f"{server.url}/3", str(tmp_path)]
     running = subprocess.Popen(command)
-    deadline = time.monotonic() + 30
-    while len(list(tmp_path.glob("*.page"))) < 20 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(list(tmp_path.glob("*.page"))) >= 20 or running.poll() is not None)
+    assert running.poll() is None
     running.kill()
     running.wait()
+    wait_for(lambda: not fake.held.waiting)
+    fake.held.left = math.inf
     kept = len(list(tmp_path.glob("*.page")))
     before = sum(server.asked.values())
     done = subprocess.run(command, capture_output=True, text=True, check=True)

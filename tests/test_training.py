@@ -25,6 +25,7 @@ def pictures() -> list:  # type: ignore[type-arg]
     return listed()
 
 
+@pytest.mark.long
 def test_films_franchises_and_artwork_are_on_one_side(pictures: list) -> None:  # type: ignore[type-arg]
     with real_data("posters.csv").open(encoding="utf-8") as file:
         names = {row["imdb_id"] for row in csv.DictReader(file)}

@@ -112,7 +112,7 @@ def test_a_network_learns_what_can_be_learned() -> None:
     assert (scores.argmax(1) == Y.argmax(1)).mean() > 0.9
 
 
-@pytest.mark.parametrize("single", [True, False])
+@pytest.mark.parametrize("single", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(single: bool, tmp_path: Path) -> None:
     pictures, Y = packed()
     config = tiny(epochs=3, augmentation="strong", mixup=0.2, label_smoothing=0.1)

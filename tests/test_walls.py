@@ -54,8 +54,9 @@ def test_the_contract_of_the_command(sample: posterity.Catalogue, capsys: pytest
 
 @pytest.mark.parametrize("order", ["content", "colour", "time"])
 @pytest.mark.parametrize(
-    "shape", [Shape(), Shape(topology="hexagonal"), Shape(toroidal=True), Shape(rows=13, topology="hexagonal"),
-              Shape(aspect=4), Shape(10, 20), Shape(holes=[(0, 0), (6, 6), (6, 7)])],
+    "shape", [Shape(), *(pytest.param(each, marks=pytest.mark.long) for each in (
+        Shape(topology="hexagonal"), Shape(toroidal=True), Shape(aspect=4), Shape(10, 20))),
+              Shape(rows=13, topology="hexagonal"), Shape(holes=[(0, 0), (6, 6), (6, 7)])],
 )  # fmt: skip
 def test_every_poster_has_a_cell_of_its_own(sample: posterity.Catalogue, order: str, shape: Shape) -> None:
     wall = sample.wall(shape=shape, order=order)

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 
 from posterity import metrics
 from posterity.errors import ArgumentError
+from posterity.grids import in_order
 from posterity.lattice import Lattice, smoother
 from posterity.metrics import Floats, Indices
 from posterity.preservation import distance_preservation_quality
-from posterity.som import span
+from posterity.principal import span
 
 GROUP = 128
 """Items that are assigned to their cells at once. Larger groups took longer and were hardly better."""
@@ -56,6 +57,9 @@ MOST_STARTS = 24
 """Walls of fewer cells than this are arranged several times, from other beginnings, and the best is kept: the fewer
 cells, the more chance decides."""
 
+LEVEL = 1e-6
+"""Qualities that differ by less are equal."""
+
 ENOUGH_VARIANCE = 0.99
 """Share of the items' variance whose principal axes are compared."""
 
@@ -76,7 +80,9 @@ def arrange(
 ) -> Indices:
     """Arrange items on the cells that they stand on.
 
-    Deterministic: the same arguments give the same arrangement. Memory is bounded by a few times the vectors'.
+    Deterministic: the same arguments give the same arrangement. Of equal items the lower one gets the lower cell, where
+    all cells are within reach; of arrangements whose quality differs by less than :data:`LEVEL` (such as one and its
+    mirror image) the first is kept. Memory is bounded by a few times the vectors'.
 
     Args:
         X: (n, d), one row an item.
@@ -107,7 +113,8 @@ def arrange(
     rows = _axes(X)
     home = cells if home is None else home
     if not coarse:
-        return _refined(_Wall(rows, lattice, cells, moving, home, reach), REFINE_SIGMA, REFINE_STEPS, rng)
+        found = _refined(_Wall(rows, lattice, cells, moving, home, reach), REFINE_SIGMA, REFINE_STEPS, rng)
+        return found if reach is not None else _in_order(X, found, moving)
     starts = int(np.clip(FEW // len(X), 1, MOST_STARTS)) if reach is None else 1
     tries = []
     for _ in range(starts):
@@ -116,11 +123,19 @@ def arrange(
         widest = max(max(lattice.rows, lattice.cols) * WIDEST, FINE_SIGMA)
         for sigma in np.geomspace(widest, FINE_SIGMA, COARSE_STEPS):
             wall.step(sigma, wall.windows(max(2, round(COARSE_REACH * sigma)), rng), own=True)
-        tries.append(_refined(wall, FINE_SIGMA, FINE_STEPS, rng))
+        found = _refined(wall, FINE_SIGMA, FINE_STEPS, rng)
+        tries.append(found if reach is not None else _in_order(X, found, moving))
     if starts == 1:
         return tries[0]
-    scores = [distance_preservation_quality(X, lattice, found).value for found in tries]
-    return tries[int(np.argmax(scores))]
+    scores = np.array([distance_preservation_quality(X, lattice, found).value for found in tries])
+    return tries[int((scores >= scores.max() - LEVEL).argmax())]
+
+
+def _in_order(X: Floats, cells: Indices, moving: NDArray[np.bool_]) -> Indices:
+    """Exchange the cells of equal items that move, as :func:`posterity.grids.in_order` does."""
+    found = cells.copy()
+    found[moving] = in_order(X[moving], cells[moving])
+    return found
 
 
 def _refined(wall: _Wall, first: float, steps: int, rng: np.random.Generator) -> Indices:

@@ -132,8 +132,9 @@ def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> 
     neighbourhood search). Time and memory then grow with the number of cells. Measured with 2,500 and with 7,056 real
     posters, the total ends 0.1% above the exact one.
 
-    Both are deterministic. Where there are more cells than items, the cells that cost most to fill stay blank, wherever
-    on the wall they lie: choose the shape by :func:`grid_shape` to have few.
+    Both are deterministic, and equal items, or equal vectors of cells, stand in order (:func:`in_order`). Where there
+    are more cells than items, the cells that cost most to fill stay blank, wherever on the wall they lie: choose the
+    shape by :func:`grid_shape` to have few.
 
     Args:
         X: (n, d), one row an item.
@@ -160,7 +161,44 @@ def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> 
         cell_of = np.full(len(items), -1, np.int64)
         _place(items, units, wall, np.arange(len(items)), cell_of)
         _improve(items, units, wall, cell_of)
+    cell_of = in_order(X, cell_of, codebook.reshape(-1, d))
     return Grid(rows, cols, np.stack(np.divmod(cell_of, cols), axis=1))
+
+
+def in_order(X: Floats, cells: Indices, units: Floats | None = None) -> Indices:
+    """Exchange the cells of equal items so that the lower item has the lower cell.
+
+    Each is as well placed in the other's cell, so a solver leaves it to a processor's rounding which of them stands
+    where. Cells of equal vectors are exchanged likewise: the lower cell gets the item of the lower kind, the last ones
+    stay blank.
+
+    Args:
+        X: (n, d), one row an item.
+        cells: (n,) the cell of each item.
+        units: (m, d), the vector of each cell; None where no two are alike.
+
+    Returns:
+        (n,) the cell of each item, at the same total distance.
+
+    >>> in_order(np.array([[7.0], [5.0], [7.0]], np.float32), np.array([2, 1, 0])).tolist()
+    [0, 1, 2]
+    """
+    kind = _kinds(X)
+    if units is None:
+        by_kind = cells[np.lexsort((cells, kind))]
+    else:
+        alike, holds = _kinds(units), np.full(len(units), len(X), np.int64)
+        holds[cells] = kind
+        holds[np.argsort(alike, kind="stable")] = holds[np.lexsort((holds, alike))]
+        by_kind = np.argsort(holds, kind="stable")[: len(X)]
+    found = np.empty(len(X), np.int64)
+    found[np.argsort(kind, kind="stable")] = by_kind
+    return found
+
+
+def _kinds(rows: Floats) -> Indices:
+    """Number rows (n, d) so that equal ones, and no others, share a number: (n,), below n."""
+    return np.asarray(np.unique(rows, axis=0, return_inverse=True)[1], np.int64).reshape(-1)
 
 
 def _check_room(n: int, rows: int, cols: int) -> None:

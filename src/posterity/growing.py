@@ -105,17 +105,14 @@ def add_items(
 
 
 def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, open_: NDArray[np.bool_]) -> Indices:
-    """Give the open cell around which the items of the wall are most like each new item."""
+    """Give the open cell around which the items of the wall are most like each new item; of equals, the lowest."""
     centre = X.mean(axis=0, dtype=np.float32)
     around, weight = means_around(X - centre, lattice, item_of, _FIT_SIGMA)
     # Cells with hardly a neighbour tell nothing of what fits there.
     cells = np.flatnonzero(open_ & ((weight > 0.5) | ~weight.any()))
     if not len(cells):
         cells = np.flatnonzero(open_)
-    wanted = np.empty(len(new), np.int64)
-    for block in metrics.row_blocks(len(new), max(len(cells), X.shape[1])):
-        wanted[block] = cells[metrics.squared_distances(X[new[block]] - centre, around[cells]).argmin(axis=1)]
-    return wanted
+    return cells[metrics.nearest_units(X[new] - centre, around[None, cells])[:, 0]]
 
 
 def _path_to_blank(cell: int, lattice: Lattice, item_of: Indices, home: Indices, open_: NDArray[np.bool_]) -> list[int]:

@@ -21,7 +21,7 @@ from posterity.errors import ArgumentError, MissingExtraError, UnknownNameError
 from posterity.metrics import Floats
 from posterity.nearest import nearest_to_all
 from posterity.parallel import ordered_map
-from posterity.som import span
+from posterity.principal import span
 
 Points = NDArray[np.float64]
 
@@ -221,7 +221,8 @@ def aligned(points: Points, reference: Points) -> Points:
 def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points:
     """Give new rows places on an existing map: the median of those of their nearest known rows.
 
-    The median, unlike the mean, does not put a row between two clusters where there is nothing.
+    The median, unlike the mean, does not put a row between two clusters where there is nothing. Rows that are as near
+    as the last of the nearest, but for :data:`posterity.metrics.TIE` of the squared lengths, count as well.
 
     Args:
         X: (m, d) new rows.
@@ -235,10 +236,18 @@ def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points
     X, known = metrics.as_matrix(X), metrics.as_matrix(known)
     centre = known.mean(axis=0)
     known = known - centre
+    lengths = metrics.squared_lengths(known)
     k = min(k, len(known))
     found = np.empty((len(X), 2))
     for block in metrics.row_blocks(len(X), max(known.shape)):
-        distances = metrics.squared_distances(X[block] - centre, known)
+        rows = X[block] - centre
+        distances = metrics.squared_distances(rows, known)
         nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        found[block] = np.median(points[nearest], axis=1)
+        places = np.median(points[nearest], axis=1)
+        last = nearest[:, -1]
+        bound = np.take_along_axis(distances, last[:, None], 1)[:, 0]
+        bound += np.float32(metrics.TIE) * (metrics.squared_lengths(rows) + lengths[last])
+        for row in np.flatnonzero(np.count_nonzero(distances <= bound[:, None], axis=1) > k).tolist():
+            places[row] = np.median(points[distances[row] <= bound[row]], axis=0)
+        found[block] = places
     return found

@@ -23,8 +23,9 @@ Indices = NDArray[np.int64]
 _BLOCK = 1 << 23
 """Numbers (32 MiB of float32) that a working block holds: what bounds the memory of every loop over rows."""
 
-_ROUNDING = 8 * float(np.finfo(np.float32).eps)
-"""Distances whose squares differ by less than this share of the vectors' squared lengths cannot be told apart."""
+TIE = 8 * float(np.finfo(np.float32).eps)
+"""Squared distances that differ by less than this share (9.5e-7) of the two vectors' squared lengths are ties: float32
+cannot tell them apart, and each processor's matrix product rounds them otherwise."""
 
 
 def as_matrix(X: ArrayLike, name: str = "X", n_features: int | None = None) -> Floats:
@@ -84,8 +85,8 @@ def squared_lengths(A: Floats) -> Floats:
 def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indices:
     """Find the units whose vectors lie nearest to each row, best first.
 
-    Distances that float32 cannot tell apart are ties, and the lowest unit wins a tie: equal units, which training on
-    few posters makes plenty of, would otherwise be chosen among by the matrix product's rounding.
+    Distances that float32 cannot tell apart (:data:`TIE`) are ties, and the lowest unit wins a tie: equal units, which
+    training on few posters makes plenty of, would otherwise be chosen among by the matrix product's rounding.
 
     Args:
         X: (n, d).
@@ -117,7 +118,7 @@ def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indi
         every = np.arange(len(rows))
         for rank in range(n_nearest):
             best = scores.argmin(axis=1)
-            tie = scores[every, best] + np.float32(_ROUNDING) * (own + lengths[best])
+            tie = scores[every, best] + np.float32(TIE) * (own + lengths[best])
             first = (scores <= tie[:, None]).argmax(axis=1)
             nearest[block, rank] = first
             scores[every, first] = np.inf

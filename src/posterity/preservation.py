@@ -89,6 +89,7 @@ def neighbourhood_scores(
     if k < 1:
         raise ArgumentError(f"k {k} is not allowed", "It is 1 or more.")
     k = min(k, (n - 1) // 2)
+    rows = rows - rows.mean(axis=0)
     asked = sampled(n, n_sample)
     penalties: dict[str, list[Doubles]] = {"trust": [], "cont": [], "kept": []}
     for some in _blocks(asked, n):
@@ -193,10 +194,16 @@ def _blocks(asked: Indices, n: int) -> Iterator[Indices]:
 
 
 def _distances(X: Floats, some: Indices) -> Doubles:
-    """Give squared distances of some rows to all, those to themselves exactly 0 and the others no less."""
-    found = metrics.squared_distances(X[some], X).astype(np.float64)
+    """Give squared distances of some rows to all, no less than 0.
+
+    They are exactly 0 of a row to itself and to all that float32 cannot tell from it (:data:`posterity.metrics.TIE`):
+    the product's rounding, of which roots are taken, would make several thousandths of nothing.
+    """
+    found = metrics.squared_distances(X[some], X)
+    lengths = metrics.squared_lengths(X)
+    found[found <= np.float32(metrics.TIE) * (lengths[some, None] + lengths)] = 0
     found[np.arange(len(some)), some] = 0
-    return found
+    return found.astype(np.float64)
 
 
 def _places(positions: Floats, some: Indices, lattice: Lattice | None) -> Doubles:

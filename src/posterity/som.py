@@ -27,14 +27,9 @@ from posterity import metrics
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.lattice import NEIGHBOURHOODS, Lattice, smoother
 from posterity.metrics import Floats, Indices
+from posterity.principal import principal_axes, span
 
 Doubles = NDArray[np.float64]
-
-_CHUNK = 4096
-"""Columns that are centred and multiplied at once: bounds the memory and, summed in float64, the rounding."""
-
-_FLATTEST = 1e-8
-"""Axes with less than this share of the first one's variance are rounding of float32 products, not data."""
 
 _REACHED = 1e-30
 """A unit whose neighbourhood holds less weight than this keeps its vector."""
@@ -60,8 +55,12 @@ class SelfOrganizingMap:
     """A map of rows × cols units.
 
     Training is deterministic: the same rows, options and seed give the same map. It works on coordinates along the
-    rows' principal axes, which changes no distance (:func:`span`); vectors of the rows' own length are formed when they
-    are first asked for.
+    rows' principal axes, which changes no distance (:func:`posterity.principal.span`); vectors of the rows' own length
+    are formed when they are first asked for.
+
+    Of units that are equally near to a row the first, row by row, matches it best, whichever of them a processor's way
+    of rounding favours: squared distances count as equal where they differ by less than
+    :data:`posterity.metrics.TIE`, a millionth, of the squared lengths of row and unit.
 
     Args:
         rows: Units from top to bottom.
@@ -244,7 +243,7 @@ class SelfOrganizingMap:
             raise ArgumentError(
                 f"algorithm={self.algorithm!r}, init={self.init!r} need all rows", "Batches take 'batch' and 'pca'."
             )
-        mean, basis, deviations = _principal_axes(batches)
+        mean, basis, deviations = principal_axes(batches)
         start = _plane(deviations, self.rows, self.cols)
         last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
         widest = self.sigma if self.sigma is not None else max(last, max(self.rows, self.cols) / 4)
@@ -495,6 +494,9 @@ def online_map(
 ) -> Floats:
     """Train a codebook one row at a time: mᵢ ← mᵢ + α(t) hⱼᵢ(t) (x(t) − mᵢ) (Kohonen 2013, eq. 3).
 
+    The unit j that matches a row best is the lowest of those whose squared distances differ from the least by no more
+    than :data:`posterity.metrics.TIE` of the squared lengths, as in :func:`posterity.metrics.nearest_units`.
+
     Args:
         X: (n, d) float32.
         codebook: (rows, cols, d) float32 to start from; left as it is.
@@ -513,13 +515,17 @@ def online_map(
     at_hand = lattice.size**2 <= _TABLE
     dx, dy = lattice.offsets(np.arange(lattice.size)) if at_hand else (np.empty(0), np.empty(0))
     shape = NEIGHBOURHOODS[neighbourhood]
-    apart = np.empty_like(units)
+    apart, lengths = np.empty_like(units), metrics.squared_lengths(X)
     steps = zip(
         np.asarray(order).tolist(), np.asarray(sigmas, float).tolist(), np.asarray(rates, float).tolist(), strict=True
     )
     for row, sigma, rate in steps:
         np.subtract(X[row], units, out=apart)
-        best = int(np.einsum("ij,ij->i", apart, apart).argmin())
+        squares = metrics.squared_lengths(apart)
+        nearest = squares.argmin()
+        # Of units that float32 cannot tell apart the lowest, as in metrics.nearest_units.
+        tie = squares[nearest] + metrics.TIE * (lengths[row] + units[nearest] @ units[nearest])
+        best = int((squares <= tie).argmax())
         if at_hand:
             near = shape(dx[best], dy[best], sigma, lattice.hexagonal)
         else:
@@ -567,93 +573,6 @@ _RATES: dict[str, Callable[[float, int], Doubles]] = {
 }
 """How a learning rate shrinks over n steps: not at all (the narrowing neighbourhood settles the map); to a third; to 0,
 evenly or hyperbolically. All but the first are MiniSom's."""
-
-
-def span(X: Floats, more: Floats | None = None) -> tuple[Floats, Callable[[Floats], Floats]]:
-    """Turn rows (n, d) into coordinates along their principal axes, keeping every distance between them.
-
-    Neither rule of training leaves the affine span of the rows, of n − 1 dimensions at most. So a map can be trained on
-    r ≤ min(n, d) coordinates and lifted back once: 100 posters of 154,290 pixels cost no more than 100 vectors of 99
-    numbers. The axes come from the smaller of the Gram matrix (n, n) and the scatter matrix (d, d), by
-    eigendecomposition.
-
-    Args:
-        X: (n, d) rows.
-        more: (m, d) further rows, that count as if they stood below; they are not copied.
-
-    Returns:
-        The coordinates (n + m, r) float32, widest axis first, with the largest entry of each axis's eigenvector
-        positive; and the function that takes coordinates (k, r) to vectors (k, d), float32.
-    """
-    parts = [X] if more is None else [X, more]
-    n, d = sum(map(len, parts)), X.shape[1]
-    mean = (sum(part.sum(axis=0, dtype=np.float64) for part in parts) / n).astype(np.float32)
-    # What is summed: products of columns over all rows, or of rows over all columns.
-    if n <= d:
-        chunks = [slice(at, min(d, at + _CHUNK)) for at in range(0, d, _CHUNK)]
-
-        def centred(chunk: slice) -> Floats:
-            return np.concatenate([part[:, chunk] - mean[chunk] for part in parts])
-
-        gram = np.zeros((n, n))
-        for chunk in chunks:
-            some = centred(chunk)
-            gram += some @ some.T
-        axes, variances = _principal(gram)
-        widths = np.sqrt(variances)
-        Z = np.asarray(axes * widths, np.float32)
-
-        def lift(coordinates: Floats) -> Floats:
-            # The axes in d dimensions are never formed: each vector is its weights on the rows times the rows.
-            weights = ((coordinates / np.maximum(widths, np.finfo(np.float64).tiny)) @ axes.T).astype(np.float32)
-            vectors = np.empty((len(coordinates), d), np.float32)
-            for chunk in chunks:
-                vectors[:, chunk] = weights @ centred(chunk) + mean[chunk]
-            return vectors
-
-        return Z, lift
-
-    rows = X if more is None else np.concatenate(parts)
-    scatter = np.zeros((d, d))
-    for block in metrics.row_blocks(n, d):
-        some = rows[block] - mean
-        scatter += some.T @ some
-    basis = _principal(scatter)[0].astype(np.float32)
-    Z = np.empty((n, basis.shape[1]), np.float32)
-    for block in metrics.row_blocks(n, d):
-        Z[block] = (rows[block] - mean) @ basis
-    return Z, lambda coordinates: coordinates @ basis.T + mean
-
-
-def _principal_axes(batches: Callable[[], Iterable[Floats]]) -> tuple[Floats, Floats, Floats]:
-    """Give the mean (d,), the principal axes (d, r) and the deviations along them (r,) of rows in batches.
-
-    Raises:
-        ArgumentError: There are no rows.
-    """
-    n, total = 0, np.zeros(1)
-    for batch in batches():
-        n, total = n + len(batch), total + batch.sum(axis=0, dtype=np.float64)
-    if not n:
-        raise ArgumentError("there are no rows", "Train on 1 row or more.")
-    mean = (total / n).astype(np.float32)
-    scatter = np.zeros((len(mean), len(mean)))
-    for batch in batches():
-        centred = batch - mean
-        scatter += centred.T @ centred
-    axes, variances = _principal(scatter)
-    return mean, axes.astype(np.float32), np.sqrt(variances / n).astype(np.float32)
-
-
-def _principal(symmetric: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the eigenvectors (k, r), signs fixed, and eigenvalues (r,) that are more than rounding, largest first."""
-    values, vectors = np.linalg.eigh(symmetric)
-    values, vectors = values[::-1], vectors[:, ::-1]
-    # Constant data have no axis at all; one is kept, of no width, so that arrays keep their shapes.
-    rank = max(1, int((values > _FLATTEST * values[0]).sum()))
-    values, vectors = np.maximum(values[:rank], 0), vectors[:, :rank]
-    largest = vectors[np.abs(vectors).argmax(axis=0), np.arange(rank)]
-    return vectors * np.where(largest < 0, -1.0, 1.0), values
 
 
 def _pca_plane(Z: Floats, rows: int, cols: int, _rng: np.random.Generator) -> Floats:

@@ -28,9 +28,10 @@ from posterity.growing import REACH, add_items, opened
 from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices, row_blocks
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
+from posterity.principal import span
 from posterity.progress import progress
 from posterity.shapes import Shape
-from posterity.som import SelfOrganizingMap, span
+from posterity.som import SelfOrganizingMap
 
 ORDERS = ("content", "colour", "time")
 """What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +35,22 @@ LONG_AGO = 1_700_000_000
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("POSTERITY_")} | {"PYTHONDONTWRITEBYTECODE": "1"}
 CLI = [sys.executable, "-m", "posterity"]
-SMALL_BATCHES = [
-    sys.executable,
-    "-c",
-    "import posterity.building, posterity.embedding, posterity.cli;"
-    "posterity.building.BATCH = 48; posterity.embedding.BATCH = 64; posterity.embedding.CHUNK = 16;"
-    "posterity.cli.main()",
-]
-"""The same command line with so small batches that a few hundred posters take many commits, as many thousands would."""
+CHILD = Path(__file__).with_name("child.py")
+SMALL: dict[str, Any] = {
+    "posterity.building.builder:BATCH": 48,
+    "posterity.building:CHUNK": 16,
+    "posterity.embedding:BATCH": 64,
+    "posterity.embedding:CHUNK": 16,
+}
+"""So small batches that a few hundred posters take many commits, as many thousands would."""
+
+
+def changed(values: dict[str, Any]) -> list[str]:
+    """Give the command line with some of Posterity's numbers changed, by "module:name"."""
+    return [sys.executable, str(CHILD), json.dumps({"set": values})]
+
+
+SMALL_BATCHES = changed(SMALL)
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (120, 180), **options: Any) -> Path:
@@ -72,8 +79,78 @@ def start(*arguments: str | os.PathLike[str], command: Sequence[str] = CLI, **op
     )
 
 
+class Watched:
+    """A command that tells of each of its writes to the catalogue, and halts at some of them.
+
+    Args:
+        arguments: Of the command.
+        halt: The writes, counted from 1, where it halts until :meth:`go_on`.
+        moment: "before" or "after" the write; at "during" it does not halt, so that a signal that is sent when
+            :meth:`reach` returns falls into the write or soon after.
+        values: As for :func:`changed`.
+        wrapper: What the command is run by.
+        options: As for :func:`start`.
+    """
+
+    def __init__(
+        self,
+        *arguments: str | os.PathLike[str],
+        halt: Sequence[int] = (),
+        moment: str = "before",
+        values: dict[str, Any] = SMALL,
+        wrapper: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
+        told, tell = os.pipe()
+        hear, go = os.pipe()
+        plan = {"set": values, "told": tell, "go": hear, "halt": list(halt), "moment": moment}
+        self.process = start(
+            *arguments, command=[*wrapper, sys.executable, str(CHILD), json.dumps(plan)], pass_fds=[tell, hear],
+            **options,
+        )  # fmt: skip
+        os.close(tell)
+        os.close(hear)
+        self._told, self._go, self._writes = os.fdopen(told, "rb", buffering=0), os.fdopen(go, "wb", buffering=0), 0
+
+    def reach(self, write: int) -> None:
+        """Wait for a write."""
+        while self._writes < write:
+            if not self._told.read(1):
+                raise AssertionError(f"it ended after {self._writes} writes: {self.end()}")
+            self._writes += 1
+
+    def go_on(self) -> None:
+        """Let it go on from where it halts."""
+        self._go.write(b".")
+
+    def end(self, timeout: float = 300) -> tuple[bytes, bytes]:
+        """Wait for its end, and give what it said."""
+        said = self.process.communicate(timeout=timeout)
+        self._close()
+        return said
+
+    def kill(self, sign: int = signal.SIGKILL) -> tuple[bytes, bytes]:
+        """Send it a signal and reap it."""
+        said = kill(self.process, sign)
+        self._close()
+        return said
+
+    def _close(self) -> None:
+        while self._told.read(4096):
+            pass
+        self._told.close()
+        self._go.close()
+
+    def count(self) -> int:
+        """Wait for its end, which must be a good one, and give how many writes it made."""
+        writes = len(self._told.readall())
+        _, err = self.end()
+        assert self.process.returncode == 0, err.decode()
+        return writes
+
+
 def cli(
-    *arguments: str | os.PathLike[str], timeout: float = 120, command: Sequence[str] = CLI, **options: Any
+    *arguments: str | os.PathLike[str], timeout: float = 300, command: Sequence[str] = CLI, **options: Any
 ) -> subprocess.CompletedProcess[bytes]:
     """Run the command line to its end."""
     environment = ENVIRONMENT | options.pop("env", {})
@@ -100,18 +177,10 @@ def assert_one_line(stderr: bytes, *words: str) -> None:
         assert word in text, text
 
 
-def wait_for(condition: Any, seconds: float = 60, poll: float = 0.002) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(poll)
-
-
 def kill(process: subprocess.Popen[bytes], sign: int = signal.SIGKILL) -> tuple[bytes, bytes]:
     """Send a signal to a process and reap it."""
     process.send_signal(sign)
-    return process.communicate(timeout=60)
+    return process.communicate(timeout=120)
 
 
 def check_sums(report: BuildReport) -> None:

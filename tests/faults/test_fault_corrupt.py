@@ -36,7 +36,14 @@ def grown(undisturbed: Undisturbed, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.mark.parametrize(("table", "damage"), [("posters", _zeroed), ("thumbnails", _halved), ("artefacts", _emptied)])
+@pytest.mark.parametrize(
+    ("table", "damage"),
+    [
+        ("posters", _zeroed),
+        pytest.param("thumbnails", _halved, marks=pytest.mark.long),
+        pytest.param("artefacts", _emptied, marks=pytest.mark.long),
+    ],
+)
 def test_a_damaged_file_is_named_and_mended(
     undisturbed: Undisturbed, grown: Path, tmp_path: Path, table: str, damage: Callable[[bytes], bytes]
 ) -> None:

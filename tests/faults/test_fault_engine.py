@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import wait_for
 
 import posterity
 from faults.support import (
+    SMALL,
     Undisturbed,
+    Watched,
     assert_one_line,
     check_consistent,
     check_equal,
     cli,
     content,
-    kill,
-    start,
-    wait_for,
 )
-from posterity.catalogue import is_catalogue
 
 pytest.importorskip(
     "ray", reason="FAULTS OF RAY ARE NOT TESTED HERE: it is not installed; pip install 'posterity[ray]'"
 )
 
-ON_RAY = [
-    sys.executable,
-    "-c",
-    "import posterity.building, posterity.embedding, posterity.cli;"
-    "posterity.building.BATCH = 48; posterity.building.builder.BATCH = 48; posterity.building.CHUNK = 4;"
-    "posterity.embedding.BATCH = 32; posterity.embedding.CHUNK = 4;"
-    "posterity.cli.main()",
-]
-"""The command line with small chunks, so that a few hundred posters keep workers busy for a while."""
+ON_RAY = SMALL | {"posterity.building:CHUNK": 4, "posterity.embedding:BATCH": 32, "posterity.embedding:CHUNK": 4}
+"""So small chunks that a few hundred posters keep workers busy for a while."""
+
+
+def _build(source: Path, folder: Path, *halt: int) -> Watched:
+    return Watched("build", source, "-c", folder, "-q", "--json", "--engine", "ray", halt=halt, values=ON_RAY)
 
 
 def _workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -50,21 +43,18 @@ def _workers(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
         return []
 
 
+@pytest.mark.long
 def test_killed_workers_cost_nothing(undisturbed: Undisturbed, tmp_path: Path) -> None:
     folder = tmp_path / "films"
-    driver = start("build", undisturbed.source, "-c", folder, "-q", "--json", "--engine", "ray", command=ON_RAY)
-    killed = 0
-    chance = random.Random(9)
-    wait_for(lambda: is_catalogue(folder) or driver.poll() is not None)
-    while driver.poll() is None:
-        for worker in _workers(driver)[:1]:
-            if killed < 3:
-                worker.send_signal(signal.SIGKILL)
-                killed += 1
-        time.sleep(0.3 + chance.random() / 2)
-    _, err = driver.communicate(timeout=120)
-    assert driver.returncode == 0, err.decode()
-    assert killed, "no worker was seen"
+    moments = (8, 14)
+    driver = _build(undisturbed.source, folder, *moments)
+    for write in moments:
+        driver.reach(write)
+        wait_for(lambda: _workers(driver.process))
+        _workers(driver.process)[0].send_signal(signal.SIGKILL)
+        driver.go_on()
+    _, err = driver.end()
+    assert driver.process.returncode == 0, err.decode()
     check_equal(content(folder), undisturbed.content)
 
 
@@ -72,11 +62,9 @@ def test_a_killed_driver_leaves_what_it_committed_and_the_next_goes_on(
     undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     folder = tmp_path / "films"
-    versions = folder / "posters.lance" / "_versions"
-    driver = start("build", undisturbed.source, "-c", folder, "-q", "--engine", "ray", command=ON_RAY)
-    wait_for(lambda: (versions.is_dir() and len(list(versions.iterdir())) > 3) or driver.poll() is not None)
-    assert driver.poll() is None
-    kill(driver)
+    driver = _build(undisturbed.source, folder, 14)
+    driver.reach(14)
+    driver.kill()
     committed = len(check_consistent(folder).posters())
     assert committed > 0
     report = posterity.build(undisturbed.source, folder)  # here, in one process: the two go on from each other

@@ -53,7 +53,7 @@ def _needed(undisturbed: Undisturbed) -> int:
     return sum(-(-file.stat().st_size // 4096) * 4 for file in files)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("share", [0.5, *(pytest.param(each, marks=pytest.mark.long) for each in (0.0, 0.2, 0.9))])
 def test_full_disk_is_named_and_after_making_room_the_build_is_finished(
     undisturbed: Undisturbed, small_disk: Callable[[int], Path], share: float
 ) -> None:

@@ -1,80 +1,73 @@
-"""A build that is killed or interrupted loses at most its last batch, and the next one ends as if nothing happened."""
+"""A build that is killed or interrupted loses at most its last batch, and the next one ends as if nothing happened.
+
+Signals are sent at known writes of the build, before, while, and after they are done: see :class:`Watched`.
+"""
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
 import signal
-import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import posterity
 from faults.support import (
-    CLI,
-    SMALL_BATCHES,
+    SMALL,
     Undisturbed,
+    Watched,
     assert_one_line,
     check_consistent,
     check_equal,
     content,
     draw,
-    kill,
-    start,
-    wait_for,
 )
 from posterity.catalogue import is_catalogue
 
-KILLS = 4
-FIRST_TABLE = "posters.lance"
+MOMENTS = ("before", "during", "after")
 
 
-def _working_time(command: Sequence[str], source: Path, folder: Path) -> float:
-    """Measure how long an undisturbed build works once its libraries are loaded, which shows by its first table."""
-    process = start("build", source, "-c", folder, "--json", "-q", command=command)
-    wait_for((folder / FIRST_TABLE).exists)
-    began = time.monotonic()
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == 0, err
-    assert json.loads(out)["seen"] > 0
-    return time.monotonic() - began
+def _build(source: Path, folder: Path, **options: Any) -> Watched:
+    return Watched("build", source, "-c", folder, "--json", "-q", **options)
 
 
-def _kill_after(command: Sequence[str], source: Path, folder: Path, delay: float) -> bool:
-    """Kill a build some time after it began to work; tell whether it was still at it."""
-    process = start("build", source, "-c", folder, "--json", "-q", command=command)
-    wait_for(lambda: (folder / FIRST_TABLE).exists() or process.poll() is not None)
-    time.sleep(delay)
-    hit = process.poll() is None
-    kill(process)
-    return hit
+def _kill_at(source: Path, folder: Path, write: int, moment: str, values: dict[str, Any]) -> None:
+    watched = _build(source, folder, halt=[write], moment=moment, values=values)
+    watched.reach(write)
+    watched.kill()
 
 
-@pytest.mark.parametrize("command", [CLI, SMALL_BATCHES], ids=["one-commit", "many-commits"])
+def _some(writes: int) -> list[tuple[int, str]]:
+    """Choose a kill of each kind, early, in the middle and late."""
+    return [(1, "before"), (writes // 2, "during"), (writes, "before")]
+
+
+def _all(writes: int) -> list[tuple[int, str]]:
+    return [(write, MOMENTS[(write + turn) % 3]) for write in range(1, writes + 1) for turn in range(2)]
+
+
+FEW_AND_ALL = [pytest.param(_some, id="some"), pytest.param(_all, id="all", marks=pytest.mark.long)]
+
+
+@pytest.mark.parametrize("chosen", FEW_AND_ALL)
+@pytest.mark.parametrize(
+    "values", [pytest.param({}, id="one-commit", marks=pytest.mark.long), pytest.param(SMALL, id="many-commits")]
+)
 def test_build_killed_at_any_moment_is_finished_by_the_next(
-    undisturbed: Undisturbed, tmp_path: Path, command: Sequence[str]
+    undisturbed: Undisturbed, tmp_path: Path, values: dict[str, Any], chosen: Any
 ) -> None:
-    duration = _working_time(command, undisturbed.source, tmp_path / "measured")
-    check_equal(content(tmp_path / "measured"), undisturbed.content)
-    chance = random.Random(20)
-    hits = 0
-    for number in range(2 * KILLS):
-        folder = tmp_path / f"killed {number}"
-        hit = _kill_after(command, undisturbed.source, folder, duration * (hits + chance.random()) / KILLS)
-        hits += hit
-        if not hit:  # a busy machine has become a quieter one
-            duration *= 0.8
+    writes = _build(undisturbed.source, tmp_path / "counted", values=values).count()
+    check_equal(content(tmp_path / "counted"), undisturbed.content)
+    assert writes > (20 if values else 5)
+    for write, moment in chosen(writes):
+        folder = tmp_path / f"killed {moment} {write}"
+        _kill_at(undisturbed.source, folder, write, moment, values)
         if is_catalogue(folder):
             check_consistent(folder)
         posterity.build(undisturbed.source, folder)
         check_equal(content(folder), undisturbed.content)
         shutil.rmtree(folder)
-        if hits == KILLS:
-            break
-    assert hits == KILLS, f"only {hits} kills fell into the work"
 
 
 def _change(source: Path) -> None:
@@ -90,53 +83,39 @@ def _change(source: Path) -> None:
         draw(source / "shelf 0" / f"new {number}.jpg", 30_000 + number)
 
 
-def test_update_killed_at_any_moment_is_finished_by_the_next(undisturbed: Undisturbed, tmp_path: Path) -> None:
+@pytest.mark.parametrize("chosen", FEW_AND_ALL)
+def test_update_killed_at_any_moment_is_finished_by_the_next(
+    undisturbed: Undisturbed, tmp_path: Path, chosen: Any
+) -> None:
     before, changed, wanted = tmp_path / "before", tmp_path / "source", tmp_path / "wanted"
     shutil.copytree(undisturbed.source, changed)
     posterity.build(changed, before)
     _change(changed)
     shutil.copytree(before, wanted)
-    began = time.monotonic()
-    posterity.build(changed, wanted)
-    duration = time.monotonic() - began
+    writes = _build(changed, wanted).count()
     expected = content(wanted)
-    chance = random.Random(5)
-    hits = 0
-    for number in range(4):
-        folder = tmp_path / f"killed {number}"
+    for write, moment in chosen(writes):
+        folder = tmp_path / f"killed {moment} {write}"
         shutil.copytree(before, folder)
-        runs = len(list((folder / "posters.lance" / "_versions").iterdir()))
-        process = start("build", changed, "-c", folder, "--json", "-q", command=SMALL_BATCHES)
-        wait_for(
-            lambda runs=runs, folder=folder, process=process: (
-                len(list((folder / "posters.lance" / "_versions").iterdir())) > runs or process.poll() is not None
-            )
-        )
-        time.sleep(duration * (number + chance.random()) / 8)
-        hits += process.poll() is None
-        kill(process)
+        _kill_at(changed, folder, write, moment, SMALL)
         check_consistent(folder)
         posterity.build(changed, folder)
         check_equal(content(folder), expected)
         shutil.rmtree(folder)
-    assert hits
 
 
-@pytest.mark.parametrize("part", [0.0, 0.5])
-def test_ctrl_c_ends_quickly_in_one_line_and_the_next_build_completes(
-    undisturbed: Undisturbed, tmp_path: Path, part: float
+@pytest.mark.parametrize("write", [1, 12])
+def test_ctrl_c_ends_in_one_line_and_the_next_build_completes(
+    undisturbed: Undisturbed, tmp_path: Path, write: int
 ) -> None:
     folder = tmp_path / "interrupted"
-    process = start("build", undisturbed.source, "-c", folder, "-q", command=SMALL_BATCHES)
-    wait_for(folder.exists)
-    if part:
-        wait_for((folder / "meta.lance").exists)
-        time.sleep(0.1)
-    began = time.monotonic()
-    out, err = kill(process, signal.SIGINT)
-    assert time.monotonic() - began < 5
-    assert process.returncode == 130
+    watched = _build(undisturbed.source, folder, halt=[write])
+    watched.reach(write)
+    out, err = watched.kill(signal.SIGINT)
+    assert watched.process.returncode == 130
     assert out == b""
     assert_one_line(err.removeprefix(b"\n"), "interrupted")  # the empty line is click's, to end the one with ^C
+    # It ended where it was, and did not finish the work first.
+    assert not is_catalogue(folder) or not posterity.open(folder).store.runs()
     posterity.build(undisturbed.source, folder)
     check_equal(content(folder), undisturbed.content)

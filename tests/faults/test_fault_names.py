@@ -69,14 +69,13 @@ FOLDERS: list[bytes] = [
     b"'; DROP TABLE posters; --",
     b"a@b",
 ]
-SOURCES: list[bytes] = [
-    b"plain",
-    b"-source",
+SOURCES = [
     b"so\nurce '; DROP TABLE posters; -- \" %41 100%",
     b"not utf-8 \xff\xfe",
-    "🎬 films".encode(),
-    b"%FF",
-    b"s3:",
+    *(
+        pytest.param(name, marks=pytest.mark.long)
+        for name in (b"plain", b"-source", "🎬 films".encode(), b"%FF", b"s3:")
+    ),
 ]
 
 

@@ -6,28 +6,29 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from object_store import BUCKET, Front, Moto, moto, variables
+from waiting import wait_for
 
 import posterity
 from faults.support import (
     CLI,
     ENCODERS,
+    SMALL,
     SMALL_BATCHES,
     Undisturbed,
+    Watched,
     assert_one_line,
     check_consistent,
     check_equal,
     cli,
     content,
     start,
-    wait_for,
 )
-from posterity.errors import CatalogueError
 
 CATALOGUE = f"s3://{BUCKET}/films"
 QUICK = ("-q", "--encoders", ",".join(ENCODERS))
@@ -42,45 +43,45 @@ def front() -> Iterator[Front]:
         found.kill()
 
 
-def _commits() -> int:
-    try:
-        return posterity.open(CATALOGUE).store.version
-    except CatalogueError:
-        return 0
+def _build(source: Path, *halt: int, **options: Any) -> Watched:
+    return Watched("build", source, "-c", CATALOGUE, *QUICK, halt=halt, **options)
 
 
 def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undisturbed, front: Front) -> None:
-    build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=SMALL_BATCHES, env=front.variables)
-    for at in (4, 9):
-        wait_for(lambda at=at: _commits() >= at or build.poll() is not None)
-        assert build.poll() is None, build.communicate()
+    moments = (5, 12)
+    build = _build(undisturbed.source, *moments, env=front.variables)
+    for write in moments:
+        build.reach(write)
         front.kill()
-        time.sleep(1)
+        build.go_on()
+        front.turn_away(2)
         front.start()
-    _, err = build.communicate(timeout=180)
-    assert build.returncode == 0, err.decode()
+    _, err = build.end()
+    assert build.process.returncode == 0, err.decode()
     check_equal(content(CATALOGUE), undisturbed.content)
 
 
+@pytest.mark.long
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
-    impatient = [*SMALL_BATCHES[:2], "import posterity.places; posterity.places.RETRY_SECONDS = 1;" + SMALL_BATCHES[2]]
-    told = front.variables | {"POSTERITY_S3_LEASE": "2"}
-    build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=impatient, env=told)
-    wait_for(lambda: _commits() >= 6 or build.poll() is not None)
-    assert build.poll() is None, build.communicate()
+    impatient = SMALL | {"posterity.places:RETRY_SECONDS": 1}
+    told = front.variables | {"POSTERITY_S3_LEASE": "60"}
+    build = _build(undisturbed.source, 8, values=impatient, env=told)
+    build.reach(8)
     front.kill()
-    _, err = build.communicate(timeout=180)
-    assert build.returncode == 1
+    build.go_on()
+    _, err = build.end()
+    assert build.process.returncode == 1
     assert_one_line(err)
     before = len(check_consistent(CATALOGUE).posters())
     assert before > 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSTERITY_S3_LEASE", "2")  # the killed one's lease runs out
+        patch.setenv("POSTERITY_S3_LEASE", "2")  # by now nobody renews the lease of the one that ended
         report = posterity.build(undisturbed.source, CATALOGUE, encoders=ENCODERS)
     assert report.unchanged >= before
     check_equal(content(CATALOGUE), undisturbed.content)
 
 
+@pytest.mark.long
 def test_two_builds_at_once_leave_what_one_would(undisturbed: Undisturbed) -> None:
     with moto() as server:
         builds = [
@@ -88,7 +89,7 @@ def test_two_builds_at_once_leave_what_one_would(undisturbed: Undisturbed) -> No
             for _ in range(2)
         ]
         for build in builds:
-            _, err = build.communicate(timeout=180)
+            _, err = build.communicate(timeout=300)
             assert build.returncode == 0, err.decode()
         check_equal(content(CATALOGUE), undisturbed.content)
 
@@ -102,13 +103,13 @@ def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed) -> 
         pytest.skip("WRONG CLOCKS ARE NOT TESTED HERE: there is no faketime; apt-get install faketime")
     with moto() as server:
         wrong = ["faketime", "-f", "+3d", *CLI]
-        lease = {"POSTERITY_S3_LEASE": "3"}
+        lease = {"POSTERITY_S3_LEASE": "60"}
         first = start("build", undisturbed.source / "shelf 0", "-c", CATALOGUE, *QUICK, command=wrong,
                       env=server.variables | lease)  # fmt: skip
         second = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=CLI,
                        env=server.variables | lease)  # fmt: skip
         for build in (first, second):
-            _, err = build.communicate(timeout=240)
+            _, err = build.communicate(timeout=300)
             assert build.returncode == 0, err.decode()
         done = cli("doctor", CATALOGUE, "--repair", command=wrong, env=server.variables | lease)
         assert done.returncode == 0, done.stderr
@@ -150,7 +151,7 @@ def two_hosts() -> Iterator[tuple[str, str]]:
 
 
 def _cable(names: tuple[str, str], state: str) -> None:
-    _ip("-n", names[1], "link", "set", f"ve{os.getpid() % 100_000}b", state)
+    _ip("-n", names[0], "link", "set", f"ve{os.getpid() % 100_000}a", state)
 
 
 ASK = "import sys; sys.path.insert(0, {tests!r}); from object_store import make_bucket; make_bucket({port}, {host!r})"
@@ -160,26 +161,31 @@ READ = (
 )
 
 
+@pytest.mark.long
 def test_a_network_that_is_cut_and_mended_costs_nothing(
     undisturbed: Undisturbed, tmp_path: Path, two_hosts: tuple[str, str]
 ) -> None:
     import pickle
 
     inside = ["ip", "netns", "exec", two_hosts[1]]
+    waiting = [*inside, "ss", "--tcp", "--numeric", "--options", "--no-header"]
     tests = str(Path(__file__).parents[1])
     server = Moto(HOST, ("ip", "netns", "exec", two_hosts[0]))
     try:
-        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "30"}
+        told = variables(server.port, HOST) | {"POSTERITY_S3_LEASE": "60"}
         bucket = [*inside, sys.executable, "-c", ASK.format(tests=tests, port=server.port, host=HOST)]
         wait_for(lambda: subprocess.run(bucket, check=False, capture_output=True).returncode == 0, poll=0.5)
-        build = start("build", undisturbed.source, "-c", CATALOGUE, *QUICK, command=[*inside, *SMALL_BATCHES], env=told)
-        for pause in (2.5, 4.0):
-            time.sleep(pause)
+        moments = (5, 12)
+        build = _build(undisturbed.source, *moments, wrapper=inside, env=told)
+        for write in moments:
+            build.reach(write)
             _cable(two_hosts, "down")
-            time.sleep(1.5)
+            build.go_on()
+            # What is sent is sent again, as nothing answers.
+            wait_for(lambda: "timer:(on," in subprocess.run(waiting, check=True, capture_output=True, text=True).stdout)
             _cable(two_hosts, "up")
-        _, err = build.communicate(timeout=240)
-        assert build.returncode == 0, err.decode()
+        _, err = build.end()
+        assert build.process.returncode == 0, err.decode()
         out = tmp_path / "content"
         read = [*inside, sys.executable, "-c", READ.format(tests=tests, catalogue=CATALOGUE, out=str(out))]
         subprocess.run(read, check=True, env=os.environ | told)

@@ -110,6 +110,8 @@ class Tables:
             return cls.open(path)
         with in_our_words(str(path)):
             if _holds_other_things(path):
+                if is_catalogue(path):  # by now: another process has made it, and writes
+                    return cls.open(path)
                 raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
             wait = places.RETRY_SECONDS if isinstance(path, Remote) else 0
             if isinstance(path, Path):
@@ -118,10 +120,18 @@ class Tables:
             # `meta` comes last: it is what makes the folder a catalogue, so a kill in between leaves a beginning
             # that the next call completes.
             for name in (name for name in TABLES if name != "meta"):
-                retried(partial(store._db.create_table, name, schema=TABLES[name], exist_ok=True), patience=wait)
+                retried(partial(store._make, name, schema=TABLES[name]), patience=wait)
             first = pa.Table.from_pylist([{"key": "format", "value": str(FORMAT_VERSION)}], schema=META)
-            retried(partial(store._db.create_table, "meta", data=first, exist_ok=True), patience=wait)
+            retried(partial(store._make, "meta", data=first), patience=wait)
         return store
+
+    def _make(self, name: str, **content: Any) -> None:
+        """Make a table; one that another process has made meanwhile, and given its encoders' columns, is as good."""
+        try:
+            self._db.create_table(name, exist_ok=True, **content)
+        except ValueError as error:
+            if "does not match existing table schema" not in str(error):
+                raise
 
     def _check_format(self) -> None:
         with in_our_words(str(self.folder)):
@@ -143,7 +153,7 @@ class Tables:
                 missing = [name for name in TABLES if not (self.folder / f"{name}.lance").is_dir()]
             self._refuse_lost(missing)
             for name in missing:
-                self._db.create_table(name, schema=TABLES[name], exist_ok=True)
+                self._make(name, schema=TABLES[name])
             present = set(self._table("posters").schema.names)
             if columns := [field for field in POSTERS if field.name not in present]:
                 self._table("posters").add_columns(pa.schema(columns))
