@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from posterity.catalogue import Artefact, Store
@@ -15,6 +15,7 @@ from posterity.catalogue.provenance import versions
 from posterity.catalogue.schema import VIEW_PREFIX
 from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
+from posterity.plain import dumps
 from posterity.selection import Chosen, Rules, broken, choose
 
 
@@ -114,7 +115,7 @@ def _artefact(view: View, ids: list[str]) -> Artefact:
         kind="view",
         encoder="",
         fingerprint="",
-        parameters=json.dumps(asdict(view)),
+        parameters=dumps(view),
         versions=versions(),
         catalogue_version=view.catalogue_version,
         inputs=hashlib.sha256(json.dumps(ids).encode()).hexdigest(),

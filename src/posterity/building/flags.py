@@ -11,6 +11,7 @@ from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.images import near_pairs
+from posterity.plain import dumps
 
 
 def flag_near_duplicates(store: Store, bits: int) -> None:
@@ -51,7 +52,7 @@ def flag_near_duplicates(store: Store, bits: int) -> None:
             kind="flags",
             encoder="",
             fingerprint="",
-            parameters=json.dumps({"bits": bits}),
+            parameters=dumps({"bits": bits}),
             versions=versions(),
             catalogue_version=store.version,
             inputs=inputs,

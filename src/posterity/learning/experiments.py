@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import resource
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +37,9 @@ from posterity.learning.networks.config import config_for
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
+from posterity.memory import peak_memory
 from posterity.paths import escape
+from posterity.plain import dumps
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
 from posterity.progress import progress
 
@@ -140,7 +141,7 @@ class Row:
         difference: Of the sorting figure, from the best run's; None of the best.
         p: Of that difference, two-sided; None of the best.
         seconds: That it took, encoding included where nothing was at hand.
-        peak_memory: Of the process by then, in bytes.
+        peak_memory: Of the process by then, in bytes; None where the system does not tell.
         parameters: That were learned.
         cached: Whether it was found rather than run.
         seeds: How many seeds its figures are the mean of.
@@ -152,7 +153,7 @@ class Row:
     difference: Score | None
     p: float | None
     seconds: float
-    peak_memory: int
+    peak_memory: int | None
     parameters: int
     cached: bool
     seeds: int = 1
@@ -360,7 +361,7 @@ def _key(field_: _Field, run: Run) -> str:
     experiment = field_.experiment
     prints = [_fingerprint(name, run.fit) for name in run.encoder.split("+") if name]
     decides = [VERSION, field_.split.fingerprint, experiment.n_folds, experiment.repeats, asdict(run), prints]
-    return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
+    return hashlib.sha256(dumps(decides).encode()).hexdigest()
 
 
 def _fingerprint(name: str, fit: str) -> str:
@@ -371,12 +372,11 @@ def _run(field_: _Field, run: Run, key: str) -> Result:
     began = time.perf_counter()
     probabilities, claimed, parameters = _predicted(field_, run)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     out = io.BytesIO()
     np.savez_compressed(out, p=probabilities.astype(np.float32), claimed=np.packbits(claimed))
-    cost = {"seconds": seconds, "peak_memory": peak, "parameters": parameters}
-    spec = json.dumps(asdict(run), default=str)
-    result = Result(key, field_.experiment.name, spec, json.dumps(cost), out.getvalue(), now())
+    cost = {"seconds": seconds, "peak_memory": peak_memory(), "parameters": parameters}
+    spec = dumps(run)
+    result = Result(key, field_.experiment.name, spec, dumps(cost), out.getvalue(), now())
     field_.store.put_result(result)
     return result
 
@@ -512,7 +512,7 @@ def _ranked(field_: _Field, outcomes: Sequence[tuple[Run, Result, bool]]) -> lis
                 difference,
                 p_value,
                 float(costs["seconds"]),
-                int(costs["peak_memory"]),
+                costs["peak_memory"],
                 int(costs["parameters"]),
                 all(cached for _, _, cached in members),
                 len(members),

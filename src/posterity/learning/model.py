@@ -15,6 +15,7 @@ from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
+from posterity.plain import dumps
 from posterity.probes import (
     Calibration,
     Logistic,
@@ -220,7 +221,7 @@ def keep_model(store: Store, name: str, model: Model, ids: Sequence[str], X: Row
     digest = "+".join(model.fingerprints)
     artefact = Artefact(
         name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint=digest,
-        parameters=json.dumps({"task": model.task, "names": model.names, "strength": model.logistic.strength}),
+        parameters=dumps({"task": model.task, "names": model.names, "strength": model.logistic.strength}),
         versions=versions(), catalogue_version=store.version, inputs=digest, scores=json.dumps(report),
         created_at=now(),
     )  # fmt: skip

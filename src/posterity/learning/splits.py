@@ -36,6 +36,7 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.paths import escape
+from posterity.plain import dumps
 
 PREFIX = "split_"
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -378,6 +379,6 @@ def _artefact(store: Store, split: Split) -> Artefact:
         "info": asdict(info_of(split)),
     }  # fmt: skip
     return Artefact(
-        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=json.dumps(known),
+        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=dumps(known),
         versions=versions(), catalogue_version=store.version, inputs=split.fingerprint, scores="{}", created_at=now(),
     )  # fmt: skip
