@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from posterity.memory import peak_memory
 
 
 def data(*parts: str) -> Path:
@@ -46,4 +47,4 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
 
 def peak_mb() -> float:
     """Give the most memory this process has held so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (peak_memory() or 0) / 2**20

@@ -98,7 +98,7 @@ def test_a_catalogue_keeps_its_index_and_makes_it_anew_when_due(
     posterity.build(posters, tmp_path / "c", encoders=["colour"])
     colour = ENCODERS.get("colour")
     films = posterity.open(tmp_path / "c")
-    assert isinstance(films._searchable(colour), Index)  # few: searched exactly
+    assert isinstance(films._held.searchable(colour), Index)  # few: searched exactly
     monkeypatch.setenv("POSTERITY_INDEX", "approximate")
     films = posterity.open(tmp_path / "c")
     found = films.similar("tt0000001", encoder="colour", k=3)
@@ -110,7 +110,7 @@ def test_a_catalogue_keeps_its_index_and_makes_it_anew_when_due(
     picture(99).save(posters / "tt0000999.jpg")
     posterity.build(posters, tmp_path / "c", encoders=["colour"])
     films = posterity.open(tmp_path / "c")
-    assert isinstance(films._searchable(colour), Approximate)
+    assert isinstance(films._held.searchable(colour), Approximate)
     assert films.similar(image=posters / "tt0000999.jpg", encoder="colour", k=1)
     assert films.store.artefact("index_colour") == kept  # one of 61 is no reason
     for i in range(20):
@@ -121,4 +121,4 @@ def test_a_catalogue_keeps_its_index_and_makes_it_anew_when_due(
     (tmp_path / "c" / "indexes" / "colour.npz").write_bytes(b"broken")
     assert posterity.open(tmp_path / "c").similar("tt0000001", encoder="colour", k=3).matches
     with pytest.raises(ArgumentError, match="exact, approximate"):
-        searchable(films.store, colour, films._index(colour), "fast")
+        searchable(films.store, colour, films._held.index(colour), "fast")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import picture
 from PIL import Image
 
 import posterity
 from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError
+from posterity.images import decode, fit
+from posterity.pictures import Shown, Upload
+from posterity.plain import dumps
 from posterity.search import parse_colours, years_filter
 
 
@@ -122,3 +128,49 @@ def test_on_the_command_line(films: posterity.Catalogue, tmp_path: Path, capsys:
     assert run([*base, "--id", "tt0000001", "--weights", "taste=1"]) == 1
     assert "taste" in capsys.readouterr().err
     assert run([*base]) == 2
+
+
+def jpeg(seed: int) -> bytes:
+    out = io.BytesIO()
+    picture(seed, (200, 300)).save(out, "JPEG", quality=95)
+    return out.getvalue()
+
+
+def query_of(drawn: Image.Image) -> np.ndarray:
+    """Cut the query's picture out of drawn matches."""
+    return np.asarray(drawn)[58:358, 28:228].astype(int)
+
+
+@pytest.mark.parametrize("named", ["a file", "a poster"])
+def test_an_uploads_name_is_never_looked_up(
+    films: posterity.Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    name = "tt0000003"
+    if named == "a file":
+        name = str(tmp_path / "secret.jpg")
+        Path(name).write_bytes(jpeg(80))
+    found = films.similar(image=Upload(name, jpeg(81)), k=3)
+    assert (found.query.id, found.query.file, found.query.title) == (None, None, name)
+    drawn = query_of(films.draw(found))
+    own = fit(decode(jpeg(81)), (300, 200)).astype(int)
+    assert np.abs(drawn - own).mean() < 6
+    assert json.loads(dumps(found))["query"]["likes"] == [name]
+    again = copy.deepcopy(found).query.likes[0]
+    assert isinstance(again, Shown)
+    assert again.data == jpeg(81)
+
+
+def test_uploads_of_one_name_are_two_pictures(films: posterity.Catalogue) -> None:
+    one, two = Upload("poster.jpg", jpeg(81)), Upload("poster.jpg", jpeg(82))
+    both = films.similar(image=[one, two], k=12, encoder="pixels")
+    assert ids(both) != ids(films.similar(image=[two, two], k=12, encoder="pixels"))
+    sheet = np.asarray(films.draw(both))
+    assert sheet.shape[1] > 200
+
+
+def test_a_file_is_drawn_as_it_was_searched(films: posterity.Catalogue, tmp_path: Path) -> None:
+    (tmp_path / "new.jpg").write_bytes(jpeg(81))
+    found = films.similar(image=tmp_path / "new.jpg", k=3)
+    (tmp_path / "new.jpg").unlink()
+    assert found.query.file == str(tmp_path / "new.jpg")
+    assert np.abs(query_of(films.draw(found)) - fit(decode(jpeg(81)), (300, 200)).astype(int)).mean() < 6

@@ -598,3 +598,24 @@ def clouds(n: int, d: int) -> Floats:
     rng = np.random.default_rng(4)
     centres = 3 * rng.standard_normal((7, d))
     return (centres[rng.integers(0, 7, n)] + rng.standard_normal((n, d))).astype(np.float32)
+
+
+def test_no_epochs_of_batches_leave_the_map_as_it_began(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    untrained = SelfOrganizingMap(3, 4, n_epochs=0).fit_batches(lambda: [rows])
+    trained = SelfOrganizingMap(3, 4, n_epochs=1).fit_batches(lambda: [rows])
+    assert len(untrained.sigmas_) == 0
+    assert len(trained.sigmas_) == 1
+    np.testing.assert_allclose(untrained.codebook_, SelfOrganizingMap(3, 4, n_epochs=0).fit(rows).codebook_, atol=1e-4)
+    assert not np.allclose(untrained.codebook_, trained.codebook_)
+
+
+def test_numpys_numbers_are_saved_as_others_are(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    som = SelfOrganizingMap(
+        np.int64(3), np.int32(4), n_epochs=np.int64(2), sigma=np.float32(1.5), toroidal=np.bool_(False)
+    ).fit(rows)
+    som.save(tmp_path / "map.npz")
+    again = SelfOrganizingMap.load(tmp_path / "map.npz")
+    assert again.get_params() == SelfOrganizingMap(3, 4, n_epochs=2, sigma=1.5).get_params()
+    np.testing.assert_array_equal(again.codebook_, som.codebook_)

@@ -203,3 +203,9 @@ def test_another_question_gets_another_wall(films: posterity.Catalogue) -> None:
         picture(100 + i).save(source / f"new{i}.jpg")
     films.build(source)
     assert films.wall().moved is None
+
+
+def test_numpys_numbers_make_the_wall_that_pythons_make(films: posterity.Catalogue) -> None:
+    made = films.wall(np.int64(3), np.int32(5), random_state=np.int64(1))
+    assert films.wall(3, 5, random_state=1) == made
+    assert films.layout("wall_content_poster").cells == made.cells

@@ -4,6 +4,8 @@ const SLIP = 0.25;
 const UNFINISHED = 0.1;
 const EXTRA = 0.02;
 const LONGEST = 24;
+/** How what was typed must begin to be the beginning of an id; else it is an id only as a whole. */
+const BEGUN = /^(?:tt[0-9]{2}|tmdb:[0-9]|file:.)/s;
 
 export const folded = (text: string): string =>
   (text.toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "").replace(/[_]/g, " ").replace(/['’]/g, "")
@@ -70,6 +72,7 @@ export class TitleIndex {
   search(text: string): Hit[] {
     const typed = folded(text).split(" ").filter(Boolean);
     const wanted = text.trim().toLowerCase();
+    const begun = BEGUN.test(wanted);
     const n = this.ids.length;
     const total = new Float64Array(n);
     const matched = new Uint8Array(n);
@@ -90,9 +93,8 @@ export class TitleIndex {
     for (let number = 0; number < n; number++) {
       let score = typed.length && matched[number] === typed.length
         ? total[number] / typed.length - EXTRA * Math.max(this.nWords[number] - typed.length, 0) : -1;
-      if (wanted && this.ids[number].toLowerCase().startsWith(wanted)) {
-        score = this.ids[number].toLowerCase() === wanted ? 2 : 1.5;
-      }
+      const id = this.ids[number].toLowerCase();
+      if (wanted && (id === wanted || (begun && id.startsWith(wanted)))) score = id === wanted ? 2 : 1.5;
       if (score >= 0) hits.push({ number, score });
     }
     const weight = (row: number): number => this.weights[row] ?? 0;

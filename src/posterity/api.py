@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
-from posterity.approximate import Approximate
 from posterity.atlases import Atlas, make_atlas
 from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
@@ -38,22 +37,21 @@ from posterity.evaluation import EncoderScores, LayoutScores, evaluate
 from posterity.evaluation import layout_scores as _layout_scores
 from posterity.explain import Explanation
 from posterity.explain import explain as _explain
-from posterity.facets import Facet, load_facets, parse_weights
+from posterity.facets import parse_weights
+from posterity.held import Held
 from posterity.images import Limits, decode
-from posterity.indexes import searchable
 from posterity.layouts import Layout
 from posterity.maps import Map, make_map, remake_map
-from posterity.nearest import Index
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
 from posterity.parallel import n_workers
 from posterity.pictures import Upload
 from posterity.places import Place, Remote, is_remote, listed, place_of, stand_in
 from posterity.reports import BuildReport, DryRun, EnrichReport
-from posterity.search import Matches, Wanted, load_index, parse_colours, steered, years_filter
+from posterity.search import Matches, Wanted, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
 from posterity.selection import Rules
-from posterity.settings import setting
+from posterity.settings import names_in, setting
 from posterity.shapes import Shape, masked
 from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
@@ -248,9 +246,7 @@ class Catalogue:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._indexes: dict[str, tuple[int, Index]] = {}
-        self._approximate: dict[str, tuple[int, Index | Approximate]] = {}
-        self._held_facets: dict[tuple[str, ...], tuple[int, dict[str, Facet]]] = {}
+        self._held = Held(store)
 
     def __repr__(self) -> str:
         return f"<posterity.Catalogue {str(self.folder)!r}>"
@@ -489,11 +485,11 @@ class Catalogue:
         if weights is not None:
             shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
             content = self._encoder(encoder)
-            return steered(self.store, self._facets(shares, content), content, wanted, shares)
+            return steered(self.store, self._held.facets(shares, content), content, wanted, shares)
         if encoder is None and colours:
             encoder = "colour"
         found = self._encoder(encoder if encoder is not None or text is None else self._knowing_text())
-        return _similar(self.store, self._searchable(found), found, wanted)
+        return _similar(self.store, self._held.searchable(found), found, wanted)
 
     def pairs(
         self,
@@ -540,7 +536,7 @@ class Catalogue:
         """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.explain.explain`."""
         shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
         content = self._encoder(encoder)
-        return _explain(self.store, self._facets(shares, content), content, a, b, shares)
+        return _explain(self.store, self._held.facets(shares, content), content, a, b, shares)
 
     def zero_shot(
         self,
@@ -860,33 +856,6 @@ class Catalogue:
     def _encoder(self, encoder: str | Encoder | None) -> Encoder:
         return ENCODERS.get(setting("encoder") if encoder is None else encoder)
 
-    def _facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:
-        """Give the facets held, read again where the catalogue has changed since."""
-        version, key = self.store.version, (content.spec.fingerprint, *sorted(names))
-        held = self._held_facets.get(key)
-        if held is None or held[0] != version:
-            held = (version, load_facets(self.store, sorted(names), content))
-            self._held_facets = {key: held}
-        return held[1]
-
-    def _searchable(self, encoder: Encoder) -> Index | Approximate:
-        """Give what an encoder's vectors are searched by: themselves, or an approximate index where they are many."""
-        version, key = self.store.version, encoder.spec.fingerprint
-        held = self._approximate.get(key)
-        if held is None or held[0] != version:
-            held = (version, searchable(self.store, encoder, self._index(encoder), setting("index")))
-            self._approximate[key] = held
-        return held[1]
-
-    def _index(self, encoder: Encoder) -> Index:
-        """Give the vectors held for an encoder, read again where the catalogue has changed since."""
-        version, key = self.store.version, encoder.spec.fingerprint
-        held = self._indexes.get(key)
-        if held is None or held[0] != version:
-            held = (version, load_index(self.store, encoder))
-            self._indexes[key] = held
-        return held[1]
-
 
 def _picture(path: PathLike) -> NDArray[np.uint8]:
     try:
@@ -1033,4 +1002,4 @@ def _current(name: str, made_by: Artefact | None) -> bool:
 def _encoders(encoders: Sequence[str | Encoder] | None) -> Sequence[str | Encoder]:
     if encoders is not None:
         return encoders
-    return [name.strip() for name in setting("encoders").split(",") if name.strip()]
+    return names_in(setting("encoders"), "encoders")

@@ -71,7 +71,7 @@ def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> P
         MissingExtraError: scikit-learn is not installed.
     """
     n = len(points)
-    least = min_size or max(MIN_SIZE, round(MIN_SHARE * n))
+    least = max(MIN_SIZE, round(MIN_SHARE * n)) if min_size is None else min_size
     if n < 2 * least:
         return np.full(n, -1, np.int64)
     try:

@@ -14,8 +14,9 @@ One facet alone is ranked by its own distances, exactly as a search by its encod
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.nearest import Index, exact_distances, nearest_to_all, pair_distances
+from posterity.settings import names_in
 
 Vector = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -209,14 +211,12 @@ def parse_weights(text: str) -> dict[str, float]:
     {'colour': 1.0, 'content': 0.5}
     """
     weights: dict[str, float] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in names_in(text, "weights"):
         name, equals, number = part.partition("=")
         try:
             weights[name.strip()] = float(number) if equals else 1.0
         except ValueError as error:
             raise ArgumentError(f"the weight {part!r} is no number", "Write --weights colour=1,content=0.5.") from error
-    if not weights:
-        raise ArgumentError("no weights are given", "Write --weights colour=1,content=0.5.")
     return weights
 
 
@@ -247,8 +247,21 @@ def diverse(scores: NDArray[np.float64], between: NDArray[np.float64], k: int, d
 # --- of a catalogue --------------------------------------------------------------------------------------------------
 
 
-def load_facets(store: Store, names: Sequence[str], content: str | Encoder) -> dict[str, Facet]:
+def load_facets(
+    store: Store,
+    names: Sequence[str],
+    content: str | Encoder,
+    load: Callable[[Encoder], Index] | None = None,
+    held: Iterable[Facet] = (),
+) -> dict[str, Facet]:
     """Read the facets of a catalogue that are asked for; they hold the posters that have all of their vectors.
+
+    Args:
+        store: The catalogue.
+        names: Of the facets.
+        content: The encoder of the facet "content".
+        load: Gives an encoder's vectors; None reads them.
+        held: Facets of the same vectors that were made before: taken as they are where they hold the same posters.
 
     Raises:
         CatalogueError: There are no vectors of an encoder.
@@ -258,27 +271,33 @@ def load_facets(store: Store, names: Sequence[str], content: str | Encoder) -> d
         if name not in FACETS:
             raise UnknownNameError("facet", name, FACETS)
     encoders = {name: ENCODERS.get(content if name == CONTENT else name) for name in names if name not in OF_FILMS}
-    loaded = {name: load_vectors(store, encoder) for name, encoder in encoders.items()}
-    rows = store.read(["genres", "year"])
-    ids = rows["id"].to_pylist()
-    for some, _ in loaded.values():
-        having = set(some)
-        ids = [identity for identity in ids if identity in having]
-    facets = {}
-    for name, (own, vectors) in loaded.items():
-        if len(own) > len(ids):
-            place = {identity: i for i, identity in enumerate(own)}
-            vectors = vectors[[place[identity] for identity in ids]]
-        facets[name] = Facet(name, Index(ids, vectors, encoders[name].spec.metric))
-    if set(names) & set(OF_FILMS):
-        columns = (rows[name].to_pylist() for name in ("genres", "year"))
-        of_film = dict(zip(rows["id"].to_pylist(), zip(*columns, strict=True), strict=True))
+    loaded = {name: (load or partial(_read, store))(encoder) for name, encoder in encoders.items()}
+    films = store.read(["genres", "year"])
+    ids = films["id"].to_pylist()
+    for index in loaded.values():
+        ids = [identity for identity in ids if index.place(identity) is not None]
+    facets = {facet.name: facet for facet in held if facet.name in names and facet.index.ids == ids}
+    for name, index in loaded.items():
+        if name not in facets:
+            if len(index.ids) > len(ids):
+                here = set(ids)
+                rows = [row for row, identity in enumerate(index.ids) if identity in here]
+                index = Index(ids, index.vectors[rows], index.metric)
+            facets[name] = Facet(name, index)
+    if set(names) & set(OF_FILMS) - set(facets):
+        columns = (films[name].to_pylist() for name in ("genres", "year"))
+        of_film = dict(zip(films["id"].to_pylist(), zip(*columns, strict=True), strict=True))
         known = [of_film[identity] for identity in ids]
         if "genre" in names:
             facets["genre"] = genre_facet(ids, [genres or [] for genres, _ in known])
         if "era" in names:
             facets["era"] = era_facet(ids, [year for _, year in known])
     return {name: facets[name] for name in names}
+
+
+def _read(store: Store, encoder: Encoder) -> Index:
+    ids, vectors = load_vectors(store, encoder)
+    return Index(ids, vectors, encoder.spec.metric)
 
 
 def genre_facet(ids: Sequence[str], genres: Sequence[Sequence[str]]) -> Facet:

@@ -31,8 +31,8 @@ from posterity.learning.splits import (
     protocol_named,
     splits,
 )
-from posterity.pictures import Upload
-from posterity.settings import setting
+from posterity.pictures import Shown, Upload
+from posterity.settings import names_in, setting
 
 PathLike = str | os.PathLike[str]
 Report = GenreReport | BoxOfficeReport | NetworkReport | Leaderboard | ColourReport | list[Disguised] | list[Prediction]
@@ -150,12 +150,12 @@ class Learner:
         """Predict posters, by file, picture or id; see :func:`posterity.learning.predicting.predict`."""
         return predict(self.store, files, task=task)
 
-    def occlusion(self, file: PathLike, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
+    def occlusion(self, file: PathLike | Upload, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
         """Tell what the predictions of a poster, a file or an id, looked at."""
         from posterity.images import decode
 
         model = load_model(self.store, task, f"posterity train genres -c {self.store.folder}")
-        _, data = look(file, self.store.get([os.fspath(file)]), {})
+        _, data = look(file, {} if isinstance(file, Upload | Shown) else self.store.get([os.fspath(file)]), {})
         return occlusion(model, decode(data), genres)
 
     # --- experiments and insight -------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class Learner:
             return pages.colours_page(report)
         predictions = [each for each in report if isinstance(each, Prediction)]
         if predictions:
-            looked = {each.file: self.occlusion(each.id or each.file) for each in predictions}
+            looked = [self.occlusion(each.id or each.file) for each in predictions]
             return pages.predictions_page(self.store, predictions, looked)
         return pages.disguised_page(self.store, [each for each in report if isinstance(each, Disguised)])
 
@@ -218,4 +218,4 @@ class Learner:
 def _names(encoders: Sequence[str] | None) -> tuple[str, ...]:
     if encoders is not None:
         return tuple(encoders)
-    return tuple(name.strip() for name in setting("features").split(",") if name.strip())
+    return names_in(setting("features"), "features")

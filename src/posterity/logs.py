@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from posterity.errors import ArgumentError
+from posterity.plain import plain
 from posterity.settings import setting
 
 KINDS = ("off", "text", "json")
@@ -34,7 +35,15 @@ class JSONLines(logging.Formatter):
         told |= {name: value for name, value in vars(record).items() if name not in _OWN}
         if record.exc_info:
             told["error"] = self.formatException(record.exc_info)
-        return json.dumps(told, default=str, ensure_ascii=False)
+        return json.dumps({name: _plain(value) for name, value in told.items()}, ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    """Give what JSON knows, and of anything else its text: an event is told whatever it carries."""
+    try:
+        return plain(value)
+    except TypeError:
+        return str(value)
 
 
 class TextLines(logging.Formatter):

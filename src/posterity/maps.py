@@ -34,6 +34,7 @@ from posterity.errors import CatalogueError, MissingExtraError
 from posterity.images import decode
 from posterity.layouts import Layout, Points, aligned, lay_out, n_steps, placed
 from posterity.metrics import Floats
+from posterity.plain import dumps
 from posterity.preservation import neighbourhood_scores
 from posterity.progress import progress
 
@@ -120,7 +121,7 @@ def make_map(
         what = "has no posters" if where is None else "has none that meets that condition"
         raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of some, or ask for less.")
     name = f"map_{layout.method}_{spec.name}"
-    parameters = json.dumps(asdict(layout))
+    parameters = dumps(layout)
     inputs = key(store, READS, encoders={spec.name: spec.fingerprint})
     known = store.artefact(name) if where is None else None
     if known and (Layout(**json.loads(known.parameters)), known.fingerprint) != (layout, spec.fingerprint):

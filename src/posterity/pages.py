@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 import cv2
 
@@ -19,6 +18,7 @@ from posterity.learning.genres import GenreReport
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade, picture_for
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction
+from posterity.memory import megabytes
 from posterity.sheets import lit
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")
@@ -111,7 +111,7 @@ def leaderboard_page(board: Leaderboard) -> str:
             ["method", *board.shown, "from the best", "p", "seconds", "memory (MB)", "parameters"],
             [
                 (r.method, *(r.figures[name] for name in board.shown), r.difference or "",
-                 "" if r.p is None else f"{r.p:.3f}", f"{r.seconds:.1f}", f"{r.peak_memory / 1e6:,.0f}",
+                 "" if r.p is None else f"{r.p:.3f}", f"{r.seconds:.1f}", megabytes(r.peak_memory),
                  f"{r.parameters:,}")
                 for r in board.rows
             ],
@@ -163,18 +163,18 @@ def colours_page(report: ColourReport) -> str:
     return _page(f"Brightness and colour of {report.posters:,} posters", parts)
 
 
-def predictions_page(store: Store, found: Sequence[Prediction], looked: Mapping[str, Sequence[Occlusion]]) -> str:
+def predictions_page(store: Store, found: Sequence[Prediction], looked: Sequence[Sequence[Occlusion]]) -> str:
     """Write predictions, the posters that speak for and against them, and what they looked at.
 
     Args:
         store: The catalogue.
         found: The predictions.
-        looked: File -> what its predictions looked at.
+        looked: What each of them looked at.
     """
     ids = [w.id for p in found for g in p.genres for w in (*g.speaking_for, *g.speaking_against)]
     pictures = _Pictures(store, ids)
     parts = []
-    for each in found:
+    for each, seen_in in zip(found, looked, strict=True):
         parts.append(f"<h2>{escape(each.title or each.file)}</h2>")
         if each.actual:
             parts.append(f"<p>Genres known: {escape(', '.join(each.actual))}</p>")
@@ -203,17 +203,14 @@ def predictions_page(store: Store, found: Sequence[Prediction], looked: Mapping[
             f"<figure><figcaption>what {escape(o.genre)} ({o.probability:.0%}) looked at</figcaption>"
             f"{_lit(store, each, o)}"
             "</figure>"
-            for o in looked.get(each.file, ())
+            for o in seen_in
         )
         parts.append(f'<div class="row">{seen}</div>')
     return _page("What the posters say", parts)
 
 
 def _lit(store: Store, prediction: Prediction, found: Occlusion) -> str:
-    if prediction.id is not None:
-        picture = picture_for(store, prediction.id)
-    else:
-        picture = decode(Path(prediction.file).read_bytes())
+    picture = decode(prediction.file.data) if prediction.id is None else picture_for(store, prediction.id)
     made = lit(shrink(picture, (450, 300)), found.regions)
     ok, data = cv2.imencode(".jpg", cv2.cvtColor(made, cv2.COLOR_RGB2BGR))
     return f'<img src="data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode()}" alt="">' if ok else ""

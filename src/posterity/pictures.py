@@ -29,6 +29,25 @@ class Upload:
         return self.name
 
 
+class Shown(str):
+    """What a picture that was searched by is called, and its content: so it is drawn as it was searched, wherever from.
+
+    It is text like any other, also in JSON; its name is never looked up.
+    """
+
+    data: bytes
+
+    def __new__(cls, name: str, data: bytes) -> Shown:
+        """Name a picture."""
+        made = super().__new__(cls, name)
+        made.data = data
+        return made
+
+    def __reduce__(self) -> tuple[type[Shown], tuple[str, bytes]]:
+        """Give what a copy is made of."""
+        return Shown, (str(self), self.data)
+
+
 def picture_of(store: Store, poster: Poster, enough: tuple[int, int] = (450, 300)) -> NDArray[np.uint8]:
     """Give a poster's picture, RGB, at least as large as ``enough`` = (height, width) where there is so much of it."""
     try:

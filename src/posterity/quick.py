@@ -15,15 +15,16 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
 from posterity.places import is_remote
+from posterity.plain import dumps
 from posterity.reports import BuildReport
-from posterity.settings import setting
+from posterity.settings import names_in, setting
 from posterity.sources.folder import File, walk
 from posterity.sources.terms import Terms
 
@@ -80,8 +81,8 @@ def build(
         StorageError: The catalogue cannot be written; what was committed before is kept.
         UnknownNameError: There is no encoder of a name.
     """
-    names = setting("encoders").split(",") if encoders is None else encoders
-    wanted = [ENCODERS.get(name.strip() if isinstance(name, str) else name) for name in names if name]
+    names = names_in(setting("encoders"), "encoders") if encoders is None else encoders
+    wanted = [ENCODERS.get(name) for name in names]
     note = _note(source, folder, metadata)
     # Listing an object store costs as much as opening the catalogue does.
     recalls = (
@@ -165,5 +166,5 @@ def _remember(note: Path, digest: str, report: BuildReport) -> None:
     with suppress(OSError):
         note.parent.mkdir(exist_ok=True)
         temporary = note.with_suffix(f".{os.getpid()}")
-        temporary.write_text(json.dumps({"digest": digest, "report": asdict(report)}), encoding="utf-8")
+        temporary.write_text(dumps({"digest": digest, "report": report}), encoding="utf-8")
         temporary.replace(note)

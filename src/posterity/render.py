@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
-from posterity.errors import ArgumentError
+from posterity.errors import ArgumentError, NoSuchPosterError
 from posterity.fonts import font, shortened
 from posterity.images import decode
-from posterity.paths import escape, unescape, whole
-from posterity.pictures import picture_of
+from posterity.paths import escape, whole
+from posterity.pictures import Shown, picture_of
 from posterity.search import Match, Matches, stripes
 
 RGB = NDArray[np.uint8]
@@ -95,12 +95,15 @@ def _query_picture(store: Store, matches: Matches) -> RGB:
         return np.asarray(sheet)
     if matches.query.colours:
         return stripes(matches.query.colours, 450 // len(matches.query.colours), 300)
-    known = store.get((*matches.query.likes, *matches.query.unlikes))
+    named = (*matches.query.likes, *matches.query.unlikes)
+    known = store.get(name for name in named if not isinstance(name, Shown))
 
     def shown(name: str) -> RGB:
-        if name in known:
-            return picture_of(store, known[name], (450, 300))
-        return decode(Path(unescape(name)).read_bytes(), (450, 300))
+        if isinstance(name, Shown):
+            return decode(name.data, (450, 300))
+        if name not in known:
+            raise NoSuchPosterError(name)
+        return picture_of(store, known[name], (450, 300))
 
     likes = [shown(name) for name in matches.query.likes[:4]]
     if len(likes) == 1 and not matches.query.unlikes:

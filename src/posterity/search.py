@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from posterity.approximate import Approximate
 from posterity.catalogue import Poster, Store
-from posterity.embedding import encode_file, load_vectors
+from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.nearest import Index, Metric, pair_distances
 from posterity.paths import escape
-from posterity.pictures import Upload
+from posterity.pictures import Shown, Upload
+from posterity.settings import names_in
 from posterity.text import text_vectors
 
 Vector = NDArray[np.float32]
@@ -67,10 +68,11 @@ class Query:
     Attributes:
         id: Of the poster, where it is one; for a picture, of the poster with the very same content, if there is one.
         title: Its film's title, or the picture's name, or the text; of several, all of them.
-        file: The picture's path, where it is one.
+        file: The picture's path, where it lies in a file.
         text: What was written.
-        likes: The ids and paths of all that is to be like.
-        unlikes: The ids and paths of all that is to be unlike.
+        likes: The ids of all that is to be like, and what pictures are called, with their content
+            (:class:`posterity.pictures.Shown`).
+        unlikes: The same of all that is to be unlike.
         colours: As "#rrggbb".
     """
 
@@ -139,18 +141,6 @@ class Wanted:
             raise ArgumentError(f"k = {self.k} is too small", "Ask for 1 match or more.")
         if not 0 <= self.diversity <= 1:
             raise ArgumentError(f"diversity = {self.diversity} is not from 0 to 1", "Try 0.3.")
-
-
-def load_index(store: Store, encoder: str | Encoder) -> Index:
-    """Read an encoder's vectors of a catalogue and hold them ready.
-
-    Raises:
-        CatalogueError: There are none, or another version of the encoder made them.
-        UnknownNameError: There is no encoder of that name.
-    """
-    found = ENCODERS.get(encoder)
-    ids, vectors = load_vectors(store, found)
-    return Index(ids, vectors, found.spec.metric)
 
 
 def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wanted: Wanted) -> Matches:
@@ -266,12 +256,10 @@ def parse_colours(text: str) -> tuple[str, ...]:
     ('#aa0000', '#101010')
     """
     colours = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in names_in(text, "colours"):
         if not re.fullmatch("#?[0-9a-fA-F]{6}", part):
             raise ArgumentError(f"{part!r} is no colour", "Write --colour '#aa0000,#101010'.")
         colours.append("#" + part.removeprefix("#").lower())
-    if not colours:
-        raise ArgumentError("no colours are given", "Write --colour '#aa0000,#101010'.")
     return tuple(colours)
 
 
@@ -286,34 +274,51 @@ def stripes(colours: Sequence[str], height: int = 60, width: int = 40) -> NDArra
 
 @dataclass(frozen=True)
 class _Picture:
-    """A picture that is searched by: its content, and the posters of the very same content."""
+    """A picture that is searched by: what it is called, its content, and the posters of the very same content."""
 
-    path: str
-    data: bytes
+    shown: Shown
+    title: str
     own: tuple[str, ...]
 
 
-def _read_pictures(store: Store, wanted: Wanted) -> dict[str, _Picture]:
-    """Read the pictures among what is wanted, by their paths as given."""
+@dataclass(frozen=True)
+class _Pictures:
+    """The pictures among what is wanted: those to be like, in order, and those to be unlike, by their paths as given.
+
+    An upload is known by its place alone: its name says nothing, two may have the same, and it may be that of a file.
+    """
+
+    likes: tuple[_Picture, ...]
+    unlikes: Mapping[str, _Picture]
+
+    def own(self) -> Iterator[str]:
+        """Give the posters of the very same content."""
+        for picture in (*self.likes, *self.unlikes.values()):
+            yield from picture.own
+
+
+def _read_pictures(store: Store, wanted: Wanted) -> _Pictures:
+    """Read the pictures among what is wanted."""
     place = set(store.get(wanted.unlike))
-    sent = {image.name: image.data for image in wanted.images if isinstance(image, Upload)}
-    paths = [str(path) for path in wanted.images]
-    paths += [name for name in wanted.unlike if name not in place and Path(name).is_file()]
-    pictures = {}
-    for path in paths:
-        try:
-            data = sent[path] if path in sent else Path(path).read_bytes()
-        except OSError as error:
-            raise ImageError("unreadable", f"{escape(path)} cannot be read: {error.strerror}") from error
-        digest = hashlib.sha256(data).hexdigest()
-        own = tuple(store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist())
-        pictures[path] = _Picture(escape(path), data, own)
-    return pictures
+    away = [name for name in wanted.unlike if name not in place and Path(name).is_file()]
+    return _Pictures(
+        tuple(_read_picture(store, image) for image in wanted.images),
+        {name: _read_picture(store, Path(name)) for name in away},
+    )
 
 
-def _vector(
-    store: Store, index: Index | Approximate, encoder: Encoder, wanted: Wanted, pictures: Mapping[str, _Picture]
-) -> Vector:
+def _read_picture(store: Store, image: Path | Upload) -> _Picture:
+    name = escape(str(image))
+    try:
+        data = image.data if isinstance(image, Upload) else image.read_bytes()
+    except OSError as error:
+        raise ImageError("unreadable", f"{name} cannot be read: {error.strerror}") from error
+    digest = hashlib.sha256(data).hexdigest()
+    own = tuple(store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist())
+    return _Picture(Shown(name, data), name if isinstance(image, Upload) else escape(image.name), own)
+
+
+def _vector(store: Store, index: Index | Approximate, encoder: Encoder, wanted: Wanted, pictures: _Pictures) -> Vector:
     """Turn what is wanted into one vector of an encoder."""
     if wanted.text is not None:
         return np.asarray(text_vectors(encoder, [wanted.text])[0])
@@ -326,10 +331,11 @@ def _vector(
         rows = np.linspace(0, len(data) - 1, encoder.spec.size[0]).round().astype(int)
         cols = np.linspace(0, data.shape[1] - 1, encoder.spec.size[1]).round().astype(int)
         return np.asarray(encoder.encode(np.ascontiguousarray(data[rows][:, cols])[None])[0])
+    away = pictures.unlikes
     likes = [_of_poster(store, index, encoder, identity) for identity in wanted.ids]
-    likes += [_of_picture(encoder, pictures[str(path)]) for path in wanted.images]
+    likes += [_of_picture(encoder, picture) for picture in pictures.likes]
     unlikes = [
-        _of_picture(encoder, pictures[name]) if name in pictures else _of_poster(store, index, encoder, name)
+        _of_picture(encoder, away[name]) if name in away else _of_poster(store, index, encoder, name)
         for name in wanted.unlike
     ]
     return _joined(likes, unlikes, encoder.spec.metric)
@@ -376,12 +382,12 @@ def _of_poster(store: Store, index: Index | Approximate, encoder: Encoder, ident
 
 def _of_picture(encoder: Encoder, picture: _Picture) -> Vector:
     try:
-        return encode_file(encoder, picture.data)
+        return encode_file(encoder, picture.shown.data)
     except ImageError as error:
-        raise ImageError(error.reason, f"{picture.path} cannot be used: {error.detail}") from error
+        raise ImageError(error.reason, f"{picture.shown} cannot be used: {error.detail}") from error
 
 
-def _query(store: Store, wanted: Wanted, pictures: Mapping[str, _Picture]) -> Query:
+def _query(store: Store, wanted: Wanted, pictures: _Pictures) -> Query:
     """Describe what was searched for."""
     if wanted.text is not None:
         return Query(None, wanted.text, text=wanted.text)
@@ -389,36 +395,39 @@ def _query(store: Store, wanted: Wanted, pictures: Mapping[str, _Picture]) -> Qu
         return Query(None, ", ".join(wanted.colours), colours=wanted.colours)
     known = store.get((*wanted.ids, *wanted.unlike))
 
-    def titled(name: str) -> str:
-        if name in pictures:
-            return escape(Path(name).name)
-        return (known[name].film.title if name in known else None) or name
+    def titled(like: str | _Picture) -> str:
+        if isinstance(like, _Picture):
+            return like.title
+        return (known[like].film.title if like in known else None) or like
 
-    likes = [*wanted.ids, *(str(path) for path in wanted.images)]
-    title = " + ".join(titled(name) for name in likes)
-    if wanted.unlike:
-        title += " − " + " − ".join(titled(name) for name in wanted.unlike)
-    single = len(likes) == 1
-    picture = pictures[likes[0]] if single and likes[0] in pictures else None
-    own = next(iter(picture.own), None) if picture else (likes[0] if single else None)
-    shown = tuple(pictures[name].path if name in pictures else name for name in likes)
-    away = tuple(pictures[name].path if name in pictures else name for name in wanted.unlike)
-    return Query(own, title, picture.path if picture else None, None, shown, away)
+    likes: list[str | _Picture] = [*wanted.ids, *pictures.likes]
+    unlikes = [pictures.unlikes.get(name, name) for name in wanted.unlike]
+    title = " + ".join(map(titled, likes))
+    if unlikes:
+        title += " − " + " − ".join(map(titled, unlikes))
+    own, file = None, None
+    if len(likes) == 1:
+        (only,) = likes
+        own = next(iter(only.own), None) if isinstance(only, _Picture) else only
+        if isinstance(only, _Picture) and not isinstance(wanted.images[0], Upload):
+            file = str(only.shown)
+    shown, away = (
+        tuple(each.shown if isinstance(each, _Picture) else each for each in some) for some in (likes, unlikes)
+    )
+    return Query(own, title, file, None, shown, away)
 
 
 # --- what is found ---------------------------------------------------------------------------------------------------
 
 
-def _allowed(
-    store: Store, index: Index | Approximate, wanted: Wanted, pictures: Mapping[str, _Picture]
-) -> NDArray[np.bool_]:
+def _allowed(store: Store, index: Index | Approximate, wanted: Wanted, pictures: _Pictures) -> NDArray[np.bool_]:
     """Tell which rows may be found: those that meet the filter, and never what is searched for."""
     allowed = np.ones(len(index.ids), bool)
     if wanted.where:
         allowed[:] = False
         places = (index.place(identity) for identity in store.read(["id"], wanted.where)["id"].to_pylist())
         allowed[[place for place in places if place is not None]] = True
-    own = [*wanted.ids, *wanted.unlike, *(identity for picture in pictures.values() for identity in picture.own)]
+    own = [*wanted.ids, *wanted.unlike, *pictures.own()]
     allowed[[place for place in map(index.place, own) if place is not None]] = False
     return allowed
 

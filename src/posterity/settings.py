@@ -137,6 +137,25 @@ def setting(name: str, argument: object = None) -> Any:
     return option.default if found is None else found
 
 
+def names_in(text: str, what: str) -> tuple[str, ...]:
+    """Split what is written with commas between; spaces around names, and names that are empty, are passed over.
+
+    Args:
+        text: As it was written.
+        what: What the names are of, for the message.
+
+    Raises:
+        ArgumentError: There is none.
+
+    >>> names_in("colour, pixels,", "encoders")
+    ('colour', 'pixels')
+    """
+    names = tuple(name for part in text.split(",") if (name := part.strip()))
+    if not names:
+        raise ArgumentError(f"the list of {what} is empty: {text!r}", "Write names with commas between.")
+    return names
+
+
 def environment() -> dict[str, str]:
     """Give the settings in force that are not the defaults, as the variables that set them in another process."""
     found = {name: setting(name) for name in OPTIONS}

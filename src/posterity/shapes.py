@@ -45,6 +45,9 @@ class Shape:
             raise UnknownNameError("topology", self.topology, TOPOLOGIES)
         if not 0.01 <= self.aspect <= 100:
             raise ArgumentError(f"aspect {self.aspect} is not allowed", "It is columns per row, 0.01 to 100.")
+        for name in ("rows", "cols"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, int(getattr(self, name)))
         object.__setattr__(self, "pins", {name: (int(r), int(c)) for name, (r, c) in self.pins.items()})
         object.__setattr__(self, "holes", tuple(sorted({(int(r), int(c)) for r, c in self.holes})))
 
@@ -97,9 +100,15 @@ def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: in
         raise ArgumentError("the mask is dark all over", "Posters fill its light part.")
     aspect = 1.5 * picture.shape[1] / picture.shape[0]
     cells = n / share
+    for what, asked in (("rows", rows), ("cols", cols)):
+        if asked is not None and asked < 1:
+            raise ArgumentError(f"{what} {asked} is not allowed", "It is 1 or more.")
     while True:
-        high = rows or max(1, round((cells / aspect) ** 0.5 if cols is None else cells / cols))
-        wide = cols or max(1, round(high * aspect if rows is None else cells / rows))
+        high, wide = rows, cols
+        if high is None:
+            high = max(1, round((cells / aspect) ** 0.5 if cols is None else cells / cols))
+        if wide is None:
+            wide = max(1, round(high * aspect if rows is None else cells / rows))
         free = cv2.resize(light, (wide, high), interpolation=cv2.INTER_AREA).reshape(high, wide) >= _LIGHT
         if free.sum() >= n:
             return Shape(high, wide, holes=[(r, c) for r, c in np.argwhere(~free).tolist()])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -25,6 +24,7 @@ from posterity.fonts import font, shortened
 from posterity.pairs import Pair, Pairs
 from posterity.paths import whole
 from posterity.pictures import picture_of
+from posterity.plain import dumps
 from posterity.render import GREY, INK, PAPER, paste, wrapped
 
 LINE = (214, 211, 204)
@@ -123,7 +123,7 @@ def fix_list(found: Duplicates, path: str | os.PathLike[str]) -> str:
         for copy in group.copies
     ]
     if os.fspath(path).lower().endswith(".json"):
-        return json.dumps(rows, indent=1)
+        return dumps(rows, indent=1)
     names = ["group", "action", *(item.name for item in fields(Copy))]
     out = io.StringIO()
     writer = csv.DictWriter(out, names)

@@ -27,6 +27,7 @@ from posterity import metrics
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.lattice import NEIGHBOURHOODS, Lattice, smoother
 from posterity.metrics import Floats, Indices
+from posterity.plain import dumps
 from posterity.principal import principal_axes, span
 
 Doubles = NDArray[np.float64]
@@ -247,7 +248,7 @@ class SelfOrganizingMap:
         start = _plane(deviations, self.rows, self.cols)
         last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
         widest = self.sigma if self.sigma is not None else max(last, max(self.rows, self.cols) / 4)
-        self.sigmas_ = DECAYS[self.decay](widest, last, self.n_epochs or _EPOCHS["batch"])
+        self.sigmas_ = DECAYS[self.decay](widest, last, _EPOCHS["batch"] if self.n_epochs is None else self.n_epochs)
         epoch = itertools.count()
 
         def seen() -> Iterator[Floats]:
@@ -311,7 +312,8 @@ class SelfOrganizingMap:
     def distortion(self, X: ArrayLike) -> float:
         """Compute :func:`posterity.metrics.distortion` of ``X`` with the neighbourhood that training ended with."""
         codebook = self.codebook_
-        sigma = float(self.sigmas_[-1]) if len(self.sigmas_) else self.sigma_end or _LAST_SIGMA["batch"]
+        last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
+        sigma = float(self.sigmas_[-1]) if len(self.sigmas_) else last
         return metrics.distortion(X, codebook, self.lattice, sigma, self.neighbourhood)
 
     def u_matrix(self) -> Floats:
@@ -372,7 +374,7 @@ class SelfOrganizingMap:
         try:
             with temporary.open("wb") as file:
                 np.savez(
-                    file, kind=np.array(_KIND), options=np.array(json.dumps(options)), codebook=codebook,
+                    file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook,
                     sigmas=self.sigmas_,
                 )  # fmt: skip
             temporary.replace(target)

@@ -1,9 +1,9 @@
 """Titles found as they are typed, slips of spelling and all.
 
-A title's words, its year and its id are what it is found by. Each word that was typed must match one of them: the
-whole word, its beginning, or either with a few slips, counted as the optimal string alignment distance (one letter
-left out, added, changed, or two exchanged: F. Damerau, 1964), to the beginning of the word that it comes nearest to.
-The page's search (frontend/src/search.ts) counts in the same way.
+A title's words, its year and its id are what it is found by: the id whole, or by a beginning that looks like one. Each
+word that was typed must match one of the others: the whole word, its beginning, or either with a few slips, counted as
+the optimal string alignment distance (one letter left out, added, changed, or two exchanged: F. Damerau, 1964), to the
+beginning of the word that it comes nearest to. The page's search (frontend/src/search.ts) counts in the same way.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ EXTRA = 0.02
 
 _LONGEST = 24
 """Letters of a word that count."""
+
+_BEGUN = re.compile(r"tt[0-9]{2}|tmdb:[0-9]|file:.", re.DOTALL)
+"""How what was typed must begin to be the beginning of an id; else it is an id only as a whole."""
 
 
 def folded(text: str) -> str:
@@ -87,10 +90,10 @@ class TitleIndex:
             fits &= best > 0
             total += best
         score = np.where(fits, total / max(len(typed), 1) - EXTRA * np.maximum(self.n_words - len(typed), 0), 0)
-        if wanted:
-            for row, identity in enumerate(self.ids):
-                if identity.startswith(wanted):
-                    score[row], fits[row] = (2.0 if identity == wanted else 1.5), True
+        begun = _BEGUN.match(wanted) is not None
+        for row, identity in enumerate(self.ids if wanted else ()):
+            if identity == wanted or (begun and identity.startswith(wanted)):
+                score[row], fits[row] = (2.0 if identity == wanted else 1.5), True
         rows = np.flatnonzero(fits)
         order = rows[np.lexsort((rows, -self.weights[rows], -score[rows].round(9)))][:k]
         return [(int(row), float(score[row])) for row in order]

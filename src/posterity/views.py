@@ -18,6 +18,7 @@ from posterity.catalogue.provenance import Reads, key, versions
 from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
 from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
+from posterity.plain import dumps
 from posterity.selection import Chosen, Rules, broken, choose
 
 
@@ -156,7 +157,7 @@ def _artefact(view: View, inputs: str) -> Artefact:
         kind="view",
         encoder="",
         fingerprint="",
-        parameters=json.dumps(asdict(view)),
+        parameters=dumps(view),
         versions=versions(),
         catalogue_version=view.catalogue_version,
         inputs=inputs,

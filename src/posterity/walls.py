@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, versions
+from posterity.catalogue.provenance import CONTENT, Reads, versions
 from posterity.catalogue.store import now
 from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
@@ -149,7 +149,7 @@ def make_wall(
         raise CatalogueError(f"no poster of {store.folder} meets that condition", "Ask for less.")
     lattice, usable = shape.lattice(total)
     name = f"wall_{order}_{spec.name}"
-    parameters = json.dumps(shape.asked() | {"random_state": random_state, "order": order})
+    parameters = dumps(shape.asked() | {"random_state": random_state, "order": order})
     inputs = key(store, READS[order], encoders={spec.name: spec.fingerprint})
     known = None if where is not None or fresh else store.artefact(name)
     if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):

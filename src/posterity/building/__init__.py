@@ -5,11 +5,9 @@ A run that is killed leaves its last batch, and the next run needs to read only 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from posterity.building.builder import Builder
 from posterity.building.claims import ORIGINS, settle
@@ -20,6 +18,7 @@ from posterity.cleaning import Dropped, File, LookAt, Same
 from posterity.engines import Engine, Local
 from posterity.images import Limits
 from posterity.parallel import chunked
+from posterity.plain import dumps
 from posterity.progress import progress
 from posterity.reports import BuildReport
 from posterity.sources.folder import Skipped
@@ -86,7 +85,7 @@ def ingest(
         flag_near_duplicates(store, near_duplicate_bits)
         settle(store, precedence)
         report = builder.report()
-        store.add_run(report.source, json.dumps(asdict(report)))
+        store.add_run(report.source, dumps(report))
         counts = {
             name: getattr(report, name)
             for name in ("seen", "added", "updated", "unchanged", "dropped", "kept", "gone", "removed")

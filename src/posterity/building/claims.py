@@ -11,6 +11,7 @@ from posterity.catalogue.provenance import Reads, key, versions
 from posterity.catalogue.schema import film_part
 from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
+from posterity.settings import names_in
 from posterity.sources.genres import normalised
 from posterity.sources.metadata import completed, film_of_file
 from posterity.sources.records import Record
@@ -30,7 +31,7 @@ def precedence(text: str) -> tuple[str, ...]:
     Raises:
         UnknownNameError: It names another kind.
     """
-    named = tuple(name.strip() for name in text.split(",") if name.strip())
+    named = names_in(text, "kinds of sources in the setting precedence")
     for name in named:
         if name not in ORIGINS:
             raise UnknownNameError("source in the setting precedence", name, ORIGINS)

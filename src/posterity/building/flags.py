@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.images import near_pairs
+from posterity.plain import dumps
 
 READS = Reads((CONTENT, "phash"))
 """What decides which posters are flagged; a picture that is replaced has lost its flags, whatever its hash."""
@@ -53,7 +52,7 @@ def flag_near_duplicates(store: Store, bits: int) -> None:
             kind="flags",
             encoder="",
             fingerprint="",
-            parameters=json.dumps({"bits": bits}),
+            parameters=dumps({"bits": bits}),
             versions=versions(),
             catalogue_version=store.version,
             inputs=inputs,

@@ -90,7 +90,7 @@ def build(
     if dry_run:
         _say_dry_run(posterity.dry_run(source, folder, metadata, terms=terms, rules=rules), as_json)
         return
-    wanted = None if encoders is None else listed(encoders)
+    wanted = None if encoders is None else listed(encoders, "encoders")
     report = posterity.build(
         source, folder, metadata, terms=terms, rules=rules, encoders=wanted, engine=engine,
         remove_missing=remove_missing, show_progress=bars(quiet),
@@ -311,7 +311,7 @@ def embed(
     from posterity.settings import setting
 
     cat = posterity.open(folder)
-    names = listed(setting("encoders", encoders))
+    names = listed(setting("encoders", encoders), "encoders")
     if weights is not None and len(names) != 1:
         raise click.UsageError("--weights FILE belongs to one network: name it with --encoder.")
     report = cat.embed(
@@ -946,7 +946,11 @@ def zero_shot(
     from posterity.text import PROMPT
 
     found = posterity.open(folder).zero_shot(
-        listed(labels) or None, encoder=encoder, prompt=prompt or PROMPT, where=where, view=view
+        None if labels is None else listed(labels, "labels"),
+        encoder=encoder,
+        prompt=prompt or PROMPT,
+        where=where,
+        view=view,
     )
     first = found.first()
     if as_json:
@@ -995,7 +999,7 @@ def evaluate(
     from posterity.evaluation import FIGURES, LAYOUT_FIGURES, baselines
 
     cat = posterity.open(folder)
-    found = cat.evaluate(*listed(encoders), weights=_mixable(cat, weights), where=where, view=view)
+    found = cat.evaluate(*listed(encoders, "encoders"), weights=_mixable(cat, weights), where=where, view=view)
     layouts = cat.layout_scores()
     if out:
         cat.draw(found, out)

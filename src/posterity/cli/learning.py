@@ -11,6 +11,7 @@ from posterity.cli.exporting import export
 from posterity.cli.options import as_json, bars, catalogue, declared, listed, quiet, where
 from posterity.cli.output import say, say_json, table
 from posterity.errors import ArgumentError
+from posterity.settings import names_in
 
 if TYPE_CHECKING:
     from posterity.classification import Score
@@ -90,7 +91,7 @@ def split(
         "unseen": () if allow_seen else None,
     }  # fmt: skip
     if classes is not None:
-        changes |= {"task": "classes", "classes": listed(classes)}
+        changes |= {"task": "classes", "classes": listed(classes, "classes")}
     changes = {key: value for key, value in changes.items() if value is not None} | {"seed": setting("seed", seed)}
     if source is not None:
         made = learn.import_split(name, source, _protocol(protocol, classes, changes))
@@ -110,7 +111,7 @@ def _protocol(name: str | None, classes: str | None, changes: Mapping[str, Any])
 
 def _shares(text: str) -> dict[str, float]:
     try:
-        found = {part.strip(): float(share) for part, share in (each.split("=") for each in text.split(","))}
+        found = {part.strip(): float(share) for part, share in (each.split("=") for each in names_in(text, "shares"))}
     except ValueError:
         raise ArgumentError(f"shares {text!r} are not allowed", "Write parts and shares: train=0.8,test=0.2") from None
     if "train" not in found or "test" not in found:
@@ -233,7 +234,7 @@ def train_genres(
         return
     if given := [name for name, value in (options | {"weights": weights}).items() if value is not None]:
         raise click.UsageError(f"--{given[0]} belongs to a network: name one with --network.")
-    wanted = listed(setting("features", features))
+    wanted = listed(setting("features", features), "features")
     report = learn.genres(split, encoders=wanted, balance=not no_balance, random_state=seed)
     if out:
         learn.write(report, out)
@@ -342,7 +343,8 @@ def train_boxoffice(
         _train_network(learn, network, split, "boxoffice", weights, limit, more, out, as_json, quiet)
         return
     report = learn.box_office(
-        split, encoders=listed(setting("features", features)), fields=FIELDS if fields is None else listed(fields),
+        split, encoders=listed(setting("features", features), "features"),
+        fields=FIELDS if fields is None else listed(fields, "fields"),
         threshold=threshold, random_state=seed,
     )  # fmt: skip
     if out:
@@ -469,12 +471,14 @@ def experiment(
 
 
 def _say_leaderboard(board: Leaderboard) -> None:
+    from posterity.memory import megabytes
+
     say(board.title)
     say(f"{board.n_train:,} posters learned from, {board.n_test:,} judged by ({board.judged})")
     rows = [
         (
             row.method, *(str(row.figures[name]) for name in board.shown), "" if row.p is None else f"{row.p:.3f}",
-            f"{row.seconds:.1f}", f"{row.peak_memory / 1e6:,.0f}", f"{row.parameters:,}",
+            f"{row.seconds:.1f}", megabytes(row.peak_memory), f"{row.parameters:,}",
         )
         for row in board.rows
     ]  # fmt: skip

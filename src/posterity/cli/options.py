@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from posterity.settings import OPTIONS
+from posterity.settings import OPTIONS, names_in
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -179,7 +179,14 @@ def rule_options(command: F) -> F:
         if any(value is not None for value in asked):
             from posterity.selection import Rules
 
-            rules = Rules(listed(drop), listed(keep), listed(require), genres_top, per_genre, first_genre)
+            rules = Rules(
+                listed(drop, "--drop"),
+                listed(keep, "--keep"),
+                listed(require, "--require"),
+                genres_top,
+                per_genre,
+                first_genre,
+            )
         return command(*args, rules=rules, **others)
 
     return cast("F", _with_flags(_RULES, with_rules))
@@ -191,13 +198,16 @@ def _with_flags(flags: Sequence[Callable[[Any], Any]], command: Callable[..., An
     return command
 
 
-def listed(text: str | None) -> tuple[str, ...]:
-    """Split what is written with commas between.
+def listed(text: str | None, what: str = "names") -> tuple[str, ...]:
+    """Split what is written with commas between; where nothing was said, that is no name.
 
-    >>> listed("no_budget, no_genre")
-    ('no_budget', 'no_genre')
+    Raises:
+        ArgumentError: Something was said, and names nothing.
+
+    >>> listed("no_budget, no_genre"), listed(None)
+    (('no_budget', 'no_genre'), ())
     """
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    return () if text is None else names_in(text, what)
 
 
 def bars(quiet: bool) -> bool | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
 
 import click
 
-from posterity.plain import plain
+from posterity.plain import dumps
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -33,7 +32,7 @@ def say(text: object = "") -> None:
 
 def say_json(value: object) -> None:
     """Print one JSON object; plain ASCII, so that it is valid in whatever encoding standard output has."""
-    click.echo(json.dumps(plain(value)))
+    click.echo(dumps(value))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -102,7 +102,7 @@ def engine_of(wanted: str | Engine | None = None, workers: int | None = None) ->
     if wanted is not None and not isinstance(wanted, str):
         yield wanted
         return
-    name, n = wanted or setting("engine"), setting("workers", workers)
+    name, n = setting("engine", wanted), setting("workers", workers)
     if name not in ENGINES:
         raise UnknownNameError("engine", name, ENGINES)
     engine: Engine = Local(n)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +37,9 @@ from posterity.learning.networks.config import config_for
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
+from posterity.memory import peak_memory
 from posterity.paths import escape
+from posterity.plain import dumps
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
 from posterity.progress import progress
 
@@ -141,7 +142,7 @@ class Row:
         difference: Of the sorting figure, from the best run's; None of the best.
         p: Of that difference, two-sided; None of the best.
         seconds: That it took, encoding included where nothing was at hand.
-        peak_memory: Of the process by then, in bytes.
+        peak_memory: Of the process by then, in bytes; None where the system does not tell.
         parameters: That were learned.
         cached: Whether it was found rather than run.
         seeds: How many seeds its figures are the mean of.
@@ -153,7 +154,7 @@ class Row:
     difference: Score | None
     p: float | None
     seconds: float
-    peak_memory: int
+    peak_memory: int | None
     parameters: int
     cached: bool
     seeds: int = 1
@@ -379,12 +380,11 @@ def _run(field_: _Field, run: Run, key: str) -> Result:
     began = time.perf_counter()
     probabilities, claimed, parameters = _predicted(field_, run)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     out = io.BytesIO()
     np.savez_compressed(out, p=probabilities.astype(np.float32), claimed=np.packbits(claimed))
-    cost = {"seconds": seconds, "peak_memory": peak, "parameters": parameters}
-    spec = json.dumps(asdict(run), default=str)
-    result = Result(key, field_.experiment.name, spec, json.dumps(cost), out.getvalue(), now())
+    cost = {"seconds": seconds, "peak_memory": peak_memory(), "parameters": parameters}
+    spec = dumps(run)
+    result = Result(key, field_.experiment.name, spec, dumps(cost), out.getvalue(), now())
     field_.store.put_result(result)
     return result
 
@@ -520,7 +520,7 @@ def _ranked(field_: _Field, outcomes: Sequence[tuple[Run, Result, bool]]) -> lis
                 difference,
                 p_value,
                 float(costs["seconds"]),
-                int(costs["peak_memory"]),
+                costs["peak_memory"],
                 int(costs["parameters"]),
                 all(cached for _, _, cached in members),
                 len(members),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import tarfile
@@ -23,6 +22,7 @@ from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.learning.splits import Split, check
 from posterity.paths import below, escape, locate, whole, writing
 from posterity.places import read_bytes
+from posterity.plain import dumps
 from posterity.progress import progress
 
 FORMATS = ("csv", "folders", "webdataset")
@@ -155,7 +155,7 @@ def _shards(split: Split, part: str, posters: Sequence[Poster], folder: Path, fa
                 }  # fmt: skip
                 key, _, ending = _file_name(poster).rpartition(".")
                 key = key.replace(".", "_")  # what follows the first dot is the kind of the content
-                for suffix, content in ((ending, data), ("json", json.dumps(about).encode())):
+                for suffix, content in ((ending, data), ("json", dumps(about).encode())):
                     member = tarfile.TarInfo(f"{key}.{suffix}")
                     member.size = len(content)
                     tar.addfile(member, io.BytesIO(content))

@@ -15,6 +15,7 @@ from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, ve
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
+from posterity.plain import dumps
 from posterity.probes import (
     Calibration,
     Logistic,
@@ -267,7 +268,7 @@ def keep_model(
     }  # fmt: skip
     artefact = Artefact(
         name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint="+".join(model.fingerprints),
-        parameters=json.dumps(told), versions=versions(), catalogue_version=store.version,
+        parameters=dumps(told), versions=versions(), catalogue_version=store.version,
         inputs=model_key(store, model), scores=json.dumps(report), created_at=now(),
     )  # fmt: skip
     store.put_model(artefact, to_bytes(model), ids, said.probabilities, said.low, said.high)

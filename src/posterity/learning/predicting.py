@@ -17,7 +17,7 @@ from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
 from posterity.paths import escape
-from posterity.pictures import Upload
+from posterity.pictures import Shown, Upload
 from posterity.places import read_bytes
 from posterity.probes import Rows
 
@@ -82,7 +82,7 @@ class Prediction:
     """What models say of a poster.
 
     Attributes:
-        file: As it was given.
+        file: As it was given, with its content.
         id: Of the poster in the catalogue with the same content, or None.
         title: Of its film.
         actual: Its genres, where known.
@@ -90,7 +90,7 @@ class Prediction:
         box_office: None where no model of it was trained.
     """
 
-    file: str
+    file: Shown
     id: str | None
     title: str | None
     actual: tuple[str, ...]
@@ -144,7 +144,7 @@ def predict(
         )
         found.append(
             Prediction(
-                file=_name(file),
+                file=_name(file, data),
                 id=poster.id if poster else None,
                 title=poster.film.title if poster else None,
                 actual=poster.film.genres if poster else (),
@@ -171,14 +171,14 @@ def look(
     """Read a picture, named by its file or by a poster's id, and tell which poster of the catalogue it is, if any.
 
     Args:
-        file: The name, or the picture itself.
+        file: The name, or the picture itself, which is never looked up by its name.
         posters: Of the catalogue, by id.
         by_content: The same by SHA-256.
 
     Raises:
         SourceError: It cannot be read.
     """
-    if isinstance(file, Upload):
+    if isinstance(file, Upload | Shown):
         return by_content.get(hashlib.sha256(file.data).hexdigest()), file.data
     name = os.fspath(file)
     path, poster = Path(name), None
@@ -193,8 +193,8 @@ def look(
     return posters.get(name) or by_content.get(hashlib.sha256(data).hexdigest()), data
 
 
-def _name(file: str | os.PathLike[str] | Upload) -> str:
-    return file.name if isinstance(file, Upload) else os.fspath(file)
+def _name(file: str | os.PathLike[str] | Upload, data: bytes) -> Shown:
+    return Shown(file.name if isinstance(file, Upload) else os.fspath(file), data)
 
 
 def _genre(

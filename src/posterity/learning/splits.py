@@ -36,6 +36,7 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.paths import escape, leads_out
+from posterity.plain import dumps
 
 PREFIX = "split_"
 
@@ -431,7 +432,7 @@ def _artefact(store: Store, split: Split) -> Artefact:
         "info": asdict(info_of(split)),
     }  # fmt: skip
     return Artefact(
-        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=json.dumps(known),
+        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=dumps(known),
         versions=versions(), catalogue_version=store.version, inputs=_dates(store, split.parts), scores="{}",
         created_at=now(),
     )  # fmt: skip

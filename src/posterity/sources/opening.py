@@ -13,7 +13,7 @@ from posterity.errors import ArgumentError, SourceError
 from posterity.paths import escape
 from posterity.places import is_remote
 from posterity.registry import Registry
-from posterity.settings import setting
+from posterity.settings import names_in, setting
 from posterity.sources._http import Politeness
 from posterity.sources.listing import Entry, Listing
 from posterity.sources.notes import Notes
@@ -252,8 +252,8 @@ def _years(source: str) -> list[int]:
     """Read years: ``1999``, ``1990-1999``, ``1950,1960``, or the address of a year's page."""
     text = re.sub(r"^(impawards:|https?://[^/]*/?)", "", source).strip("/")
     years: list[int] = []
-    for part in text.split(","):
-        found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?(?:/.*)?", part.strip())
+    for part in names_in(text, "years"):
+        found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?(?:/.*)?", part)
         last = int(found[2] or found[1]) if found else 0
         if not found or not 1900 <= int(found[1]) <= last <= 2100:
             raise ArgumentError(f"{source!r} names no years", "Write impawards:1999 or impawards:1990-1999.")

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from posterity.catalogue.schema import Film
 from posterity.errors import ArgumentError, PosterityError, SourceError
+from posterity.settings import names_in
 from posterity.sources import values
 from posterity.sources._http import Client, FetchError, Pages, Politeness
 from posterity.sources._http.addresses import host_and_port, is_loopback, parsed, shown
@@ -98,7 +99,7 @@ def _ids(text: str) -> tuple[str, ...]:
             text = ",".join(Path(text).read_text(encoding="utf-8").split())
         except (OSError, UnicodeDecodeError) as error:
             raise ArgumentError(f"tmdb:movie/{text}: neither ids nor a file of ids: {error}", _ALLOWED) from None
-    ids = tuple(part.strip() for part in text.split(",") if part.strip())
+    ids = names_in(text, "ids")
     for identity in ids:
         if not re.fullmatch(r"\d{1,9}|tt\d{6,9}", identity):
             raise ArgumentError(f"tmdb:movie: {identity!r} is no id", "Ids are TMDb's numbers, or IMDb's tt0113277.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import mimetypes
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,7 +32,7 @@ from posterity.errors import (
     UnknownNameError,
 )
 from posterity.maps import Map
-from posterity.plain import plain
+from posterity.plain import dumps, plain
 from posterity.search import Matches
 from posterity.walls import Wall
 from posterity.web.answers import (
@@ -366,7 +365,7 @@ def page_file(name: str) -> bytes:
 
 
 def _dumped(value: object) -> bytes:
-    return json.dumps(plain(value), separators=(",", ":")).encode()
+    return dumps(value, compact=True).encode()
 
 
 def _json(value: object) -> Response:

@@ -28,7 +28,7 @@ from posterity.facets import load_facets, neighbourhoods
 from posterity.parallel import chunked
 from posterity.paths import below, escape, exchange, writing
 from posterity.places import cache_folder
-from posterity.plain import plain
+from posterity.plain import dumps, plain
 from posterity.progress import progress
 from posterity.web.app import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
@@ -165,7 +165,7 @@ def _replace(folder: Path, new: Path) -> None:
 
 def _put(folder: Path, name: str, value: object) -> None:
     """Write a value as a script that hands it over; its JSON is ASCII, which is JavaScript too."""
-    text = json.dumps(plain(value), separators=(",", ":"))
+    text = dumps(value, compact=True)
     below(folder, "data", f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
 
 

@@ -51,7 +51,7 @@ class NetworkReport:
         n_validation: Posters that the epoch, calibration and thresholds were chosen by.
         n_test: Posters judged by.
         parameters: How many the network has, and how many learned.
-        peak_memory: In bytes.
+        peak_memory: In bytes; None where the system does not tell.
         seconds: That training took.
         device: "cpu" or "cuda".
         folder: Where checkpoint and logs lie, or None.
@@ -69,7 +69,7 @@ class NetworkReport:
     n_validation: int
     n_test: int
     parameters: tuple[int, int]
-    peak_memory: int
+    peak_memory: int | None
     seconds: float
     device: str
     folder: str | None

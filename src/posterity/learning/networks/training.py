@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
@@ -26,6 +25,7 @@ from posterity.encoders.networks.weights import digest
 from posterity.learning.networks.architectures import colours_of, make, measure_norms, parameter_groups
 from posterity.learning.networks.config import TrainConfig
 from posterity.learning.networks.pictures import Packed, batches
+from posterity.memory import peak_memory
 from posterity.parallel import n_workers
 from posterity.paths import whole
 from posterity.progress import progress
@@ -66,7 +66,7 @@ class Trained:
         best: The best epoch, from 1.
         parameters: How many it has.
         trained_parameters: How many of them learned.
-        peak_memory: Of this process so far, in bytes (on a GPU, of the GPU).
+        peak_memory: Of this process so far, in bytes (on a GPU, of the GPU); None where it is not told.
         device: "cpu" or "cuda".
     """
 
@@ -76,7 +76,7 @@ class Trained:
     best: int
     parameters: int
     trained_parameters: int
-    peak_memory: int
+    peak_memory: int | None
     device: str
 
 
@@ -365,7 +365,7 @@ def _tensorboard(folder: Path, epoch: Epoch) -> Iterator[Callable[[], object]]:
                 yield lambda name=name, value=value: writer.add_scalar(name, value, epoch.epoch)  # type: ignore[misc]
 
 
-def _peak(torch: Any, device: str) -> int:
+def _peak(torch: Any, device: str) -> int | None:
     if device == "cuda":
         return int(torch.cuda.max_memory_allocated())
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return peak_memory()
