@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, versions
+from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
@@ -27,6 +27,7 @@ from posterity.errors import CatalogueError, UnknownNameError
 from posterity.growing import REACH, add_items, opened
 from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices, row_blocks
+from posterity.plain import dumps
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.principal import span
 from posterity.progress import progress
