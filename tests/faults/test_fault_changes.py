@@ -152,7 +152,7 @@ def test_changes_of_names(source: Path, tmp_path: Path) -> None:
     assert kept["tt0000001"].path == "now called otherwise tt0000001.jpg"
     assert kept["tt0000002"].path == "deeper/tt0000002.jpg"
     assert report.gone == 2  # film 2 and film 4: theirs are left to doctor, which says so
-    assert posterity.open(tmp_path / "films").doctor(repair=True).well
+    assert posterity.open(tmp_path / "films").doctor(repair=True, remove_missing=True).well
     kept = {poster.id: poster for poster in posterity.open(tmp_path / "films").posters()}
     assert kept.keys() == ids - {"file:film 2.jpg", "file:film 4.jpg"} | {"file:new name.jpg"}
     assert not any("another_version" in poster.flags for poster in kept.values())
