@@ -215,6 +215,23 @@ def test_what_was_taken_out_is_copied_and_can_be_put_back(
     assert "holds no posters.parquet" in capsys.readouterr().err
 
 
+def test_posters_of_several_sources_are_copied_together(films: posterity.Catalogue, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for number in range(12):
+        picture(200 + number).save(other / f"other {number}.png")
+    films.build(other)
+    before = films.posters()
+    (source_of(films) / "tt0000004.jpg").unlink(missing_ok=True)
+    for folder in {Path(poster.source) for poster in before}:
+        next(folder.iterdir()).unlink(missing_ok=True)
+    found = films.doctor(repair=True, remove_missing=True)
+    taken = [problem.about for problem in found.problems if problem.kind == "file_missing"]
+    assert len(taken) >= 2
+    assert films.put_back(found.rescued) == len(taken)
+    assert films.posters() == before
+
+
 def test_what_cannot_be_copied_is_not_taken_out(films: posterity.Catalogue) -> None:
     (source_of(films) / "tt0000004.jpg").unlink()
     (films.folder / "rescued").write_text("in the way")

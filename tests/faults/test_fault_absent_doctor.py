@@ -336,6 +336,7 @@ def test_an_object_store_that_is_away(collection: Collection, monkeypatch: pytes
         films, local = posterity.open(address), posterity.open(collection.catalogue)
         films.wall(encoder=ENCODER)
         before, here = picture(address), picture(collection.catalogue)  # type: ignore[arg-type]
+        _mended_in_the_store(films, before)
         front = Front(server)
         for name, value in front.variables.items():
             monkeypatch.setenv(name, value)
@@ -357,3 +358,27 @@ def test_an_object_store_that_is_away(collection: Collection, monkeypatch: pytes
             monkeypatch.setenv(name, value)
         places._bucket.cache_clear()
         assert picture(address) == before  # type: ignore[arg-type]
+
+
+def _mended_in_the_store(films: posterity.Catalogue, before: dict[str, Any]) -> None:
+    """A poster that is gone is taken out and put back, and a damaged table taken back, in an object store too."""
+    import obstore
+
+    from posterity.places import listed, remote
+
+    poster = films.posters()[0]
+    place = remote(f"{poster.source}/{poster.path}")
+    content = bytes(obstore.get(place.objects, place.key).bytes())
+    obstore.delete(place.objects, place.key)
+    found = films.doctor(repair=True)
+    assert [(p.about, p.repaired) for p in found.problems if p.kind == "file_missing"] == [(poster.id, True)]
+    assert films.put_back(found.rescued) == 1
+    obstore.put(place.objects, place.key, content)
+    assert picture(films.folder) == before  # type: ignore[arg-type]
+    table = remote(f"{films.folder}/runs.lance/data")
+    key = [name for name, _ in listed(table)][-1]
+    obstore.put(table.objects, (table / key).key, b"\0" * 100)
+    found = posterity.open(films.folder).doctor(repair=True)
+    assert [(p.kind, p.about, p.repaired) for p in found.problems] == [("damaged_table", "runs", True)]
+    copied = [name for name, _ in listed(remote(found.rescued))]
+    assert f"runs.lance/data/{key}" in copied

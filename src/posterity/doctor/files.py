@@ -14,6 +14,9 @@ from posterity.presence import Presence, look_for, too_many_missing
 
 Row = dict[str, Any]
 
+Away = list[tuple[Row, str]]
+"""Rows whose file was not found, each with why."""
+
 DOUBT = frozenset({"source_missing", "file_in_doubt", "file_unreachable", "too_many_missing"})
 """Kinds that say that posters' files are away, and may come back."""
 
@@ -25,13 +28,22 @@ def absent_files(store: Store, rescue: Rescue | None, remove_missing: bool) -> I
     for row in rows:
         if row["source"] is not None:
             sources.setdefault(row["source"], []).append(row)
+    going: Away = []
     for source in sorted(sources):
-        yield from _of_source(store, source, sources[source], rescue, remove_missing)
+        yield from _of_source(store, source, sources[source], remove_missing, going)
+    if rescue is not None and going:
+        steady, unsteady = _looked_again(going, remove_missing)
+        for source, some in unsteady.items():
+            yield _unreachable(source, some, "they were absent, and are not any more")
+        going = steady
+        _take_out(store, rescue, going)
+    for row, why in going:
+        remedy = "take the poster out, keeping a copy of its row and a finding of it"
+        yield Problem("file_missing", row["id"], f"{row['path']}: {why}", remedy, rescue is not None)
 
 
-def _of_source(
-    store: Store, source: str, rows: Sequence[Row], rescue: Rescue | None, remove_missing: bool
-) -> Iterator[Problem]:
+def _of_source(store: Store, source: str, rows: Sequence[Row], remove_missing: bool, going: Away) -> Iterator[Problem]:
+    """Find what is wrong with one source's files, and add to ``going`` the posters that are to be taken out."""
     try:
         there = folder_is_there(source)
     except (OSError, StorageError) as error:
@@ -51,27 +63,15 @@ def _of_source(
             "file_changed", row["id"], row["path"], f"Build again: posterity build {source} -c {store.folder}"
         )
     absent = found[Presence.GONE] + found[Presence.MISSING]
-    going = absent if remove_missing else found[Presence.GONE]
     if too_many_missing(len(absent), len(rows)) and not remove_missing:
         yield _too_many(store, source, absent, len(rows))
-        going = []
-    elif found[Presence.MISSING] and not remove_missing:
-        yield _in_doubt(store, source, found[Presence.MISSING])
+    else:
+        going += absent if remove_missing else found[Presence.GONE]
+        if found[Presence.MISSING] and not remove_missing:
+            yield _in_doubt(store, source, found[Presence.MISSING])
     if found[Presence.UNREACHABLE]:
         those = found[Presence.UNREACHABLE]
         yield _unreachable(source, [row for row, _ in those], those[0][1])
-    if rescue is not None and going and not _still(going, remove_missing):
-        yield _unreachable(source, [row for row, _ in going], "they were absent, and are not any more")
-        return
-    if rescue is not None and going:
-        _take_out(store, rescue, going)
-    for row, why in going:
-        remedy = "take the poster out, keeping a copy of its row and a finding of it"
-        yield Problem("file_missing", row["id"], f"{row['path']}: {why}", remedy, rescue is not None)
-
-
-Away = list[tuple[Row, str]]
-"""Rows whose file was not found, each with why."""
 
 
 def _look(source: str, rows: Sequence[Row]) -> tuple[list[Row], dict[Presence, Away]]:
@@ -94,13 +94,24 @@ def _look(source: str, rows: Sequence[Row]) -> tuple[list[Row], dict[Presence, A
     return changed, found
 
 
-def _still(going: Away, remove_missing: bool) -> bool:
-    """Look once more before anything is taken out: a share that came back in between was away the first time."""
+def _looked_again(going: Away, remove_missing: bool) -> tuple[Away, dict[str, list[Row]]]:
+    """Look once more before anything is taken out: a share that came back in between was away the first time.
+
+    Returns:
+        Those still absent, of the sources of which all are; and the other sources with theirs.
+    """
     allowed = {Presence.GONE, Presence.MISSING} if remove_missing else {Presence.GONE}
-    return all(look_for(row["source"], row["path"]).presence in allowed for row, _ in going)
+    back = {row["source"] for row, _ in going if look_for(row["source"], row["path"]).presence not in allowed}
+    unsteady: dict[str, list[Row]] = {source: [] for source in sorted(back)}
+    for row, _ in going:
+        if row["source"] in back:
+            unsteady[row["source"]].append(row)
+    return [(row, why) for row, why in going if row["source"] not in back], unsteady
 
 
 def _take_out(store: Store, rescue: Rescue, going: Away) -> None:
+    if not going:
+        return
     ids = [row["id"] for row, _ in going]
     rescue.posters(ids)
     store.put_findings(
