@@ -10,34 +10,51 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 import posterity
+from posterity.web import jobs as queue
 from posterity.web.app import create_app
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK
+from posterity.web.jobs import Jobs
+from posterity.web.serving import Server
 
 
 @contextmanager
-def serving(folder: Path, *, hosts: tuple[str, ...] = LOOPBACK, token: str | None = None) -> Iterator[str]:
+def serving(
+    folder: Path,
+    *,
+    hosts: tuple[str, ...] = LOOPBACK,
+    token: str | None = None,
+    gallery: Gallery | None = None,
+    jobs: Jobs | None = None,
+    most: int | None = None,
+) -> Iterator[str]:
     """Serve a catalogue while the block runs; gives its address, without a slash at the end."""
+    # A thousand pairs, each of which is looked at, take a minute.
+    found, queue.MOST_PAIRS = queue.MOST_PAIRS, 60
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    app = create_app(Gallery(posterity.open(folder)), hosts=hosts, token=token)
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
+    app = create_app(gallery or Gallery(posterity.open(folder)), hosts=hosts, token=token, jobs=jobs)
+    ready = threading.Event()
+    server = Server(app, ready.set, most)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    for _ in range(400):
-        try:
-            httpx.get(f"{address}/healthz")
-            break
-        except httpx.TransportError:
-            time.sleep(0.02)
+    assert ready.wait(60)
     try:
-        yield address
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(10)
         listening.close()
+        queue.MOST_PAIRS = found
+
+
+def settled(client: httpx.Client, path: str, **parameters: str) -> httpx.Response:
+    """Ask again while the server is to be asked again: something is being made."""
+    for _ in range(600):
+        answer = client.get(path, params=parameters or None)
+        if answer.status_code != 503 or "retry-after" not in answer.headers:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(path)

@@ -23,7 +23,7 @@ from posterity.facets import load_facets, neighbourhoods
 from posterity.parallel import chunked
 from posterity.plain import dumps, plain
 from posterity.progress import progress
-from posterity.web.app import PAGE_FILES, page_file
+from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
 
@@ -84,6 +84,7 @@ def export_site(
     new = folder.with_name(f".{folder.name or 'site'}.new")
     shutil.rmtree(new, ignore_errors=True)
     (new / "data").mkdir(parents=True)
+    catalogue.atlas(show_progress=show_progress)  # made and kept
     gallery = Gallery(catalogue, clinic=False)
     _data(gallery, new, full, neighbours, show_progress)
     _pictures(gallery, new, full)
@@ -121,7 +122,7 @@ def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progres
     gallery.snapshot(show_progress=show_progress)
     for layout in gallery.collection().layouts:
         try:
-            _put(new, f"layout-{layout.name}", gallery.layout(layout.name))
+            _put(new, f"layout-{layout.name}", gallery.layout(layout.name, keep=True))
         except PosterityError as error:
             _put(new, f"layout-{layout.name}", {"problem": str(error)})
     snap, collection = gallery.snapshot(), gallery.collection()
@@ -178,7 +179,7 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
 
 def _reports(gallery: Gallery, folder: Path) -> None:
     """Write pairs, duplicates and evaluation, computed unless they were; what cannot be had says why."""
-    jobs = Jobs(gallery.store)
+    jobs = Jobs(gallery.store, keep=True)
     for job in (pairs_job(gallery), duplicates_job(gallery), evaluation_job(gallery)):
         try:
             answer = {"state": "ready", "detail": "", "result": jobs.wait(job)}
