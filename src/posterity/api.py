@@ -247,12 +247,24 @@ class Catalogue:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._held = Held(store)
+        self._keeps = True
 
     def __repr__(self) -> str:
         return f"<posterity.Catalogue {str(self.folder)!r}>"
 
     def __len__(self) -> int:
         return self.store.count()
+
+    def reading(self) -> Catalogue:
+        """Give the same catalogue, what is held of it too, but keeping nothing that is derived on the way."""
+        other = Catalogue(self.store)
+        other._held, other._keeps = self._held, False
+        return other
+
+    @property
+    def _keep(self) -> bool:
+        """Whether walls, maps, sprites and indexes that were made are kept."""
+        return self._keeps and self.store.writable
 
     @property
     def folder(self) -> Place:
@@ -489,7 +501,7 @@ class Catalogue:
         if encoder is None and colours:
             encoder = "colour"
         found = self._encoder(encoder if encoder is not None or text is None else self._knowing_text())
-        return _similar(self.store, self._held.searchable(found), found, wanted)
+        return _similar(self.store, self._held.searchable(found, keep=self._keeps), found, wanted)
 
     def pairs(
         self,
@@ -621,7 +633,7 @@ class Catalogue:
             shape = _with_holes(shape, masked(_picture(mask), n, shape.rows, shape.cols))
         return make_wall(
             self.store, self._encoder(encoder), rows, cols, shape=shape, order=order, where=within,
-            random_state=setting("seed", random_state), fresh=fresh, keep=self.store.writable,
+            random_state=setting("seed", random_state), fresh=fresh, keep=self._keep,
             show_progress=show_progress,
         )  # fmt: skip
 
@@ -667,7 +679,7 @@ class Catalogue:
         layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, seed, landmarks)
         return make_map(
             self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
-            keep=self.store.writable, workers=n_workers(setting("workers")), show_progress=show_progress,
+            keep=self._keep, workers=n_workers(setting("workers")), show_progress=show_progress,
         )  # fmt: skip
 
     def layout(self, name: str, *, show_progress: bool | None = False) -> Wall | Map:
@@ -681,11 +693,11 @@ class Catalogue:
         if name not in kept:
             raise UnknownNameError("wall or map", name, kept)
         again = remake_wall if kept[name].kind == "grid" else remake_map
-        return again(self.store, kept[name], keep=self.store.writable, show_progress=show_progress)
+        return again(self.store, kept[name], keep=self._keep, show_progress=show_progress)
 
     def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
         """Give every poster's sprite, many to a page; see :func:`posterity.atlases.make_atlas`."""
-        return make_atlas(self.store, keep=self.store.writable, workers=setting("workers"), show_progress=show_progress)
+        return make_atlas(self.store, keep=self._keep, workers=setting("workers"), show_progress=show_progress)
 
     def draw(
         self,

@@ -47,13 +47,18 @@ class Held:
                 self._indexes[key] = Index(ids, vectors, encoder.spec.metric)
             return self._indexes[key]
 
-    def searchable(self, encoder: Encoder) -> Index | Approximate:
-        """Give what an encoder's vectors are searched by: themselves, or an approximate index where they are many."""
+    def searchable(self, encoder: Encoder, *, keep: bool = True) -> Index | Approximate:
+        """Give what an encoder's vectors are searched by: themselves, or, where they are many, an approximate index.
+
+        Args:
+            encoder: Whose.
+            keep: Whether an index that is made is kept in the catalogue.
+        """
         with self._lock:
             self._look()
             key = encoder.spec.fingerprint, setting("index")
             if key not in self._searchable:
-                self._searchable[key] = searchable(self.store, encoder, self.index(encoder), key[1])
+                self._searchable[key] = searchable(self.store, encoder, self.index(encoder), key[1], keep=keep)
             return self._searchable[key]
 
     def facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:

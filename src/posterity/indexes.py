@@ -28,7 +28,12 @@ MODES = ("auto", "exact", "approximate")
 
 
 def searchable(
-    store: Store, encoder: Encoder, index: Index, mode: str = "auto", show_progress: bool | None = False
+    store: Store,
+    encoder: Encoder,
+    index: Index,
+    mode: str = "auto",
+    show_progress: bool | None = False,
+    keep: bool = True,
 ) -> Index | Approximate:
     """Give what to search a catalogue by: its vectors themselves, or an approximate index of them where they are many.
 
@@ -39,6 +44,7 @@ def searchable(
         mode: "exact"; "approximate"; or "auto", which is approximate from :data:`posterity.approximate.LARGE` numbers
             on, if FAISS is installed.
         show_progress: True and False force the bar; None shows it on a terminal.
+        keep: Whether one that is made is kept in the catalogue.
 
     Raises:
         ArgumentError: There is no such mode.
@@ -55,8 +61,9 @@ def searchable(
             return found
     with progress("Making an index", None, show_progress):
         made = make(index)
-    with suppress(StorageError, OSError):  # a catalogue that cannot be written does without
-        _write(store, encoder, made)
+    if keep:
+        with suppress(StorageError, OSError):  # a catalogue that cannot be written does without
+            _write(store, encoder, made)
     return Approximate(index, made)
 
 

@@ -96,17 +96,26 @@ export class Server implements Source {
     return (await this.ask(path)).json() as Promise<T>;
   }
   private async ask(path: string, init?: RequestInit): Promise<Response> {
-    let response: Response;
-    try {
-      response = await fetch(this.base + path, init);
-    } catch {
-      throw new Trouble("The server does not answer. Is posterity serve still running?");
-    }
+    const response = await this.patiently(path, init);
     if (!response.ok) {
       const said = (await response.json().catch(() => ({}))) as { detail?: string; remedy?: string };
       throw new Trouble([said.detail ?? `The server answered ${response.status}`, said.remedy].filter(Boolean).join(". "));
     }
     return response;
+  }
+  /** Ask again as long as the server says when to: it is busy, or what was asked for is being made. */
+  private async patiently(path: string, init?: RequestInit): Promise<Response> {
+    for (let again = 0; ; again++) {
+      let response: Response;
+      try {
+        response = await fetch(this.base + path, init);
+      } catch {
+        throw new Trouble("The server does not answer. Is posterity serve still running?");
+      }
+      const seconds = Number(response.headers.get("retry-after"));
+      if (response.status !== 503 || !seconds || again >= 300) return response;
+      await new Promise((done) => setTimeout(done, 1000 * seconds));
+    }
   }
 }
 

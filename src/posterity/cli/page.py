@@ -39,7 +39,7 @@ def serve(
       posterity serve films --host 0.0.0.0 --no-clinic
     """
     import posterity
-    from posterity.web.serving import is_loopback, serve
+    from posterity.web.serving import end_now, is_loopback, serve
 
     cat = posterity.open(folder)
     if not is_loopback(host):
@@ -61,6 +61,7 @@ def serve(
             click.launch(whole)
 
     serve(cat, host=host, port=port, token=token, clinic=not no_clinic, ready=ready, show_progress=bars(quiet))
+    end_now()
 
 
 @export.command("site")

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import mimetypes
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from importlib.resources import files
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import FastAPI, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from posterity.api import Report
 from posterity.errors import (
-    ArgumentError,
-    CatalogueError,
-    ImageError,
-    MissingExtraError,
-    NoSuchPosterError,
     PosterityError,
-    StorageError,
-    UnknownNameError,
 )
 from posterity.maps import Map
-from posterity.plain import dumps, plain
 from posterity.search import Matches
 from posterity.walls import Wall
 from posterity.web.answers import (
@@ -48,22 +37,36 @@ from posterity.web.answers import (
     Problem,
     Why,
 )
-from posterity.web.clinic import MOST_BYTES, examine_poster
+from posterity.web.built import PAGE_FILES, page_file
+from posterity.web.clinic import examine_poster
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK, Guard
-from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
+from posterity.web.heads import Heads
+from posterity.web.jobs import (
+    MOST_PAIRS,
+    Job,
+    Jobs,
+    cut_text,
+    duplicates_job,
+    evaluation_job,
+    layout_job,
+    pairs_job,
+    whole_layout_job,
+    why_job,
+)
+from posterity.web.lanes import Lanes, busy
 from posterity.web.metrics import CONTENT_TYPE, Measured, Metrics
-
-FOREVER = "private, max-age=31536000, immutable"
-ASK_AGAIN = "private, no-cache"
-"""What is addressed by its content never changes; all else is asked for again, and mostly answered with 304."""
-
-COLLECTION, LAYOUT = "collection.json", "layout.json"
-"""What packed answers are held under."""
+from posterity.web.problems import handle_errors, public, status_of, unavailable
+from posterity.web.results import Made
+from posterity.web.sending import ASK_AGAIN, as_bytes, as_json, as_made, written
+from posterity.web.uploads import read_upload
 
 DEFAULT_WEIGHTS = "content=1,colour=0.5,composition=0.5"
 MOST = 1000
 """Films or matches that one answer may hold."""
+
+PATIENCE = 0.7
+"""Seconds that a request waits for long work; then it is to ask again."""
 
 Identity = Annotated[str, Path(description="The poster's id.", examples=["tt0113277"])]
 Weights = Annotated[
@@ -74,17 +77,24 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"model": Problem, "description": "A token is asked for."},
     404: {"model": Problem, "description": "There is no such thing."},
     409: {"model": Problem, "description": "The catalogue lacks what that needs; it says what to do."},
+    403: {"model": Problem, "description": "Another site's page asks."},
     422: {"model": Problem, "description": "An argument is not allowed."},
+}
+_UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {"model": Problem, "description": "Not now; with Retry-After, ask again then."}
 }
 
 
-def create_app(gallery: Gallery, *, hosts: tuple[str, ...] = LOOPBACK, token: str | None = None) -> FastAPI:
+def create_app(
+    gallery: Gallery, *, hosts: tuple[str, ...] = LOOPBACK, token: str | None = None, jobs: Jobs | None = None
+) -> FastAPI:
     """Make the server of a catalogue.
 
     Args:
         gallery: The catalogue.
         hosts: Names that it may be asked for by; empty allows any.
         token: What requests must bring; None asks for none.
+        jobs: Where long work is done; None makes a queue of its own.
     """
     app = FastAPI(
         title="Posterity",
@@ -96,15 +106,18 @@ def create_app(gallery: Gallery, *, hosts: tuple[str, ...] = LOOPBACK, token: st
         generate_unique_id_function=lambda route: route.name,
     )
     metrics = Metrics(gallery)
+    jobs = jobs or Jobs(gallery.store)
+    app.add_middleware(Lanes)
+    app.add_middleware(Heads)
     app.add_middleware(Guard, hosts=hosts, token=token)
     app.add_middleware(Measured, metrics=metrics)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    _handle_errors(app)
-    _films(app, gallery)
+    handle_errors(app, gallery.catalogue.folder)
+    _films(app, gallery, jobs)
     _metrics(app, metrics)
-    _layouts(app, gallery)
+    _layouts(app, gallery, jobs)
     _pictures(app, gallery)
-    _reports(app, gallery, Jobs(gallery.store))
+    _reports(app, gallery, jobs)
     _clinic(app, gallery)
     _page(app)
     return app
@@ -122,17 +135,19 @@ def _metrics(app: FastAPI, metrics: Metrics) -> None:
         return Response(metrics.told(), media_type=CONTENT_TYPE)
 
 
-def _films(app: FastAPI, gallery: Gallery) -> None:
-    @app.get("/healthz", response_model=Health, tags=["server"])
+def _films(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
+    @app.get("/healthz", response_model=Health, responses=_UNAVAILABLE, tags=["server"])
     def healthz() -> Response:
-        """Tell whether the server is well."""
-        return _json(Health("ok", version("posterity"), gallery.store.count()))
+        """Tell whether the server is well, and can read the catalogue."""
+        try:
+            return as_json(Health("ok", version("posterity"), gallery.store.count()))
+        except PosterityError:  # what is wrong, and where, is nobody's business who asks this
+            return unavailable()
 
     @app.get("/api/collection", response_model=Collection, tags=["collection"])
     def collection(request: Request) -> Response:
         """What the page knows of every poster, in columns."""
-        snap = gallery.snapshot()
-        return _large(request, snap.answers, COLLECTION, gallery.collection)
+        return as_made(request, gallery.packed_collection())
 
     @app.get("/api/films", response_model=Films, tags=["films"])
     def films(
@@ -142,7 +157,7 @@ def _films(app: FastAPI, gallery: Gallery) -> None:
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:  # fmt: skip
         """Films by title, year or id, the best first."""
-        return _json(gallery.films(search, limit, offset))
+        return as_json(gallery.films(search, limit, offset))
 
     @app.get("/api/films/{identity:path}/similar", response_model=Matches, tags=["films"])
     def similar(
@@ -155,23 +170,29 @@ def _films(app: FastAPI, gallery: Gallery) -> None:
         """The posters most like one: by one encoder, or with weights by facets, each with its part of the score."""
         gallery.snapshot().number(identity)
         encoder = encoder or gallery.encoder()
-        return _json(gallery.catalogue.similar(identity, k=k, weights=weights, encoder=encoder, diversity=diversity))
+        return as_json(gallery.catalogue.similar(identity, k=k, weights=weights, encoder=encoder, diversity=diversity))
 
-    @app.get("/api/films/{identity:path}/why", response_model=Why, tags=["films"])
-    def why(
+    @app.get("/api/films/{identity:path}/why", response_model=Why, responses=_UNAVAILABLE, tags=["films"])
+    async def why(
+        request: Request,
         identity: Identity,
         other: Annotated[str, Query(description="Another poster's id.", max_length=2000)],
         weights: Weights = None,
     ) -> Response:
-        """Why two posters are alike: facets, regions, palettes."""
-        here = set(gallery.facets())
-        usual = ",".join(part for part in DEFAULT_WEIGHTS.split(",") if part.split("=")[0] in here)
-        return _json(gallery.why(identity, other, weights or usual))
+        """Why two posters are alike: facets, regions, palettes; 503 while that is worked out."""
+
+        def job() -> Job:
+            here = set(gallery.facets())
+            usual = ",".join(part for part in DEFAULT_WEIGHTS.split(",") if part.split("=")[0] in here)
+            return why_job(gallery, identity, other, usual if weights is None else weights)
+
+        made = await _made(jobs, job)
+        return busy("why these are alike is being worked out") if made is None else as_made(request, made)
 
     @app.get("/api/films/{identity:path}", response_model=FilmPage, tags=["films"])
     def film(identity: Identity) -> Response:
         """All that is known of a poster."""
-        return _json(gallery.film(identity))
+        return as_json(gallery.film(identity))
 
     @app.get("/api/colours", response_model=Matches, tags=["films"])
     def colours(
@@ -181,24 +202,28 @@ def _films(app: FastAPI, gallery: Gallery) -> None:
         k: Annotated[int, Query(ge=1, le=MOST)] = 12,
     ) -> Response:
         """The posters that consist of some colours."""
-        return _json(gallery.catalogue.similar(colours=colours, k=k))
+        return as_json(gallery.catalogue.similar(colours=colours, k=k))
 
 
-def _layouts(app: FastAPI, gallery: Gallery) -> None:
-    @app.get("/api/map", response_model=Map, tags=["layouts"])
-    def map(request: Request, name: Annotated[str | None, Query(max_length=200)] = None) -> Response:
-        """A map: every poster a point. It is made where there is none, which takes its time."""
-        return _large(request, gallery.snapshot().answers, f"map {name}", lambda: gallery.find_layout("map", name))
+def _layouts(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
+    async def answer(request: Request, job: Callable[[], Job]) -> Response:
+        made = await _made(jobs, job)
+        return busy("it is being laid out") if made is None else as_made(request, made)
 
-    @app.get("/api/wall", response_model=Wall, tags=["layouts"])
-    def wall(request: Request, name: Annotated[str | None, Query(max_length=200)] = None) -> Response:
-        """A wall: every poster in a cell of its own. It is made where there is none, which takes its time."""
-        return _large(request, gallery.snapshot().answers, f"wall {name}", lambda: gallery.find_layout("wall", name))
+    @app.get("/api/map", response_model=Map, responses=_UNAVAILABLE, tags=["layouts"])
+    async def map(request: Request, name: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        """A map: every poster a point. It is made where there is none; 503 until it is."""
+        return await answer(request, lambda: whole_layout_job(gallery, "map", name))
 
-    @app.get("/api/layouts/{name}", response_model=LayoutAnswer, tags=["layouts"])
-    def layout(request: Request, name: Annotated[str, Path(max_length=200)]) -> Response:
+    @app.get("/api/wall", response_model=Wall, responses=_UNAVAILABLE, tags=["layouts"])
+    async def wall(request: Request, name: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        """A wall: every poster in a cell of its own. It is made where there is none; 503 until it is."""
+        return await answer(request, lambda: whole_layout_job(gallery, "wall", name))
+
+    @app.get("/api/layouts/{name}", response_model=LayoutAnswer, responses=_UNAVAILABLE, tags=["layouts"])
+    async def layout(request: Request, name: Annotated[str, Path(max_length=200)]) -> Response:
         """A map or wall as the page draws it: in the order of the collection."""
-        return _large(request, gallery.snapshot().answers, f"{LAYOUT} {name}", lambda: gallery.layout(name))
+        return await answer(request, lambda: layout_job(gallery, name))
 
 
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}, 304: {"description": "Not changed."}}
@@ -212,52 +237,68 @@ def _pictures(app: FastAPI, gallery: Gallery) -> None:
     @app.get("/api/atlas/{key}.jpg", response_class=Response, responses=_JPEG, tags=["pictures"])
     def atlas(request: Request, key: Annotated[str, Path(max_length=64)]) -> Response:
         """A page of sprites."""
-        return _bytes(request, gallery.page(key), "image/jpeg", key)
+        return as_bytes(request, gallery.page(key), "image/jpeg", key)
 
     @app.get("/api/sheets/{key}.jpg", response_class=Response, responses=_JPEG, tags=["pictures"])
     def sheets(request: Request, key: Annotated[str, Path(max_length=64)]) -> Response:
         """A sheet of thumbnails."""
-        return _bytes(request, gallery.sheet(key), "image/jpeg", key)
+        return as_bytes(request, gallery.sheet(key), "image/jpeg", key)
 
     @app.get("/api/thumbnails/{digest}.jpg", response_class=Response, responses=_JPEG, tags=["pictures"])
     def thumbnails(request: Request, digest: Annotated[str, Path(max_length=64)]) -> Response:
         """A poster's thumbnail."""
-        return _bytes(request, gallery.thumbnail(digest), "image/jpeg", digest)
+        return as_bytes(request, gallery.thumbnail(digest), "image/jpeg", digest)
 
     @app.get("/api/posters/{identity:path}", response_class=Response, responses=_ANY, tags=["pictures"])
     def posters(request: Request, identity: Identity) -> Response:
         """A poster as its file has it."""
         data, kind = gallery.picture(identity)
-        response = _bytes(request, data, kind, hashlib.sha256(data).hexdigest()[:32], ASK_AGAIN)
+        response = as_bytes(request, data, kind, hashlib.sha256(data).hexdigest()[:32], ASK_AGAIN)
         # Whatever a file holds, it is shown as a picture and nothing else.
         response.headers["content-security-policy"] = "default-src 'none'; sandbox"
         return response
 
 
 def _reports(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
-    @app.get("/api/pairs", response_model=PairsJob, tags=["reports"])
-    def pairs(
-        n: Annotated[int, Query(ge=1, le=MOST)] = 200,
+    async def answer(job: Callable[[], Job]) -> Response:
+        begun = await run_in_threadpool(job)
+        try:
+            made = await _made(jobs, lambda: begun)
+        except PosterityError as error:
+            if status_of(error) == 503:
+                raise
+            detail = public(str(error), gallery.catalogue.folder)
+            return as_json({"state": "failed", "detail": detail, "result": None})
+        if made is None:
+            return as_json({"state": "working", "detail": "Computing; this is done once.", "result": None})
+        text = made.text
+        if begun.cut is not None:
+            text = await run_in_threadpool(lambda: cut_text(begun, made))
+        return written(b'{"state":"ready","detail":"","result":' + text + b"}")
+
+    @app.get("/api/pairs", response_model=PairsJob, responses=_UNAVAILABLE, tags=["reports"])
+    async def pairs(
+        n: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 200,
         hide_franchise: bool = False,
         hide_duplicates: bool = False,
     ) -> Response:
         """The closest pairs of the whole collection; ask again while they are worked on."""
-        return _json(jobs.get(pairs_job(gallery, n, hide_franchise, hide_duplicates)))
+        return await answer(lambda: pairs_job(gallery, n, hide_franchise, hide_duplicates))
 
-    @app.get("/api/duplicates", response_model=DuplicatesJob, tags=["reports"])
-    def duplicates(mirrored: bool = False) -> Response:
+    @app.get("/api/duplicates", response_model=DuplicatesJob, responses=_UNAVAILABLE, tags=["reports"])
+    async def duplicates(mirrored: bool = False) -> Response:
         """The posters that show the same artwork; ask again while they are worked on."""
-        return _json(jobs.get(duplicates_job(gallery, mirrored)))
+        return await answer(lambda: duplicates_job(gallery, mirrored))
 
-    @app.get("/api/evaluation", response_model=EvaluationJob, tags=["reports"])
-    def evaluation() -> Response:
+    @app.get("/api/evaluation", response_model=EvaluationJob, responses=_UNAVAILABLE, tags=["reports"])
+    async def evaluation() -> Response:
         """Scores of encoders, maps and walls beside chance; ask again while they are worked on."""
-        return _json(jobs.get(evaluation_job(gallery)))
+        return await answer(lambda: evaluation_job(gallery))
 
     @app.get("/api/report", response_model=Report, tags=["reports"])
     def report() -> Response:
         """What was dropped or flagged, and why."""
-        return _json(gallery.report())
+        return as_json(gallery.report())
 
 
 def _clinic(app: FastAPI, gallery: Gallery) -> None:
@@ -274,10 +315,16 @@ def _clinic(app: FastAPI, gallery: Gallery) -> None:
         },
     }
 
+    one = asyncio.Semaphore(1)
+
     @app.post(
         "/api/clinic",
         response_model=Clinic,
-        responses={413: {"model": Problem, "description": "The file is too large."}},
+        responses={
+            408: {"model": Problem, "description": "The file did not come in time."},
+            413: {"model": Problem, "description": "The file is too large."},
+            **_UNAVAILABLE,
+        },
         openapi_extra={"requestBody": body},
         tags=["clinic"],
     )
@@ -285,46 +332,9 @@ def _clinic(app: FastAPI, gallery: Gallery) -> None:
         """What can be said of a poster: its nearest, predictions, place on the map. It is kept nowhere."""
         if not gallery.clinic:
             raise HTTPException(404, "there is no clinic here")
-        name, data = await _upload(request)
-        return _json(await run_in_threadpool(examine_poster, gallery, name, data))
-
-
-class _InMemory(MultiPartParser):
-    """Keeps what is sent in memory, where others would write it to the disk."""
-
-    spool_max_size = 2 * MOST_BYTES
-
-
-async def _upload(request: Request) -> tuple[str, bytes]:
-    """Read the part ``file`` of a form, refusing what is too large as soon as that is known."""
-    too_large = HTTPException(413, f"the file is larger than {MOST_BYTES >> 20} MB")
-    if int(request.headers.get("content-length") or 0) > MOST_BYTES + 4096:
-        raise too_large
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        raise HTTPException(400, "the request is no form: send the poster as the file of multipart/form-data")
-    received = 0
-
-    async def capped() -> Any:
-        nonlocal received
-        async for chunk in request.stream():
-            received += len(chunk)
-            if received > MOST_BYTES + 4096:
-                raise too_large
-            yield chunk
-
-    try:
-        form = await _InMemory(request.headers, capped(), max_files=1, max_fields=8).parse()
-    except MultiPartException as error:
-        raise HTTPException(400, f"the form cannot be read: {error.message}") from error
-    except (KeyError, ValueError, UnicodeError) as error:
-        raise HTTPException(400, "the form cannot be read") from error
-    try:
-        sent = form.get("file")
-        if sent is None or isinstance(sent, str):
-            raise HTTPException(400, "the form has no file named 'file'")
-        return sent.filename or "poster", await sent.read()
-    finally:
-        await form.close()
+        name, data = await read_upload(request)
+        async with one:
+            return as_json(await run_in_threadpool(examine_poster, gallery, name, data))
 
 
 def _page(app: FastAPI) -> None:
@@ -340,105 +350,28 @@ def _page(app: FastAPI) -> None:
             held[name] = data, gzip.compress(data, 6)
         data, packed = held[name]
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return _bytes(request, data, kind, hashlib.sha256(data).hexdigest()[:32], ASK_AGAIN, packed)
+        return as_bytes(request, data, kind, hashlib.sha256(data).hexdigest()[:32], ASK_AGAIN, packed)
 
 
-PAGE_FILES = ("index.html", "page.js", "page.css", "icon.svg")
-"""What the page is made of; built from frontend/ into the wheel."""
-
-
-def page_file(name: str) -> bytes:
-    """Read a file of the page.
+async def _made(jobs: Jobs, make: Callable[[], Job]) -> Made | None:
+    """Give the result of a job, begun unless it was; None where it is still worked on after a moment.
 
     Raises:
-        StorageError: The page was not built.
+        BusyError: There is no room in the queue.
+        PosterityError: It cannot be done.
     """
-    try:
-        return files("posterity.web").joinpath("page", name).read_bytes()
-    except FileNotFoundError as error:
-        raise StorageError(
-            "the page was not built into this installation", "Build it: pip install -e . in the repository"
-        ) from error
+    done = await run_in_threadpool(lambda: jobs.begin(make()))
+    if not done.done():
+        loop, told = asyncio.get_running_loop(), asyncio.Event()
 
+        def tell(_: object) -> None:
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(told.set)
 
-# --- answers ---------------------------------------------------------------------------------------------------------
-
-
-def _dumped(value: object) -> bytes:
-    return dumps(value, compact=True).encode()
-
-
-def _json(value: object) -> Response:
-    return Response(_dumped(value), media_type="application/json", headers={"cache-control": ASK_AGAIN})
-
-
-def _packed(held: dict[str, Any], key: str, make: Callable[[], object]) -> tuple[bytes, bytes, str]:
-    if key not in held:
-        data = _dumped(make())
-        held[key] = data, gzip.compress(data, 5), hashlib.sha256(data).hexdigest()[:32]
-    found: tuple[bytes, bytes, str] = held[key]
-    return found
-
-
-def warm(gallery: Gallery) -> None:
-    """Do now what the first visitor would wait for, as far as it is quick."""
-    answers = gallery.snapshot().answers
-    _packed(answers, COLLECTION, gallery.collection)
-    kept = [each.name for each in gallery.collection().layouts if each.kind == "map" and each.name != "map"]
-    if kept:
-        with suppress(PosterityError):  # it is told when it is asked for
-            _packed(answers, f"{LAYOUT} {kept[0]}", lambda: gallery.layout(kept[0]))
-
-
-def _large(request: Request, held: dict[str, Any], key: str, make: Callable[[], object]) -> Response:
-    """Answer with what is large and stays the same for a while: packed once, and not sent where it is known."""
-    data, packed, etag = _packed(held, key, make)
-    return _bytes(request, data, "application/json", etag, ASK_AGAIN, packed)
-
-
-def _bytes(
-    request: Request, data: bytes, kind: str, etag: str, caching: str = FOREVER, packed: bytes | None = None
-) -> Response:
-    headers = {"etag": f'"{quote(etag)}"', "cache-control": caching}
-    if packed is not None:
-        headers["vary"] = "accept-encoding"
-    known = request.headers.get("if-none-match", "")
-    if headers["etag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
-        return Response(status_code=304, headers=headers)
-    if packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        data, headers["content-encoding"] = packed, "gzip"
-    return Response(data, media_type=kind, headers=headers)
-
-
-def _handle_errors(app: FastAPI) -> None:
-    def problem(status: int, detail: str, remedy: str = "") -> JSONResponse:
-        return JSONResponse(plain(Problem(detail, remedy)), status)
-
-    @app.exception_handler(PosterityError)
-    async def ours(_request: Request, error: PosterityError) -> JSONResponse:
-        return problem(status_of(error), error.problem, error.remedy)
-
-    @app.exception_handler(HTTPException)
-    async def known(_request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        return problem(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "See /openapi.json.")
-
-
-def status_of(error: PosterityError) -> int:
-    """Tell the HTTP status of an error."""
-    if isinstance(error, UnknownNameError | NoSuchPosterError):
-        return 404
-    if isinstance(error, MissingExtraError):
-        return 409
-    if isinstance(error, ArgumentError | ImageError):
-        return 400
-    if isinstance(error, StorageError):
-        return 500
-    return 409 if isinstance(error, CatalogueError) else 400
+        done.add_done_callback(tell)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), PATIENCE)
+    return done.result() if done.done() else None
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from posterity.maps import Map
 from posterity.pictures import Upload
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot
-from posterity.web.gallery import N_PREDICTED, Gallery, on_page, palette_view
+from posterity.web.gallery import N_PREDICTED, Gallery, palette_view
+from posterity.web.layouts import on_page
 
 MOST_BYTES = 32 * 2**20
 """Larger files are refused unread."""
@@ -63,7 +64,7 @@ def _spots(gallery: Gallery, data: bytes) -> list[Spot]:
     for layout in gallery.collection().layouts:
         if layout.kind != "map" or layout.name == "map":
             continue
-        kept = gallery.find_layout("map", layout.name)
+        kept = gallery.layouts.find("map", layout.name)
         if not isinstance(kept, Map) or not kept.positions:
             continue
         ids, vectors = gallery.catalogue.vectors(kept.encoder)

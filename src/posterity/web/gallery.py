@@ -10,30 +10,26 @@ import hashlib
 import json
 import threading
 import time
-from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from posterity.api import Catalogue, Report
-from posterity.atlases import SHEET, Atlas, sheet
+from posterity.atlases import SHEET, sheet
 from posterity.catalogue import Finding, Poster, provenance
-from posterity.catalogue.schema import POSTERS, film_key, row_to_poster
+from posterity.catalogue.schema import POSTERS, film_key
 from posterity.clusters import COLOURS
-from posterity.errors import MissingExtraError, NoSuchPosterError, PosterityError, UnknownNameError
+from posterity.errors import PosterityError, UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
-from posterity.images import THUMBNAIL_SIZE
-from posterity.maps import Map
 from posterity.places import name_of, read_bytes
 from posterity.plain import plain
 from posterity.settings import setting
 from posterity.titles import TitleIndex
-from posterity.walls import Wall
 from posterity.web.answers import (
     Collection,
     FilmPage,
@@ -43,14 +39,13 @@ from posterity.web.answers import (
     LayoutAnswer,
     LayoutName,
     MoneyView,
-    Place,
     Relative,
-    Sprites,
     Why,
 )
-
-FULL = 65_535
-"""Coordinates of maps are from 0 to this."""
+from posterity.web.columns import claimed, numbers, sets, sprites
+from posterity.web.layouts import Layouts, laid
+from posterity.web.results import Made, Recent, made_of
+from posterity.web.snapshot import Said, Snapshot
 
 LOOK_AGAIN = 1.0
 """Seconds for which the catalogue is taken not to have changed."""
@@ -58,104 +53,17 @@ LOOK_AGAIN = 1.0
 N_PREDICTED = 8
 """Genres that a film's page tells the probabilities of."""
 
-_THUMBNAILS_HELD, _SHEETS_HELD = 4096, 64
+_THUMBNAILS_HELD, _SHEETS_HELD = 32 * 2**20, 24 * 2**20
+"""Bytes."""
+
 _DIGEST = 12
 """Letters of a SHA-256 that tell a collection's posters apart."""
 
 _MODELS = ("genres", "boxoffice", "boxoffice_both")
 
-_LABELS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "Principal plane"}
-
-
-@dataclass
-class Snapshot:
-    """One version of a catalogue, in memory.
-
-    Attributes:
-        version: Of its posters.
-        state: Digest of all that the page shows of it.
-        rows: Of the table of posters, sorted by id.
-        ids: Of the posters.
-        place: Id -> its number.
-        titles: To search.
-        hashes: (n,) perceptual hashes.
-        films: Film -> the numbers of its posters.
-        atlas: The sprites.
-        pages: Of the atlas, by key.
-        slots: (n,) of each poster.
-        digests: SHA-256 by its first letters.
-        models: Name -> labels, what the model says, and its scores.
-        thumbnail_rows: SHA-256 -> row of the table of thumbnails.
-    """
-
-    version: int
-    state: str
-    rows: pa.Table
-    ids: list[str]
-    place: dict[str, int]
-    titles: TitleIndex
-    hashes: NDArray[np.uint64]
-    films: dict[str, list[int]]
-    atlas: Atlas
-    pages: dict[str, bytes]
-    slots: NDArray[np.int64]
-    digests: dict[str, str]
-    models: dict[str, _Said]
-    thumbnail_rows: dict[str, int]
-    answers: dict[str, Any] = field(default_factory=dict)
-
-    def poster(self, number: int) -> Poster:
-        """Give a poster by its number."""
-        return row_to_poster(self.rows.slice(number, 1).to_pylist()[0])
-
-    def number(self, identity: str) -> int:
-        """Give a poster's number.
-
-        Raises:
-            NoSuchPosterError: There is none.
-        """
-        if identity not in self.place:
-            raise NoSuchPosterError(identity)
-        return self.place[identity]
-
-
-@dataclass(frozen=True)
-class _Said:
-    names: list[str]
-    prior: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    place: dict[str, int]
-    values: NDArray[np.float32]
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
-    scores: dict[str, Any]
-
-
-class _Recent:
-    """What was last asked for, up to a number of things."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._held: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> bytes | None:
-        """Give a thing, if it is held."""
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
-
-    def put(self, key: str, value: bytes) -> None:
-        """Hold a thing, and let go of what has not been asked for the longest."""
-        with self._lock:
-            self._held[key] = value
-            while len(self._held) > self.most:
-                self._held.popitem(last=False)
-
 
 class Gallery:
-    """A catalogue for the page; safe to share between threads.
+    """A catalogue for the page; safe to share between threads. Answering writes nothing into it.
 
     Args:
         catalogue: Which.
@@ -163,16 +71,17 @@ class Gallery:
     """
 
     def __init__(self, catalogue: Catalogue, *, clinic: bool = True) -> None:
-        self.catalogue = catalogue
+        self.catalogue = catalogue.reading()
         self.store = catalogue.store
+        self.layouts = Layouts(catalogue, self.encoder)
         self.clinic = clinic
         self._reading = threading.Lock()
-        self._layout_lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._versions = (-1, -1)
         self._looked = -1e9
-        self._thumbnails = _Recent(_THUMBNAILS_HELD)
-        self._sheets = _Recent(_SHEETS_HELD)
+        self._collecting = threading.Lock()
+        self._thumbnails: Recent[bytes] = Recent(_THUMBNAILS_HELD)
+        self._sheets: Recent[bytes] = Recent(_SHEETS_HELD)
 
     # --- what is held ----------------------------------------------------------------------------------------------
 
@@ -229,7 +138,7 @@ class Gallery:
             thumbnail_rows={digest: row for row, digest in enumerate(self.store.thumbnail_digests())},
         )
 
-    def _models(self) -> dict[str, _Said]:
+    def _models(self) -> dict[str, Said]:
         """Read what trained models say; one that is stale counts as none."""
         from posterity.learning.model import PREFIX, load_model
         from posterity.learning.said import predictions
@@ -248,7 +157,7 @@ class Gallery:
             values, low, high = (each.astype(np.float32) for each in (told.probabilities, told.low, told.high))
             place = {identity: row for row, identity in enumerate(ids)}
             scores = json.loads(artefact.scores)
-            found[name] = _Said(list(model.names), model.prior, model.thresholds, place, values, low, high, scores)
+            found[name] = Said(list(model.names), model.prior, model.thresholds, place, values, low, high, scores)
         return found
 
     # --- the whole collection --------------------------------------------------------------------------------------
@@ -257,18 +166,27 @@ class Gallery:
         """Tell what the page knows of every poster."""
         return self._collected(self.snapshot())
 
+    def packed_collection(self) -> Made:
+        """Give the same as JSON."""
+        snap = self.snapshot()
+        if snap.packed is None:
+            collection = self._collected(snap)
+            with self._collecting:
+                snap.packed = snap.packed or made_of(collection)
+        return snap.packed
+
     def _collected(self, snap: Snapshot) -> Collection:
-        if "collection" not in snap.answers:
-            snap.answers["collection"] = self._collection(snap)
-        found: Collection = snap.answers["collection"]
-        return found
+        if snap.collection is None:
+            with self._collecting:  # once, however many ask
+                snap.collection = snap.collection or self._collection(snap)
+        return snap.collection
 
     def _collection(self, snap: Snapshot) -> Collection:
         column = {name: snap.rows[name].to_pylist() for name in snap.rows.schema.names}
-        genres, genre_of = _sets(column["genres"])
-        flags, flag_of = _sets(column["flags"])
-        languages, language_of = _numbers(column["original_language"])
-        franchises, franchise_of = _numbers(column["collection"])
+        genres, genre_of = sets(column["genres"])
+        flags, flag_of = sets(column["flags"])
+        languages, language_of = numbers(column["original_language"])
+        franchises, franchise_of = numbers(column["collection"])
         money = zip(column["revenue"], column["budget"], strict=True)
         said = snap.models.get("genres")
         return Collection(
@@ -290,15 +208,15 @@ class Gallery:
             flags=flags,
             flag_of=flag_of,
             predicted=said.names if said else [],
-            predicted_of=_claimed(snap.ids, said) if said else [],
+            predicted_of=claimed(snap.ids, said) if said else [],
             digests=[digest[:_DIGEST] for digest in column["sha256"]],
             shapes=[
                 round(1000 * width / height) for width, height in zip(column["width"], column["height"], strict=True)
             ],
             palettes=base64.b64encode(snap.atlas.palettes[snap.slots].tobytes()).decode(),
             colours={name: (r, g, b) for name, (r, g, b) in COLOURS.items()},
-            atlas=_sprites(snap),
-            layouts=self.layout_names(),
+            atlas=sprites(snap),
+            layouts=self.layouts.names(),
             facets=self.facets(),
             encoder=self.encoder(),
             models=sorted(snap.models),
@@ -371,64 +289,13 @@ class Gallery:
             return found
         return self.store.thumbnails(digests)  # the table was written anew meanwhile
 
-    # --- maps and walls --------------------------------------------------------------------------------------------
-
-    def layout_names(self) -> list[LayoutName]:
-        """Name the maps and walls there are; where there is none of a kind, the one that is made when asked for."""
-        found = []
-        for artefact in self.store.artefacts():
-            if artefact.kind == "layout":
-                method = json.loads(artefact.parameters)["method"]
-                label = f"{_LABELS.get(method, method)} by {artefact.encoder}"
-                found.append(LayoutName(artefact.name, "map", label))
-            elif artefact.kind == "grid":
-                order = json.loads(artefact.parameters)["order"]
-                what = {"content": f"by {artefact.encoder}", "colour": "by colour", "time": "by time"}[order]
-                found.append(LayoutName(artefact.name, "wall", f"Wall {what}"))
-        preferred = {f"map_tsne_{self.encoder()}": 0, f"map_umap_{self.encoder()}": 1,
-                     f"wall_content_{self.encoder()}": 0}  # fmt: skip
-        found.sort(key=lambda each: (each.kind, preferred.get(each.name, 9), each.name))
-        kinds = {each.kind for each in found}
-        if "map" not in kinds:
-            found.insert(0, LayoutName("map", "map", "Map"))
-        if "wall" not in kinds:
-            found.append(LayoutName("wall", "wall", "Wall"))
-        return found
-
-    def find_layout(self, kind: str, name: str | None = None) -> Map | Wall:
-        """Give a map or wall, by default the first of its kind; made where there is none.
-
-        Raises:
-            CatalogueError: Some posters lack a vector, or the catalogue has none.
-            UnknownNameError: There is none of that name.
-        """
-        with self._layout_lock:
-            if name is None or name == kind:
-                name = next(each.name for each in self.layout_names() if each.kind == kind)
-            if name == "wall":
-                return self.catalogue.wall(encoder=self.encoder())
-            if name == "map":
-                try:
-                    return self.catalogue.map("tsne", encoder=self.encoder())
-                except MissingExtraError:
-                    return self.catalogue.map("pca", encoder=self.encoder())
-            return self.catalogue.layout(name)
-
-    def layout(self, name: str) -> LayoutAnswer:
+    def layout(self, name: str, kind: str | None = None, *, keep: bool = False) -> LayoutAnswer:
         """Give a map or wall in the order of the collection; errors as of :meth:`find_layout`."""
-        snap = self.snapshot()
-        key = f"layout {name}"
-        if key not in snap.answers:
-            known = {each.name: each for each in self.layout_names()}
-            if name not in known:
-                if name not in ("map", "wall"):
-                    raise UnknownNameError("map or wall", name, known)
-                known[name] = LayoutName(name, name, name.title())  # asked for as such, and made meanwhile
-            found = self.find_layout(known[name].kind, name)
-            snap = self.snapshot()
-            snap.answers[key] = _laid(snap, known[name], found)
-        answer: LayoutAnswer = snap.answers[key]
-        return answer
+        kind = kind or self.layouts.kind_of(name)
+        found = self.layouts.find(kind, name, keep=keep)
+        known = {each.name: each for each in self.layouts.names()}
+        named = known.get(name) or LayoutName(name, kind, name.title())  # asked for as such, and made meanwhile
+        return laid(self.snapshot(), named, found)
 
     # --- films -----------------------------------------------------------------------------------------------------
 
@@ -439,11 +306,13 @@ class Gallery:
             found = snap.titles.search(search, len(snap.ids))
         else:
             found = [(number, 1.0) for number in range(len(snap.ids))]
+        shown = found[offset : offset + limit]
         columns = snap.rows.select(["id", "title", "year", "genres"])
-        films = []
-        for number, score in found[offset : offset + limit]:
-            row = columns.slice(number, 1).to_pylist()[0]
-            films.append(Found(row["id"], row["title"] or row["id"], row["year"], tuple(row["genres"] or ()), score))
+        rows = columns.take(pa.array([number for number, _ in shown], pa.int64())).to_pylist()
+        films = [
+            Found(row["id"], row["title"] or row["id"], row["year"], tuple(row["genres"] or ()), score)
+            for row, (_, score) in zip(rows, shown, strict=True)
+        ]
         return Films(len(found), films)
 
     def film(self, identity: str) -> FilmPage:
@@ -527,9 +396,6 @@ class Gallery:
 
     def why(self, a: str, b: str, weights: str) -> Why:
         """Tell why two posters are alike; errors as of :meth:`posterity.Catalogue.explain`."""
-        snap = self.snapshot()
-        for identity in (a, b):
-            snap.number(identity)
         found = self.catalogue.explain(a, b, weights=weights, encoder=self.encoder())
         known = plain(found)
         return Why(**{name: known[name] for name in Why.__dataclass_fields__})
@@ -565,68 +431,6 @@ class Gallery:
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
-
-
-def _numbers(values: Sequence[str | None]) -> tuple[list[str], list[int]]:
-    """Number the values, sorted: the names, and each one's number or -1."""
-    names = sorted({value for value in values if value})
-    place: dict[str | None, int] = {name: i for i, name in enumerate(names)}
-    return names, [place.get(value or None, -1) for value in values]
-
-
-def _sets(values: Sequence[Sequence[str] | None]) -> tuple[list[str], list[list[int]]]:
-    names = sorted({name for some in values for name in some or ()})
-    place = {name: i for i, name in enumerate(names)}
-    return names, [[place[name] for name in dict.fromkeys(some or ())] for some in values]
-
-
-def _claimed(ids: Sequence[str], said: _Said) -> list[list[int]]:
-    claims = said.values >= said.thresholds
-    return [np.flatnonzero(claims[said.place[identity]]).tolist() if identity in said.place else [] for identity in ids]
-
-
-def _sprites(snap: Snapshot) -> Sprites:
-    per_sheet = SHEET[0] * SHEET[1]
-    digests = snap.atlas.digests
-    sheets = [
-        provenance.digest(THUMBNAIL_SIZE, digests[start : start + per_sheet])[:32]
-        for start in range(0, len(digests), per_sheet)
-    ]
-    return Sprites(snap.atlas.sprite, snap.atlas.grid, list(snap.atlas.keys), snap.slots.tolist(), SHEET, sheets)
-
-
-def _laid(snap: Snapshot, name: LayoutName, found: Map | Wall) -> LayoutAnswer:
-    n = len(snap.ids)
-    x, y = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
-    places: Mapping[str, tuple[float, float]] = found.cells if isinstance(found, Wall) else found.positions
-    numbers = np.array([snap.place.get(identity, -1) for identity in places], np.int64)
-    points = np.array(list(places.values()), np.float64).reshape(-1, 2)[numbers >= 0]
-    numbers = numbers[numbers >= 0]
-    if isinstance(found, Wall):
-        x[numbers], y[numbers] = points[:, 1].astype(int), points[:, 0].astype(int)
-        return LayoutAnswer(
-            name.name, "wall", name.label, x.tolist(), y.tolist(), 1.0, found.rows, found.cols, found.topology, [],
-            found.scores, found.baselines.get("random", {}),
-        )  # fmt: skip
-    x[numbers], y[numbers] = on_page(points, points).T
-    reach = np.maximum(np.ptp(points, axis=0), 1e-9)
-    clusters = [
-        Place(cluster.label, cluster.size, at, int(x[at]), int(y[at]))
-        for cluster in found.clusters
-        if (at := snap.place.get(cluster.representative, -1)) >= 0
-    ]
-    return LayoutAnswer(
-        name.name, "map", name.label, x.tolist(), y.tolist(), float(reach[0] / reach[1]), 0, 0, "", clusters,
-        found.scores, found.baselines.get("random", {}),
-    )  # fmt: skip
-
-
-def on_page(points: NDArray[np.float64], everything: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give places of a map as the page has them: (n, 2) from 0 to FULL across all points' bounds, y downwards."""
-    low = everything.min(axis=0)
-    reach = np.maximum(np.ptp(everything, axis=0), 1e-9)
-    scaled = np.rint((points - low) / reach * FULL).astype(np.int64)
-    return np.column_stack([scaled[:, 0], FULL - scaled[:, 1]])
 
 
 def _links(poster: Poster) -> dict[str, str]:

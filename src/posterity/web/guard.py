@@ -33,7 +33,7 @@ class Guard:
     """ASGI middleware that lets requests through.
 
     A page of another site that has its name lead to 127.0.0.1 (DNS rebinding) names itself as the host, and is refused;
-    so is one that sends something here from where it is.
+    so is one that sends something here from where it is, or has its visitors ask for what costs work.
 
     Args:
         app: What it guards.
@@ -72,9 +72,8 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> ASGIApp | None:
         if self.hosts and _name(headers.get("host", "")) not in self.hosts:
             return _problem(421, "this server does not go by that name", "Ask for it by the address that it printed.")
-        origin = headers.get("origin")
-        if scope["method"] not in ("GET", "HEAD") and origin and origin.split("//")[-1] != headers.get("host"):
-            return _problem(403, "another site's page may not send posters here", "Use this server's own page.")
+        if _foreign(headers) and (scope["path"].startswith("/api/") or scope["method"] not in ("GET", "HEAD")):
+            return _problem(403, "another site's page may not ask for that", "Use this server's own page.")
         if self.token is None or scope["path"] == "/healthz":
             return None
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
@@ -92,6 +91,14 @@ class Guard:
 
     def _right(self, brought: str) -> bool:
         return hmac.compare_digest(brought.encode(), (self.token or "").encode()) and bool(brought)
+
+
+def _foreign(headers: Mapping[str, str]) -> bool:
+    """Tell whether another site's page makes a browser ask; programs, and older browsers, do not say who does."""
+    origin = headers.get("origin")
+    if origin and origin.split("//")[-1] != headers.get("host"):
+        return True
+    return headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
 
 
 def _name(host: str) -> str:

@@ -1,26 +1,58 @@
-"""Work that takes longer than a request should: done once, one at a time, kept in the catalogue, told of until done."""
+"""Work that takes longer than a request should: in one bounded queue, done once, its result held in memory.
+
+Asking writes nothing: results are held as there is room for them, and made again when they were let go of. What an
+export computed lies in the catalogue, and is taken from there. Work that takes minutes (pairs of a large collection)
+does not stand before what a visitor waits for (a map, a reason): two threads work, and one takes the latter alone.
+"""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from posterity import duplicates, evaluation, pairs
 from posterity.catalogue import Store
-from posterity.catalogue.provenance import Reads, current, key, vectors_read
+from posterity.catalogue.provenance import Reads, current, digest, key, vectors_read
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
-from posterity.plain import plain
+from posterity.plain import dumps, plain
 from posterity.web.answers import Evaluation
 from posterity.web.gallery import Gallery
+from posterity.web.results import Made, Recent, made_of
+
+MOST_PAIRS = 1000
+"""Pairs that are found, and may be asked for."""
+
+MOST_WAITING = 24
+"""Jobs that may wait."""
+
+ROOM = 64 * 2**20
+"""Bytes of results that are held."""
+
+_FAILED = 32
+"""Failures that are kept until they are told."""
+
+_KEYS = 64
+"""Keys that are held."""
 
 _EXPERIMENT = "page:"
 """Results of the page stand among those of experiments under names that no experiment can have."""
+
+
+class BusyError(PosterityError):
+    """There is more work than the queue takes."""
+
+    def __init__(self) -> None:
+        super().__init__("the server has more work than it takes on", "Ask again in a while.")
+
+
+_NOTHING = Reads(())
 
 
 @dataclass(frozen=True)
@@ -28,9 +60,12 @@ class Job:
     """A piece of work.
 
     Attributes:
-        name: Its name.
+        name: What it is.
         parameters: All that is asked of it.
         work: What does it.
+        long: Whether it may take minutes.
+        kept: Whether an export keeps its result in the catalogue.
+        cut: Makes of the result what was asked for: of all pairs, some.
         reads: What it reads of the posters.
         encoders: Whose vectors it reads.
         layouts: Whether it tells of the walls and maps that there are.
@@ -39,65 +74,143 @@ class Job:
     name: str
     parameters: dict[str, Any]
     work: Callable[[], object]
-    reads: Reads
-    encoders: tuple[str, ...]
+    long: bool = False
+    kept: bool = False
+    cut: Callable[[Any], object] | None = None
+    reads: Reads = _NOTHING
+    encoders: tuple[str, ...] = ()
     layouts: bool = False
 
 
 def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
-    """Find the closest pairs."""
-    asked: dict[str, Any] = {"n": n, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
+    """Find the closest pairs: always the most that may be asked for, of which n are given."""
+    asked: dict[str, Any] = {"n": MOST_PAIRS, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
     asked["encoder"] = gallery.encoder()
-    return Job("pairs", asked, lambda: gallery.catalogue.pairs(**asked), pairs.READS, (asked["encoder"],))
+
+    def cut(found: dict[str, Any]) -> dict[str, Any]:
+        return found | {"pairs": found["pairs"][:n]}
+
+    return Job(
+        "pairs", asked, lambda: gallery.catalogue.pairs(**asked), long=True, kept=True, cut=cut, reads=pairs.READS,
+        encoders=(asked["encoder"],),
+    )  # fmt: skip
 
 
 def duplicates_job(gallery: Gallery, mirrored: bool = False) -> Job:
     """Find the posters that show the same artwork."""
     asked: dict[str, Any] = {"mirrored": mirrored, "encoder": gallery.encoder()}
     return Job(
-        "duplicates", asked, lambda: gallery.catalogue.duplicates(**asked), duplicates.READS, (asked["encoder"],)
-    )
+        "duplicates", asked, lambda: gallery.catalogue.duplicates(**asked), long=True, kept=True,
+        reads=duplicates.READS, encoders=(asked["encoder"],),
+    )  # fmt: skip
 
 
 def evaluation_job(gallery: Gallery) -> Job:
     """Score all that can be scored; of walls and maps those that are current."""
     films, store = gallery.catalogue, gallery.store
     return Job(
-        "evaluation", {}, lambda: Evaluation(films.evaluate(), evaluation.layout_scores(store)), evaluation.READS,
-        tuple(store.encoders), layouts=True,
+        "evaluation", {}, lambda: Evaluation(films.evaluate(), evaluation.layout_scores(store)), long=True, kept=True,
+        reads=evaluation.READS, encoders=tuple(store.encoders), layouts=True,
     )  # fmt: skip
 
 
+def why_job(gallery: Gallery, a: str, b: str, weights: str) -> Job:
+    """Tell why two posters are alike.
+
+    Raises:
+        NoSuchPosterError: There is no such poster.
+    """
+    snap = gallery.snapshot()
+    for identity in (a, b):
+        snap.number(identity)
+    asked = {"a": a, "b": b, "weights": weights, "encoder": gallery.encoder(), "state": snap.state}
+    return Job("why", asked, lambda: gallery.why(a, b, weights))
+
+
+def layout_job(gallery: Gallery, name: str) -> Job:
+    """Give a map or wall in the order of the collection, made where there is none.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    kind = gallery.layouts.kind_of(name)
+    asked = {"name": name, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
+    return Job("layout", asked, lambda: gallery.layout(name, kind))
+
+
+def whole_layout_job(gallery: Gallery, kind: str, name: str | None) -> Job:
+    """Give a map or wall as the Python interface does, made where there is none.
+
+    Raises:
+        UnknownNameError: There is none of that name and kind.
+    """
+    found = gallery.layouts.name_of(kind, name)
+    asked = {"kind": kind, "name": found, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
+    return Job("whole layout", asked, lambda: gallery.layouts.find(kind, found))
+
+
+def preparation_job(gallery: Gallery) -> Job:
+    """Make and keep the map and the wall that visitors see first."""
+    return Job("preparation", {}, gallery.layouts.prepare, long=True)
+
+
+def cut_text(job: Job, made: Made) -> bytes:
+    """Give of a result, as JSON, what was asked for."""
+    return made.text if job.cut is None else dumps(job.cut(json.loads(made.text)), compact=True).encode()
+
+
+@dataclass
+class _Task:
+    """A job in the queue."""
+
+    key: str
+    job: Job
+    done: Future[Made] = field(default_factory=Future)
+
+
 class Jobs:
-    """Jobs of one catalogue."""
+    """The queue of one catalogue's jobs; safe to share between threads.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: The catalogue.
+        keep: Whether results are kept in it.
+        most_waiting: Jobs that may wait.
+        room: Bytes of results that are held.
+    """
+
+    def __init__(self, store: Store, *, keep: bool = False, most_waiting: int = MOST_WAITING, room: int = ROOM) -> None:
         self.store = store
+        self.keep = keep
+        self.most_waiting = most_waiting
+        self.results: Recent[Made] = Recent(room)
         self._lock = threading.Lock()
-        self._one = threading.Lock()
-        self._running: dict[str, Future[str]] = {}
+        self._under_way: dict[str, _Task] = {}
+        self._failed: OrderedDict[str, _Task] = OrderedDict()
+        self._prompt: deque[_Task] = deque()
+        self._long: deque[_Task] = deque()
+        self._keys: OrderedDict[str, str] = OrderedDict()
+        self._working: set[bool] = set()
 
-    def get(self, job: Job) -> dict[str, object]:
-        """Give the state of a job, begun if it was not: ``state``, ``detail`` and, when ready, ``result`` as JSON."""
-        key = self._key(job)
+    def begin(self, job: Job) -> Future[Made]:
+        """Give the result that a job has, or will have; a failure is told once, and then tried again.
+
+        Raises:
+            BusyError: It has none, and there is no room in the queue.
+        """
+        key = self._held_key(job)
         with self._lock:
-            running = self._running.get(key)
-            if running is None:
-                running = self._running[key] = self._begin(lambda: self._do(key, job))
-        if not running.done():
-            # Most small collections are done in a moment: then one answer is enough.
-            try:
-                running.exception(timeout=0.5)
-            except TimeoutError:
-                return {"state": "working", "detail": "Computing; this is done once.", "result": None}
-        error = running.exception()
-        if error is not None:
-            with self._lock:
-                self._running.pop(key, None)  # so that it is tried again once the cause is gone
-            if not isinstance(error, PosterityError):
-                raise error
-            return {"state": "failed", "detail": str(error), "result": None}
-        return {"state": "ready", "detail": "", "result": json.loads(running.result())}
+            if (found := self.results.get(key)) is not None:
+                done: Future[Made] = Future()
+                done.set_result(found)
+                return done
+            task = self._under_way.get(key) or self._failed.pop(key, None)
+            if task is None:
+                if len(self._prompt) + len(self._long) >= self.most_waiting:
+                    raise BusyError
+                task = self._under_way[key] = _Task(key, job)
+                (self._long if job.long else self._prompt).append(task)
+                self._start()
+            return task.done
 
     def wait(self, job: Job) -> object:
         """Give a job's result, waiting for it.
@@ -105,21 +218,52 @@ class Jobs:
         Raises:
             PosterityError: It cannot be done.
         """
-        return json.loads(self._do(self._key(job), job))
+        return json.loads(cut_text(job, self._do(self._key(job), job)))
 
-    def _begin(self, work: Callable[[], str]) -> Future[str]:
-        """Do work once none other is under way, in a thread that does not keep a server from stopping."""
-        running: Future[str] = Future()
+    def _start(self) -> None:
+        """See to it that somebody works, in threads that do not keep a server from stopping."""
+        for takes_long in (False, True):
+            if takes_long not in self._working and (self._prompt or (takes_long and self._long)):
+                self._working.add(takes_long)
+                threading.Thread(target=self._work, args=(takes_long,), name="posterity-job", daemon=True).start()
 
-        def run() -> None:
-            with self._one:
-                try:
-                    running.set_result(work())
-                except BaseException as error:
-                    running.set_exception(error)
+    def _work(self, takes_long: bool) -> None:
+        """Work until there is nothing to do."""
+        while True:
+            with self._lock:
+                line = self._long if takes_long and self._long else self._prompt
+                if not line:
+                    self._working.discard(takes_long)
+                    return
+                task = line.popleft()
+            try:
+                made = self._do(task.key, task.job)
+            except BaseException as error:
+                with self._lock:
+                    self._failed[task.key] = self._under_way.pop(task.key)
+                    while len(self._failed) > _FAILED:
+                        self._failed.popitem(last=False)
+                task.done.set_exception(error)
+            else:
+                with self._lock:
+                    self.results.put(task.key, made)
+                    del self._under_way[task.key]
+                task.done.set_result(made)
 
-        threading.Thread(target=run, name="posterity-job", daemon=True).start()
-        return running
+    def _held_key(self, job: Job) -> str:
+        """Give a job's key; one that takes long to make is held until the catalogue changes."""
+        short = digest(job.name, job.parameters, self.store.versions_now)
+        if not job.kept:
+            return short
+        with self._lock:
+            key = self._keys.get(short)
+        if key is None:
+            key = self._key(job)
+            with self._lock:
+                self._keys[short] = key
+                while len(self._keys) > _KEYS:
+                    self._keys.popitem(last=False)
+        return key
 
     def _key(self, job: Job) -> str:
         layouts = [
@@ -129,12 +273,14 @@ class Jobs:
         asked = [job.name, job.parameters, layouts]
         return key(self.store, job.reads, encoders=vectors_read(self.store, job.encoders), parameters=asked)
 
-    def _do(self, key: str, job: Job) -> str:
+    def _do(self, key: str, job: Job) -> Made:
+        if not job.kept:
+            return made_of(job.work())
         experiment = _EXPERIMENT + job.name
         for kept in self.store.results(experiment):
             if kept.key == key:
-                return kept.figures
-        figures = json.dumps(plain(job.work()))
-        if self.store.writable:
-            self.store.put_result(Result(key, experiment, json.dumps(job.parameters), figures, b"", now()))
-        return figures
+                return made_of(json.loads(kept.figures))
+        found = plain(job.work())
+        if self.keep and self.store.writable:
+            self.store.put_result(Result(key, experiment, dumps(job.parameters), dumps(found), b"", now()))
+        return made_of(found)

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import os
 import secrets
 import socket
+import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from posterity.api import Catalogue
 from posterity.errors import ArgumentError
-from posterity.web.app import create_app, page_file, warm
+from posterity.web.app import create_app
+from posterity.web.built import page_file
+from posterity.web.connections import Bounded, accept, most_connections
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK
+from posterity.web.jobs import Jobs, preparation_job
+from posterity.web.saying import speak_briefly
 
-GRACE = 3
+GRACE = 1
 """Seconds that requests under way have when the server is stopped."""
+
+BACKLOG = 1024
+"""Connections that the system holds until they are taken."""
 
 
 def serve(
@@ -52,31 +63,71 @@ def serve(
         token = secrets.token_urlsafe(24)
     listening = _listen(host, port)
     with listening:
+        catalogue.atlas(show_progress=show_progress)  # made and kept: what is asked for later writes nothing
         gallery = Gallery(catalogue, clinic=clinic)
-        gallery.snapshot(show_progress=show_progress)
-        warm(gallery)
-        app = create_app(gallery, hosts=(*LOOPBACK, host) if local else (), token=token)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE, backlog=2048,
-            server_header=False, lifespan="off",
-        )  # fmt: skip
-        server = _Server(config, lambda: ready(_address(host, listening.getsockname()[1]), token))
+        gallery.packed_collection()
+        jobs = Jobs(gallery.store)
+        jobs.begin(preparation_job(gallery))
+        app = create_app(gallery, hosts=(*LOOPBACK, host) if local else (), token=token, jobs=jobs)
+        server = Server(app, lambda: ready(_address(host, listening.getsockname()[1]), token))
         with suppress(KeyboardInterrupt):  # it is how people stop it
             server.run(sockets=[listening])
 
 
-class _Server(uvicorn.Server):
-    """Tells when it answers."""
+class Server(uvicorn.Server):
+    """A server of bounded connections, which tells when it answers.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+    Args:
+        app: What answers.
+        ready: Called once it can be asked.
+        most: Connections it takes; None goes by the files that this process may open.
+    """
+
+    def __init__(self, app: ASGIApp, ready: Callable[[], object] = lambda: None, most: int | None = None) -> None:
+        config = uvicorn.Config(
+            app, http=Bounded, ws="none", loop="asyncio", log_level="warning", access_log=False,
+            timeout_graceful_shutdown=GRACE, server_header=False, lifespan="off",
+        )  # fmt: skip
         super().__init__(config)
+        speak_briefly()
         self._ready = ready
+        self._most = most_connections() if most is None else most
+        self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()
+        await self.lifespan.startup()
+        self.servers = []
+
+        def make() -> asyncio.Protocol:
+            return Bounded(self.config, self.server_state, self.lifespan.state)
+
+        for each in sockets or ():
+            each.setblocking(False)
+            each.listen(BACKLOG)
+            taking = accept(each, make, self.server_state.connections, self._most)
+            self._accepting.append(asyncio.create_task(taking))
+        self.started = True
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and end those that there are."""
+        for each in self._accepting:
+            each.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        await super().shutdown(sockets)
+
+
+def end_now() -> None:
+    """End this process where threads still work on answers that nobody waits for any more: a system's end is theirs.
+
+    The web framework's threads would be waited for; and a picture, say, cannot be told to stop being decoded.
+    """
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def is_loopback(host: str) -> bool:

@@ -30,7 +30,7 @@ from posterity.paths import below, escape, exchange, writing
 from posterity.places import cache_folder
 from posterity.plain import dumps, plain
 from posterity.progress import progress
-from posterity.web.app import PAGE_FILES, page_file
+from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
 
@@ -104,6 +104,7 @@ def export_site(
 def _write(catalogue: Catalogue, new: Path, full: bool, neighbours: int, show_progress: bool | None) -> int:
     """Write the page into a folder; gives the number of posters on it."""
     (new / "data").mkdir()
+    catalogue.atlas(show_progress=show_progress)  # made and kept
     gallery = Gallery(catalogue, clinic=False)
     _data(gallery, new, full, neighbours, show_progress)
     _pictures(gallery, new, full)
@@ -173,7 +174,7 @@ def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progres
     gallery.snapshot(show_progress=show_progress)
     for layout in gallery.collection().layouts:
         try:
-            _put(new, f"layout-{layout.name}", gallery.layout(layout.name))
+            _put(new, f"layout-{layout.name}", gallery.layout(layout.name, keep=True))
         except PosterityError as error:
             _put(new, f"layout-{layout.name}", {"problem": str(error)})
     snap, collection = gallery.snapshot(), gallery.collection()
@@ -230,7 +231,7 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
 
 def _reports(gallery: Gallery, folder: Path) -> None:
     """Write pairs, duplicates and evaluation, computed unless they were; what cannot be had says why."""
-    jobs = Jobs(gallery.store)
+    jobs = Jobs(gallery.store, keep=True)
     for job in (pairs_job(gallery), duplicates_job(gallery), evaluation_job(gallery)):
         try:
             answer = {"state": "ready", "detail": "", "result": jobs.wait(job)}

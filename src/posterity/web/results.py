@@ -1,0 +1,72 @@
+"""Answers that were worked for, held in memory: as many as there is room for, those asked for last."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from posterity.plain import dumps
+
+
+@dataclass(frozen=True)
+class Made:
+    """An answer as JSON: as it is, and packed."""
+
+    text: bytes
+    packed: bytes
+    etag: str
+
+    def __len__(self) -> int:
+        return len(self.text) + len(self.packed)
+
+
+def made_of(value: object) -> Made:
+    """Write an answer down."""
+    text = dumps(value, compact=True).encode()
+    return Made(text, gzip.compress(text, 5), hashlib.sha256(text).hexdigest()[:32])
+
+
+class Sized(Protocol):
+    """What has a length in bytes."""
+
+    def __len__(self) -> int: ...
+
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Recent(Generic[Value]):
+    """Things by key, until their lengths are more than a number of bytes; safe to share between threads.
+
+    Args:
+        room: Bytes.
+    """
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.size = 0
+        self._held: OrderedDict[str, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: str) -> Value | None:
+        """Give a thing, if it is held."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def put(self, key: str, value: Value) -> None:
+        """Hold a thing, and let go of what has not been asked for the longest; one that is too large is held alone."""
+        with self._lock:
+            old = self._held.pop(key, None)
+            self.size += len(value) - (0 if old is None else len(old))
+            self._held[key] = value
+            while self.size > self.room and len(self._held) > 1:
+                self.size -= len(self._held.popitem(last=False)[1])

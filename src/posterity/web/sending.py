@@ -1,0 +1,45 @@
+"""Answers as they are sent: JSON, packed where it is large, and not sent again where it is known."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from posterity.plain import dumps
+from posterity.web.results import Made
+
+FOREVER = "private, max-age=31536000, immutable"
+ASK_AGAIN = "private, no-cache"
+"""What is addressed by its content never changes; all else is asked for again, and mostly answered with 304."""
+
+
+def as_json(value: object) -> Response:
+    """Answer with a value."""
+    return written(dumps(value, compact=True).encode())
+
+
+def written(text: bytes) -> Response:
+    """Answer with JSON that is written already."""
+    return Response(text, media_type="application/json", headers={"cache-control": ASK_AGAIN})
+
+
+def as_made(request: Request, made: Made) -> Response:
+    """Answer with what is large and stays the same for a while."""
+    return as_bytes(request, made.text, "application/json", made.etag, ASK_AGAIN, made.packed)
+
+
+def as_bytes(
+    request: Request, data: bytes, kind: str, etag: str, caching: str = FOREVER, packed: bytes | None = None
+) -> Response:
+    """Answer with some content, or that it has not changed."""
+    headers = {"etag": f'"{quote(etag)}"', "cache-control": caching}
+    if packed is not None:
+        headers["vary"] = "accept-encoding"
+    known = request.headers.get("if-none-match", "")
+    if headers["etag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
+        return Response(status_code=304, headers=headers)
+    if packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        data, headers["content-encoding"] = packed, "gzip"
+    return Response(data, media_type=kind, headers=headers)
