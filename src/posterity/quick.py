@@ -91,7 +91,7 @@ def build(
         and terms in (Terms(), Terms(kind="folder"))
         and os.path.isdir(source)  # noqa: PTH112
     )
-    listing = _listing(source, folder, metadata) if recalls and note.exists() else None
+    listing = _listing(source, folder, metadata) if recalls and os.path.isfile(note) else None  # noqa: PTH113
     if listing and (report := _recall(note, _digest(listing, folder, wanted, rules))):
         return report
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from faulty_server import Faults, Server
@@ -15,6 +17,7 @@ from filelock import FileLock
 
 import posterity
 from posterity.catalogue import Store
+from posterity.cli import run
 from posterity.errors import ArgumentError, PosterityError, SourceError, StorageError
 from posterity.paths import below, exchange
 from posterity.settings import setting
@@ -22,6 +25,7 @@ from posterity.sources._http import Politeness
 from posterity.sources.downloads import Job, download
 from posterity.sources.tmdb_api import read_tmdb
 from posterity.web import site
+from posterity.web.guard import Guard
 from posterity.web.site import export_site
 
 
@@ -157,12 +161,12 @@ def test_a_page_is_replaced_in_one_step(films: Path, tmp_path: Path, monkeypatch
 def test_a_settings_file_of_the_working_folder_cannot_say_where_things_are_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    (tmp_path / "posterity.toml").write_text(f'k = 7\n{name} = "http://elsewhere.example"\n')
+    (tmp_path / "posterity.toml").write_text(f'k = 7\n{name} = "http://other.example"\n')
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ArgumentError, match=f"sets {name}"):
         setting("k")
     monkeypatch.setenv("POSTERITY_SETTINGS", str(tmp_path / "posterity.toml"))  # the user's own word
-    assert (setting("k"), setting(name)) == (7, "http://elsewhere.example")
+    assert (setting("k"), setting(name)) == (7, "http://other.example")
 
 
 @pytest.mark.parametrize(
@@ -173,3 +177,34 @@ def test_the_key_goes_to_tmdb_over_tls_alone(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(ArgumentError, match="would be sent your key"):
         list(read_tmdb("popular", Politeness(), base=base, cache=tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", ["//other.example/", "/\\\\other.example/", "///other.example/x", "/films"])
+def test_a_token_in_the_address_does_not_lead_to_another_site(path: str) -> None:
+    """What is redirected to, once the token has become a cookie, is a place on this server."""
+    sent: list[dict[str, object]] = []
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    async def nothing(*_: object) -> None:
+        raise AssertionError("the request went through without a redirect")
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "query_string": b"token=a%26b", "headers": [(b"host", b"h")],
+    }  # fmt: skip
+    asyncio.run(Guard(nothing, hosts=(), token="a&b")(scope, nothing, send))  # type: ignore[arg-type]
+    headers = dict(sent[0]["headers"])  # type: ignore[call-overload]
+    target = urljoin("https://here.example/any/page", headers[b"location"].decode())
+    assert target.startswith("https://here.example/")
+
+
+def test_a_token_is_quoted_in_the_address_that_is_printed(
+    films: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ready_at_once(cat: object, *, token: str, ready: Callable[[str, str], None], **_: object) -> None:
+        ready("http://127.0.0.1:1/", token)
+
+    monkeypatch.setattr("posterity.web.serving.serve", ready_at_once)
+    assert run(["serve", str(films), "--token", "a&b #c"]) == 0
+    assert "http://127.0.0.1:1/?token=a%26b+%23c" in capsys.readouterr().out
