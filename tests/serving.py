@@ -13,7 +13,6 @@ import httpx
 from waiting import PATIENCE
 
 import posterity
-from posterity.web import jobs as queue
 from posterity.web.app import create_app
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK
@@ -32,8 +31,6 @@ def serving(
     most: int | None = None,
 ) -> Iterator[str]:
     """Serve a catalogue while the block runs; gives its address, without a slash at the end."""
-    # A thousand pairs, each of which is looked at, take a minute.
-    found, queue.MOST_PAIRS = queue.MOST_PAIRS, 60
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     app = create_app(gallery or Gallery(posterity.open(folder)), hosts=hosts, token=token, jobs=jobs)
@@ -48,7 +45,6 @@ def serving(
         server.should_exit = True
         thread.join(PATIENCE)
         listening.close()
-        queue.MOST_PAIRS = found
 
 
 def settled(client: httpx.Client, path: str, **parameters: str) -> httpx.Response:

@@ -26,16 +26,21 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write an event."""
-        told = {
+        told: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
         }
-        told |= {name: value for name, value in vars(record).items() if name not in _OWN}
+        told |= _fields(record)
         if record.exc_info:
             told["error"] = self.formatException(record.exc_info)
         return json.dumps({name: _plain(value) for name, value in told.items()}, ensure_ascii=False)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    """Give what an event carries; libraries add notes of their own to every record (Ray does), under private names."""
+    return {name: value for name, value in vars(record).items() if name not in _OWN and not name.startswith("_")}
 
 
 def _plain(value: object) -> object:
@@ -51,7 +56,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write an event."""
-        fields = " ".join(f"{name}={value!r}" for name, value in vars(record).items() if name not in _OWN)
+        fields = " ".join(f"{name}={value!r}" for name, value in _fields(record).items())
         time = datetime.fromtimestamp(record.created, UTC).isoformat(sep=" ", timespec="seconds")
         text = f"{time} {record.levelname.lower()} {record.getMessage()} {fields}".rstrip()
         return text + (f"\n{self.formatException(record.exc_info)}" if record.exc_info else "")

@@ -12,8 +12,6 @@ import os
 import sys
 from typing import Any
 
-plan = json.loads(sys.argv.pop(1))
-
 
 def change(name: str, value: Any) -> Any:
     """Set an attribute of a module or class, and give what it was; a name that there is not any more is an error."""
@@ -26,28 +24,35 @@ def change(name: str, value: Any) -> Any:
     return before
 
 
-for name, value in plan["set"].items():
-    change(name, value)
+def main() -> None:
+    """Do as the plan says."""
+    plan = json.loads(sys.argv.pop(1))
+    for name, value in plan["set"].items():
+        change(name, value)
 
-if "told" in plan:
-    writes = 0
+    if "told" in plan:
+        writes = 0
 
-    def write(*arguments: Any, **options: Any) -> Any:
-        """Do one write, as the catalogue does, and say so: before it, while it is under way, or when it is done."""
-        global writes
-        writes += 1
-        here = writes in plan["halt"]
-        if plan["moment"] != "after":
-            os.write(plan["told"], b".")
-        if here and plan["moment"] == "before":
-            os.read(plan["go"], 1)
-        done = write_as_ever(*arguments, **options)
-        if plan["moment"] == "after":
-            os.write(plan["told"], b".")
-            if here:
+        def write(*arguments: Any, **options: Any) -> Any:
+            """Do one write, as the catalogue does, and say so: before it, while it is under way, or when it is done."""
+            nonlocal writes
+            writes += 1
+            here = writes in plan["halt"]
+            if plan["moment"] != "after":
+                os.write(plan["told"], b".")
+            if here and plan["moment"] == "before":
                 os.read(plan["go"], 1)
-        return done
+            done = write_as_ever(*arguments, **options)
+            if plan["moment"] == "after":
+                os.write(plan["told"], b".")
+                if here:
+                    os.read(plan["go"], 1)
+            return done
 
-    write_as_ever = change("posterity.catalogue.tables:Tables:_write", write)
+        write_as_ever = change("posterity.catalogue.tables:Tables:_write", write)
 
-importlib.import_module("posterity.cli").main()
+    importlib.import_module("posterity.cli").main()
+
+
+if __name__ == "__main__":
+    main()

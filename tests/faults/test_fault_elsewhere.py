@@ -163,6 +163,7 @@ def test_a_settings_file_of_the_working_folder_cannot_say_where_things_are_sent(
 ) -> None:
     (tmp_path / "posterity.toml").write_text(f'k = 7\n{name} = "http://other.example"\n')
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(f"POSTERITY_{name.upper()}", raising=False)
     with pytest.raises(ArgumentError, match=f"sets {name}"):
         setting("k")
     monkeypatch.setenv("POSTERITY_SETTINGS", str(tmp_path / "posterity.toml"))  # the user's own word

@@ -312,6 +312,7 @@ export interface Report {
   flagged: Flagged[];
   rows: Finding[];
   runs: Record<string, unknown>[];
+  kept: Finding[];
 }
 
 export interface Score {

@@ -43,7 +43,7 @@ from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK, Guard
 from posterity.web.heads import Heads
 from posterity.web.jobs import (
-    MOST_PAIRS,
+    PAIRS,
     Job,
     Jobs,
     cut_text,
@@ -278,7 +278,7 @@ def _reports(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
 
     @app.get("/api/pairs", response_model=PairsJob, responses=_UNAVAILABLE, tags=["reports"])
     async def pairs(
-        n: Annotated[int, Query(ge=1, le=MOST_PAIRS)] = 200,
+        n: Annotated[int, Query(ge=1, le=PAIRS[-1])] = 200,
         hide_franchise: bool = False,
         hide_duplicates: bool = False,
     ) -> Response:

@@ -26,8 +26,8 @@ from posterity.web.answers import Evaluation
 from posterity.web.gallery import Gallery
 from posterity.web.results import Made, Recent, made_of
 
-MOST_PAIRS = 1000
-"""Pairs that are found, and may be asked for."""
+PAIRS = (200, 1000)
+"""Pairs that are found: the first of these that is enough; the page asks for the first. More may not be asked for."""
 
 MOST_WAITING = 24
 """Jobs that may wait."""
@@ -83,8 +83,9 @@ class Job:
 
 
 def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
-    """Find the closest pairs: always the most that may be asked for, of which n are given."""
-    asked: dict[str, Any] = {"n": MOST_PAIRS, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
+    """Find the closest pairs: as many as :data:`PAIRS` says, whatever n is, of which n are given."""
+    most = next(tier for tier in PAIRS if n <= tier)
+    asked: dict[str, Any] = {"n": most, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
     asked["encoder"] = gallery.encoder()
 
     def cut(found: dict[str, Any]) -> dict[str, Any]:
