@@ -35,6 +35,7 @@ CASES = (
     "tables",
     "library",
     "page",
+    "load",
     "engines",
     "scale",
 )

@@ -270,7 +270,7 @@ def workers() -> int:
 def test_the_queue_is_bounded_and_each_job_is_done_once(films: posterity.Catalogue, work: Work) -> None:
     jobs = Jobs(films.store, most_waiting=3)
     before = workers()
-    begun = [jobs.begin(work.job(number)) for number in range(2)]
+    begun = [jobs.begin(work.job(number, long=number == 1)) for number in range(2)]
     for _ in range(2):
         assert work.begun.acquire(timeout=LONG)
     begun += [jobs.begin(work.job(number)) for number in (2, 3, 4)]

@@ -2,7 +2,8 @@
 
 Asking writes nothing: results are held as there is room for them, and made again when they were let go of. What an
 export computed lies in the catalogue, and is taken from there. Work that takes minutes (pairs of a large collection)
-does not stand before what a visitor waits for (a map, a reason): two threads work, and one takes the latter alone.
+does not stand before what a visitor waits for (a map, a reason): there is a thread for each, and no more, so that
+answering goes on beside them.
 """
 
 from __future__ import annotations
@@ -187,8 +188,7 @@ class Jobs:
         self._lock = threading.Lock()
         self._under_way: dict[str, _Task] = {}
         self._failed: OrderedDict[str, _Task] = OrderedDict()
-        self._prompt: deque[_Task] = deque()
-        self._long: deque[_Task] = deque()
+        self._lines: dict[bool, deque[_Task]] = {False: deque(), True: deque()}
         self._keys: OrderedDict[str, str] = OrderedDict()
         self._working: set[bool] = set()
 
@@ -206,10 +206,10 @@ class Jobs:
                 return done
             task = self._under_way.get(key) or self._failed.pop(key, None)
             if task is None:
-                if len(self._prompt) + len(self._long) >= self.most_waiting:
+                if sum(map(len, self._lines.values())) >= self.most_waiting:
                     raise BusyError
                 task = self._under_way[key] = _Task(key, job)
-                (self._long if job.long else self._prompt).append(task)
+                self._lines[job.long].append(task)
                 self._start()
             return task.done
 
@@ -223,20 +223,19 @@ class Jobs:
 
     def _start(self) -> None:
         """See to it that somebody works, in threads that do not keep a server from stopping."""
-        for takes_long in (False, True):
-            if takes_long not in self._working and (self._prompt or (takes_long and self._long)):
-                self._working.add(takes_long)
-                threading.Thread(target=self._work, args=(takes_long,), name="posterity-job", daemon=True).start()
+        for long, line in self._lines.items():
+            if line and long not in self._working:
+                self._working.add(long)
+                threading.Thread(target=self._work, args=(long,), name="posterity-job", daemon=True).start()
 
-    def _work(self, takes_long: bool) -> None:
+    def _work(self, long: bool) -> None:
         """Work until there is nothing to do."""
         while True:
             with self._lock:
-                line = self._long if takes_long and self._long else self._prompt
-                if not line:
-                    self._working.discard(takes_long)
+                if not self._lines[long]:
+                    self._working.discard(long)
                     return
-                task = line.popleft()
+                task = self._lines[long].popleft()
             try:
                 made = self._do(task.key, task.job)
             except BaseException as error:

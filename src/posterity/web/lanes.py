@@ -41,7 +41,7 @@ HEALTH, LIGHT, HEAVY, JOBS, CLINIC = "health", "light", "heavy", "jobs", "clinic
 # Together no more are at work than the web framework has threads: 40.
 WIDTHS: Mapping[str, Width] = {
     HEALTH: Width(2, 64, 1.0),
-    LIGHT: Width(8, 256, 0.6),
+    LIGHT: Width(4, 256, 0.6),
     HEAVY: Width(min(8, max(2, n_workers())), 48, 0.6),
     # They wait for long work, most of the time without a thread.
     JOBS: Width(16, 16, 0.2),

@@ -28,6 +28,9 @@ from posterity.web.saying import speak_briefly
 GRACE = 1
 """Seconds that requests under way have when the server is stopped."""
 
+HANDOVER = 0.001
+"""Seconds for which a thread that computes may keep the one that speaks with visitors waiting for Python's lock."""
+
 BACKLOG = 1024
 """Connections that the system holds until they are taken."""
 
@@ -70,6 +73,7 @@ def serve(
         jobs.begin(preparation_job(gallery))
         app = create_app(gallery, hosts=(*LOOPBACK, host) if local else (), token=token, jobs=jobs)
         server = Server(app, lambda: ready(_address(host, listening.getsockname()[1]), token))
+        sys.setswitchinterval(HANDOVER)
         with suppress(KeyboardInterrupt):  # it is how people stop it
             server.run(sockets=[listening])
 
