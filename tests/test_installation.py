@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -15,8 +16,10 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from conftest import once
+from PIL import Image
 from waiting import PATIENCE
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +110,14 @@ def _use(programs: Path, cwd: Path) -> None:
     _serve(posterity, cwd)
 
 
+def _large_picture() -> bytes:
+    """Make a picture of more than the megabyte that form parsers write to the disk by default."""
+    out = io.BytesIO()
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (900, 600, 3), dtype=np.uint8)).save(out, "PNG")
+    assert len(out.getvalue()) > 2**20
+    return out.getvalue()
+
+
 def _serve(posterity: Path, cwd: Path) -> None:
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("POSTERITY_", "PYTHON"))}
@@ -125,6 +136,10 @@ def _serve(posterity: Path, cwd: Path) -> None:
                     assert sent.status_code == 200
                     assert len(sent.content) > 1000
                 assert len(ask.get("/api/collection").json()["ids"]) == 30
+                large = _large_picture()
+                answer = ask.post("/api/clinic", files={"file": ("large.png", large)}, headers={"Origin": address[0]})
+                assert answer.status_code == 200, answer.text
+                assert answer.json()["matches"]["matches"]
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=PATIENCE)
@@ -174,4 +189,72 @@ def test_the_wheel_and_all_it_depends_on_are_installed_from_scratch(wheel: Path,
     if AWAY.search(done.stderr) and done.returncode:
         pytest.skip(f"AN INSTALLATION FROM SCRATCH IS NOT TESTED HERE: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
+    _use(home / "bin", cwd)
+
+
+KEPT_IN_MEMORY = """
+import asyncio, sys, tempfile
+from starlette.requests import Request
+from posterity.web.uploads import read_upload
+
+def rollover(self):
+    raise AssertionError("what is sent was to be written to the disk")
+
+tempfile.SpooledTemporaryFile.rollover = rollover
+sent = bytes(range(256)) * 12_000
+start = b'--x\\r\\nContent-Disposition: form-data; name="file"; filename="a.png"\\r\\n\\r\\n'
+form = start + sent + b"\\r\\n--x--\\r\\n"
+pieces = [form[start : start + 65536] for start in range(0, len(form), 65536)]
+messages = [{"type": "http.request", "body": piece, "more_body": piece is not pieces[-1]} for piece in pieces]
+
+async def receive():
+    return messages.pop(0)
+
+headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+assert asyncio.run(read_upload(request)) == ("a.png", sent)
+"""
+
+
+def lowest(*extras: str) -> list[str]:
+    """Give what ``scripts/lowest.py`` says."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "lowest.py", *extras], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_every_dependency_has_a_lower_bound() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        declared = tomllib.load(file)["project"]["dependencies"]
+    pinned = lowest()
+    assert len(pinned) == len(declared)
+    assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9.]*", line) for line in pinned)
+    assert "openpyxl" in " ".join(set(lowest("excel")) - set(pinned))
+    told = subprocess.run([sys.executable, ROOT / "scripts" / "lowest.py", "excl"], capture_output=True, text=True)
+    assert told.returncode == 1
+    assert "has no extra 'excl'" in told.stderr
+
+
+@pytest.mark.long
+def test_the_lowest_declared_versions_work_as_a_set(wheel: Path, tmp_path: Path) -> None:
+    """On the oldest Python; of the extras those that are small."""
+    extras = ("excel", "s3")
+    home, cwd = tmp_path / "environment", tmp_path / "elsewhere"
+    cwd.mkdir()
+    constraints = tmp_path / "lowest.txt"
+    constraints.write_text("\n".join(lowest(*extras)) + "\n")
+    subprocess.run([_python(VERSIONS[0]), "-m", "venv", home], check=True)
+    install = [home / "bin" / "python", "-m", "pip", "install", "-q", "-c", constraints]
+    done = subprocess.run([*install, f"{wheel}[{','.join(extras)}]"], capture_output=True, text=True, check=False)
+    if AWAY.search(done.stderr) and done.returncode:
+        pytest.skip(f"THE LOWEST VERSIONS ARE NOT TESTED HERE: {done.stderr[-300:]}")
+    assert done.returncode == 0, done.stderr
+    listed = _run(home / "bin" / "python", "-m", "pip", "list", "--format=json", cwd=cwd)
+    versions = {each["name"].lower(): each["version"] for each in json.loads(listed)}
+    assert versions["fastapi"] == next(
+        line.split("==")[1] for line in constraints.read_text().split() if "fastapi=" in line
+    )
+    _run(home / "bin" / "python", "-c", KEPT_IN_MEMORY, cwd=cwd)
     _use(home / "bin", cwd)

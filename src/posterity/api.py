@@ -333,7 +333,8 @@ class Catalogue:
         from posterity.building.rows import of_local, of_remote
 
         if listing.images is not None and host_of(listing.images) is None:
-            return of_local(listing, rules, _links(terms))
+            fetching = _fetching(self.folder, listing, terms, show_progress) if listing.fetches else None
+            return of_local(listing, rules, fetching, _links(terms))
         return of_remote(listing, rules, _fetching(self.folder, listing, terms, show_progress), _links(terms))
 
     def enrich(self, source: PathLike, *, terms: Terms = Terms(), show_progress: bool | None = False) -> EnrichReport:

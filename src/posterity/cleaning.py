@@ -173,10 +173,17 @@ def look_at(
 
 @dataclass(frozen=True)
 class File:
-    """A file that must be read: its escaped path, and the SHA-256 of the content that is known."""
+    """A file that must be read.
+
+    Attributes:
+        path: Escaped, below the folder.
+        known_sha256: The SHA-256 of the content that is known.
+        root: The folder that it lies below, where that is another than most of the chunk's.
+    """
 
     path: str
     known_sha256: str | None = None
+    root: str | None = None
 
 
 @dataclass(frozen=True)
@@ -193,7 +200,10 @@ class LookAt:
 
     def __call__(self, files: Sequence[File]) -> list[Picture | Same | Dropped]:
         """Read and judge them."""
-        return [look_at(self.source, file.path, file.known_sha256, self.limits) for file in files]
+        return [
+            look_at(self.source if file.root is None else file.root, file.path, file.known_sha256, self.limits)
+            for file in files
+        ]
 
     def cut(self, files: Sequence[File]) -> list[Sequence[File]]:
         """Cut a chunk that ended its process into single files."""

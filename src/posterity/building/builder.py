@@ -33,7 +33,7 @@ from posterity.reports import BuildReport
 from posterity.selection import CHOICE, RULES
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import completed
-from posterity.sources.records import Record
+from posterity.sources.records import Record, place_of
 
 BATCH = 512
 """Posters a commit, at least: about a third of a second of work is lost at most when a run is killed."""
@@ -77,11 +77,11 @@ class Builder:
         self.held: dict[str, _Held] = {}
         self.repeatable = True
         self.disturbed = False
-        self.known = Index(self.root)
+        self.known = Index(self.root, frozenset(intake.others))
         for batch in store.read(COLUMNS).select(COLUMNS).to_batches(4096):
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 self.known.learn(Known(*row))
-        self.n_before = sum(map(len, self.known.by_path.values()))
+        self.n_before = sum(map(len, self.known.by_place.values()))
         self.findings = {(f.kind, f.item): f for f in store.findings(self.source)}
         self.claims = Claims(store, self.source, self.table.origin if self.table else "")
         self.withdrawals = Withdrawals(self.table)
@@ -105,7 +105,7 @@ class Builder:
         """Tell what a file is, or that it must be read, as its size or time says that it may have changed."""
         if isinstance(found, Skipped):
             return Dropped(found.reason, found.detail)
-        at = self.known.at(found.path)
+        at = self.known.at(found.place)
         for known in at:
             if (known.bytes, known.mtime_ns) == (found.size, found.mtime_ns):
                 return Same(known.sha256, known.bytes, known.mtime_ns)
@@ -116,7 +116,7 @@ class Builder:
             and before.reason != "duplicate"  # may no longer be one
         ):
             return Dropped(before.reason, before.detail, before.bytes, before.mtime_ns)
-        return File(found.path, at[0].sha256 if at else None)
+        return File(found.path, at[0].sha256 if at else None, found.root)
 
     # --- taking: in order, one at a time ---------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ class Builder:
             assert isinstance(verdict, Dropped)  # noqa: S101
             self._take_dropped(found, verdict)
         else:
-            self.seen.add(found.path)
+            self.seen.add(found.place)
             found = replace(found, film=self.claims.linked(found.film))
             self._note_faults(found)
             if isinstance(verdict, Same):
@@ -141,17 +141,17 @@ class Builder:
 
     def _take_dropped(self, found: Record | Skipped, verdict: Dropped) -> None:
         if isinstance(found, Record):
-            item, path, poster_id = found.named, found.path, found.poster_id
+            item, place, poster_id = found.named, found.place, found.poster_id
             self.disturbed |= not verdict.lasting
         else:
-            item, path, poster_id = found.path, "" if self.from_rows else found.path, None
+            item, place, poster_id = found.path, "" if self.from_rows else found.path, None
             self.unwanted.update([found.picture] if found.picture is not None else [])
             self.disturbed |= verdict.reason == "unreadable"
         if verdict.reason in _REFUSED:  # the user's rules do not want it: that is no doubt about its file
-            self.unwanted.add(path)
+            self.unwanted.add(place)
             self._drop(item, verdict, poster_id)
-        elif self.known.at(path):
-            self.held[path] = _Held(item, verdict, poster_id)
+        elif self.known.at(place):
+            self.held[place] = _Held(item, verdict, poster_id)
         else:
             self._drop(item, verdict, poster_id)
 
@@ -185,7 +185,7 @@ class Builder:
             self.new_findings.append(finding)
 
     def _take_same(self, record: Record, same: Same) -> None:
-        at = self.known.at(record.path)
+        at = self.known.at(record.place)
         known = next((each for each in at if each.sha256 == same.sha256), None)
         if known is None:  # its poster was met elsewhere meanwhile, where it has moved to
             self._drop(record.named, Dropped("vanished", "it changed while it was read"), record.poster_id)
@@ -205,7 +205,7 @@ class Builder:
         self.claims.add(record, identity)
         if changed:
             self.counts["updated"] += 1
-            self._renew(Renewal(known, identity, self.root, record, same, version_of, withdrawn=wrong is not None))
+            self._renew(Renewal(known, identity, self._root(record), record, same, version_of, withdrawn=bool(wrong)))
             return
         self.counts["unchanged"] += 1
         if (known.bytes, known.mtime_ns) != (same.size, same.mtime_ns):
@@ -222,7 +222,7 @@ class Builder:
         return claim
 
     def _take_picture(self, record: Record, picture: Picture) -> None:
-        before, twins = self.known.at(record.path), self.known.twins(picture.sha256)
+        before, twins = self.known.at(record.place), self.known.twins(picture.sha256)
         if any(known in before for known in twins):
             self._take_same(record, Same(picture.sha256, picture.size, picture.mtime_ns))
         elif known := self._moved_here(record, before, twins):
@@ -232,10 +232,10 @@ class Builder:
             self.claims.add(record, identity)
             self.counts["updated"] += 1
             self.counts["moved"] += 1
-            self._renew(Renewal(known, identity, self.root, record, picture, version_of))
+            self._renew(Renewal(known, identity, self._root(record), record, picture, version_of))
         elif twins and not before:
             twin = twins[0]
-            self.repeatable &= twin.source == self.root
+            self.repeatable &= self.known.holds(twin)
             if record.identified:
                 self.claims.add(record, record.poster_id)
             what = Dropped("duplicate", f"the same as {twin.id} ({twin.path})", picture.size, picture.mtime_ns)
@@ -249,7 +249,7 @@ class Builder:
         Where the file's name was known before, its film's id, if it has one, tells whose picture this is.
         """
         if before:
-            twins = () if record.identified else [twin for twin in twins if twin.source == self.root]
+            twins = () if record.identified else [twin for twin in twins if self.known.holds(twin)]
         return self.known.lost(twins, record.path)
 
     def _put(self, record: Record, picture: Picture, before: Sequence[Known]) -> None:
@@ -264,7 +264,7 @@ class Builder:
             flags.append(("no_metadata", "no row of the table belongs to this file"))
         poster = Poster(
             id=identity,
-            source=self.root,
+            source=self._root(record),
             path=record.path,
             film=self._film_of(record, identity),
             format=picture.format,
@@ -296,6 +296,9 @@ class Builder:
         if owner := self.known.by_id.get(new.id):  # its file is gone, and its film's picture is here now
             self.known.forget(owner)
         self.known.learn(new)
+
+    def _root(self, record: Record) -> str:
+        return self.root if record.root is None else record.root
 
     def _remove(self, known: Known) -> None:
         self.removed.append(known.id)
@@ -344,7 +347,7 @@ class Builder:
             for finding in findings_of_table(self.table, self.source):
                 self._find(finding)
         # Taken by an earlier version, which knew fewer of the names that systems and programs use.
-        self.unwanted.update(path for path in self.known.by_path if lies_in_leftovers(path))
+        self.unwanted.update(path for path in self.known.by_place if lies_in_leftovers(path.rpartition("\0")[2]))
         # Only now, for a picture that one row was refused for may be another row's.
         for path in sorted(self.unwanted - self.seen - self.held.keys()):
             for known in self.known.at(path):
@@ -379,7 +382,7 @@ class Builder:
     def _leave(self, vanished: Sequence[Known]) -> None:
         """Decide on the posters that were not met, or whose files vanished since they were listed."""
         met = self.seen | self.held.keys()
-        unmet = [known for path in self.known.by_path.keys() - met for known in self.known.at(path)]
+        unmet = [known for path in self.known.by_place.keys() - met for known in self.known.at(path)]
         # An object store leaves nothing out of its listing, so that it need not be asked for each poster.
         listed = is_remote(self.root) and not (self.from_rows or self.partial)
         looked = [(known, Looked(Presence.GONE, "no such object") if listed else look(known)) for known in unmet]
@@ -408,7 +411,8 @@ class Builder:
         flagged = 0
         rows = self.store.read(["source", "path", "flags"], "array_length(flags) > 0").to_pylist()
         for row in rows:
-            if row["source"] == self.root and (row["path"] in self.seen or row["path"] in self.held):
+            place = place_of(None if row["source"] == self.root else row["source"], row["path"])
+            if place in self.seen or place in self.held:
                 flagged += 1
                 flagged_by.update(set(row["flags"]))
         return BuildReport(

@@ -25,6 +25,7 @@ class Intake:
     Attributes:
         label: What reports call the source: an escaped, absolute path, or an address.
         root: The folder that its pictures lie in, escaped and absolute.
+        others: Other folders that some of its pictures lie in: that of downloads.
         items: What it holds; may be read once.
         total: How many items there are, where that is known.
         table: The table of films that was joined with a folder's files.
@@ -43,6 +44,7 @@ class Intake:
     imdb_ids: Mapping[int, str] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
     partial: bool = False
+    others: tuple[str, ...] = ()
 
 
 def of_folder(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from posterity.paths import locate
 from posterity.places import is_remote, read, status_of
 from posterity.presence import Presence, look_for
+from posterity.sources.records import place_of
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,16 @@ class Index:
 
     Attributes:
         root: The folder that the build's pictures lie in.
-        by_path: The posters of ``root``; several at one path where a run was killed between two of its steps.
+        others: Other folders that some of them lie in: that of downloads.
+        by_place: The build's posters by place; several at one where a run was killed between two of its steps.
         by_content: SHA-256 -> the posters of all sources.
         by_id: The posters of all sources.
         displaced: By id, those whose file holds another poster's picture now.
     """
 
     root: str
-    by_path: dict[str, list[Known]] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
+    by_place: dict[str, list[Known]] = field(default_factory=dict)
     by_content: dict[str, list[Known]] = field(default_factory=dict)
     by_id: dict[str, Known] = field(default_factory=dict)
     displaced: dict[str, Known] = field(default_factory=dict)
@@ -51,8 +54,8 @@ class Index:
         """Take a poster up."""
         self.by_id[known.id] = known
         self.by_content.setdefault(known.sha256, []).append(known)
-        if known.source == self.root:
-            self.by_path.setdefault(known.path, []).append(known)
+        if self.holds(known):
+            self.by_place.setdefault(self.place(known), []).append(known)
 
     def forget(self, known: Known) -> None:
         """Leave a poster out."""
@@ -60,17 +63,25 @@ class Index:
         if self.by_id.get(known.id) == known:
             del self.by_id[known.id]
         _take_out(self.by_content, known.sha256, known)
-        if known.source == self.root:
-            _take_out(self.by_path, known.path, known)
+        if self.holds(known):
+            _take_out(self.by_place, self.place(known), known)
 
     def displace(self, known: Known) -> None:
         """Note that a poster's file holds another poster's picture now."""
-        _take_out(self.by_path, known.path, known)
+        _take_out(self.by_place, self.place(known), known)
         self.displaced[known.id] = known
 
-    def at(self, path: str) -> tuple[Known, ...]:
-        """The posters known at a path below ``root``."""
-        return tuple(self.by_path.get(path, ()))
+    def holds(self, known: Known) -> bool:
+        """Tell whether a poster is of the folders that the build's pictures lie in."""
+        return known.source == self.root or known.source in self.others
+
+    def place(self, known: Known) -> str:
+        """Tell a poster's place, as records tell theirs."""
+        return place_of(None if known.source == self.root else known.source, known.path)
+
+    def at(self, place: str) -> tuple[Known, ...]:
+        """The posters known at a place."""
+        return tuple(self.by_place.get(place, ()))
 
     def twins(self, sha256: str) -> tuple[Known, ...]:
         """The posters known of the same content."""

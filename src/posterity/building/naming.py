@@ -53,5 +53,6 @@ class Naming:
             return base, None
         if not record.identified and owner.path != record.path:  # moved away, and another file has its name now
             return f"{base}~{sha256[:8]}", None
-        place = record.path if owner.source == self.known.root else f"{self.known.root}\0{record.path}"
+        root = self.known.root if record.root is None else record.root
+        place = record.path if owner.source == root else f"{root}\0{record.path}"
         return f"{base}@{hashlib.sha256(place.encode()).hexdigest()[:8]}", owner

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,7 +18,8 @@ from posterity.catalogue.schema import Film
 from posterity.paths import escape, unescape
 from posterity.places import Remote, listed, put_file, status_of, unreachable
 from posterity.selection import Rules
-from posterity.sources._http import Politeness
+from posterity.sources._http import FetchError, Politeness
+from posterity.sources._http.addresses import check_literal, parsed
 from posterity.sources.downloads import DownloadReport, Job, Plan, download, plan
 from posterity.sources.folder import File, walk
 from posterity.sources.genres import normalised
@@ -102,16 +104,63 @@ def _is_address(text: str) -> bool:
 # --- pictures that lie in a folder ---------------------------------------------------------------------------------
 
 
-def of_local(listing: Listing, rules: Rules, imdb_ids: Mapping[int, str] | None = None) -> Intake:
+def of_local(
+    listing: Listing, rules: Rules, fetching: Fetching | None = None, imdb_ids: Mapping[int, str] | None = None
+) -> Intake:
     """Make a listing ready whose pictures lie in a folder (``listing.images``).
 
     A row's picture is the file that it names (:mod:`posterity.sources.matching`); else the file whose name, without its
     ending, is one of the film's ids. Where a table names pictures, a row that names none has none.
+
+    Args:
+        listing: The source.
+        rules: Which rows to take.
+        fetching: How the pictures of rows that name addresses are downloaded, where they are (``listing.fetches``).
+        imdb_ids: TMDb id -> IMDb id, where they are known.
+
+    Raises:
+        StorageError: Downloads cannot be written.
     """
     assert listing.images is not None  # noqa: S101
     items = list(sifted(listing, rules, imdb_ids))
-    found = _found(items, _Folder(listing.images, listing.origin != "table", listing.notes), listing)
-    return Intake(listing.label, listing.images, found, len(items), None, True, imdb_ids or {}, listing.notes)
+    here, away = _parted(items, listing)
+    there: Iterator[Record | Skipped] = iter(())
+    others: tuple[str, ...] = ()
+    if away and fetching is not None:
+        root, downloaded = _downloaded(away, listing, fetching)
+        there, others = (replace(r, root=root) if isinstance(r, Record) else r for r in downloaded), (root,)
+    found = _in_order(items, set(map(id, away)), _local(here, listing), there)
+    return Intake(
+        listing.label, listing.images, found, len(items), None, True, imdb_ids or {}, listing.notes, others=others
+    )
+
+
+def _parted(items: Sequence[Row | Skipped], listing: Listing) -> tuple[list[Row | Skipped], list[Row]]:
+    """Tell items apart: those decided on here, and rows whose pictures are downloaded."""
+    away = [row for row in items if isinstance(row, Row) and _is_asked(row, listing)]
+    asked = set(map(id, away))
+    return [item for item in items if id(item) not in asked], away
+
+
+def _is_asked(row: Row, listing: Listing) -> bool:
+    """Tell whether a row's picture is downloaded."""
+    image = row.entry.image
+    if image is None:
+        return False
+    return listing.images is None or _is_address(listing.images) or (listing.fetches and _is_address(image))
+
+
+def _in_order(
+    items: Sequence[Row | Skipped], away: set[int], here: Iterator[Record | Skipped], there: Iterator[Record | Skipped]
+) -> Iterator[Record | Skipped]:
+    """Give what became of items, in their own order."""
+    for item in items:
+        yield next(there if id(item) in away else here)
+
+
+def _local(items: Sequence[Row | Skipped], listing: Listing) -> Iterator[Record | Skipped]:
+    assert listing.images is not None  # noqa: S101
+    return _found(items, _Folder(listing.images, listing.origin != "table", listing.notes), listing)
 
 
 class _Folder:
@@ -281,36 +330,40 @@ def of_remote(listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapp
         StorageError: The downloads cannot be written.
     """
     items = list(sifted(listing, rules, imdb_ids))
-    jobs = _jobs(items, listing, fetching)
+    here, away = _parted(items, listing)
+    root, there = _downloaded(away, listing, fetching)
+    found = _in_order(items, set(map(id, away)), map(_without_image, here), there)
+    return Intake(listing.label, root, found, len(items), None, True, imdb_ids or {}, listing.notes)
+
+
+def _without_image(item: Row | Skipped) -> Skipped:
+    return item if isinstance(item, Skipped) else Skipped(item.entry.item, NO_POSTER, "it names no picture")
+
+
+def _downloaded(rows: Sequence[Row], listing: Listing, fetching: Fetching) -> tuple[str, Iterator[Record | Skipped]]:
+    """Download rows' pictures: the folder that they lie in then, and what became of each row."""
     report = download(
-        list(jobs.values()),
+        list(_jobs(rows, listing, fetching).values()),
         fetching.folder,
         fetching.politeness,
         refresh=fetching.refresh,
         show_progress=fetching.show_progress,
     )
-
-    def found() -> Iterator[Record | Skipped]:
-        for row in items:
-            if isinstance(row, Skipped):
-                yield row
-            elif row.entry.item not in jobs:
-                yield Skipped(row.entry.item, NO_POSTER, "it names no picture")
-            else:
-                outcome = report.outcomes[row.entry.item]
-                if outcome.path is None:
-                    reason = _REASONS.get(outcome.status, outcome.status)
-                    yield Skipped(row.entry.item, reason, outcome.detail)
-                    continue
-                status = status_of(root, escape(outcome.path))
-                file = File(escape(outcome.path), status.size, status.mtime_ns)
-                yield _record(row, file, listing.origin)
-
     root = escape(os.path.realpath(fetching.folder))
     if fetching.mirror is not None:
         _copied(fetching.folder, fetching.mirror, report)
         root = escape(str(fetching.mirror))
-    return Intake(listing.label, root, found(), len(items), None, True, imdb_ids or {}, listing.notes)
+
+    def found() -> Iterator[Record | Skipped]:
+        for row in rows:
+            outcome = report.outcomes[row.entry.item]
+            if outcome.path is None:
+                yield Skipped(row.entry.item, _REASONS.get(outcome.status, outcome.status), outcome.detail)
+                continue
+            status = status_of(root, escape(outcome.path))
+            yield _record(row, File(escape(outcome.path), status.size, status.mtime_ns), listing.origin)
+
+    return root, found()
 
 
 def _copied(folder: Path, mirror: Remote, report: DownloadReport) -> None:
@@ -328,23 +381,26 @@ def planned(
     listing: Listing, rules: Rules, fetching: Fetching, imdb_ids: Mapping[int, str] | None = None
 ) -> tuple[Plan, dict[str, int]]:
     """Say what a build of this listing would download, and why it would drop what: reason -> how many."""
-    dropped: dict[str, int] = {}
-    rows: list[Row | Skipped] = []
-    for item in sifted(listing, rules, imdb_ids):
-        reason = item.reason if isinstance(item, Skipped) else NO_POSTER if item.entry.image is None else None
-        if reason:
-            dropped[reason] = dropped.get(reason, 0) + 1
-        else:
-            rows.append(item)
-    jobs = _jobs(rows, listing, fetching)
-    made = plan(list(jobs.values()), fetching.folder, fetching.politeness, refresh=fetching.refresh)
-    return made, dict(sorted(dropped.items()))
+    here, away = _parted(list(sifted(listing, rules, imdb_ids)), listing)
+    local = listing.images is not None and not _is_address(listing.images)
+    found = list(_local(here, listing) if local else map(_without_image, here))
+    dropped = Counter(item.reason for item in found if isinstance(item, Skipped))
+    lie_here = len(found) - dropped.total()
+    jobs = []
+    for job in _jobs(away, listing, fetching).values():
+        try:
+            check_literal(fetching.politeness, parsed(job.url))
+            jobs.append(job)
+        except FetchError as error:  # no build would ask it
+            dropped[error.reason] += 1
+    made = plan(jobs, fetching.folder, fetching.politeness, refresh=fetching.refresh)
+    return replace(made, total=made.total + lie_here, have=made.have + lie_here), dict(sorted(dropped.items()))
 
 
-def _jobs(items: Iterable[Row | Skipped], listing: Listing, fetching: Fetching) -> dict[str, Job]:
+def _jobs(rows: Iterable[Row], listing: Listing, fetching: Fetching) -> dict[str, Job]:
     """Make the downloads of rows, by item."""
     return {
         row.entry.item: Job(row.entry.item, address_of(row.entry.image, listing.images, fetching.override), row.name)
-        for row in items
-        if isinstance(row, Row) and row.entry.image is not None
+        for row in rows
+        if row.entry.image is not None
     }

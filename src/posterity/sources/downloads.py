@@ -22,7 +22,7 @@ from posterity.locks import held
 from posterity.paths import below, escape
 from posterity.progress import Bar, progress
 from posterity.sources._http import AgainError, Client, FetchError, Politeness, Response, run
-from posterity.sources._http.addresses import host_and_port, is_loopback, parsed
+from posterity.sources._http.addresses import host_and_port, is_loopback, may_be_private, parsed
 from posterity.sources.journal import Journal, Line, existing
 
 LASTING = frozenset({"missing", "forbidden", "not_an_image", "too_large", "bad_address", "empty", "redirect_refused"})
@@ -113,7 +113,7 @@ class Plan:
 def plan(jobs: Sequence[Job], folder: Path, politeness: Politeness, *, refresh: bool = False) -> Plan:
     """Tell what :func:`download` would do, without a single request."""
     known = existing(folder)
-    settled = {job.key: _settled(job, known.get(job.key), folder, refresh) for job in jobs}
+    settled = {job.key: _settled(job, known.get(job.key), folder, politeness, refresh) for job in jobs}
     hosts: Counter[str] = Counter()
     seconds = 0.0
     for job in jobs:
@@ -128,11 +128,13 @@ def plan(jobs: Sequence[Job], folder: Path, politeness: Politeness, *, refresh: 
     return Plan(len(jobs), to_fetch, have, len(jobs) - have - to_fetch, dict(hosts.most_common()), seconds)
 
 
-def _settled(job: Job, line: Line | None, folder: Path, refresh: bool) -> Outcome | None:
+def _settled(job: Job, line: Line | None, folder: Path, politeness: Politeness, refresh: bool) -> Outcome | None:
     """Tell what is known to be the outcome of a job; None where it must be asked for."""
     if line is not None and line.url != job.url:
         return None
     if refresh:
+        return None
+    if line is not None and line.status == "bad_address" and _now_allowed(job, politeness):
         return None
     if line is None or line.status not in (*LASTING, "ok") or line.detail.startswith("HTTP 416 "):
         return _found(job, folder)  # 416: earlier versions took it for lasting
@@ -140,6 +142,14 @@ def _settled(job: Job, line: Line | None, folder: Path, refresh: bool) -> Outcom
         there = line.path and _size(folder / line.path) == line.bytes
         return Outcome(job.key, "kept", "", line.path, line.bytes) if there else None
     return Outcome(job.key, line.status, line.detail, None, 0)
+
+
+def _now_allowed(job: Job, politeness: Politeness) -> bool:
+    """Tell whether an address that was refused may be private by now: the user named its host, or allows all."""
+    try:
+        return may_be_private(politeness, *host_and_port(parsed(job.url)))
+    except FetchError:
+        return False
 
 
 def _found(job: Job, folder: Path) -> Outcome | None:
@@ -186,7 +196,7 @@ def download(
             outcomes: dict[str, Outcome] = {}
             todo = []
             for job in jobs:
-                outcome = _settled(job, known.get(job.key), folder, refresh)
+                outcome = _settled(job, known.get(job.key), folder, politeness, refresh)
                 if outcome is None:
                     todo.append(job)
                 else:

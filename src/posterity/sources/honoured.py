@@ -47,8 +47,7 @@ def check_terms(source: str, kind: str, terms: Terms) -> None:
     if honoured is None:
         return
     asks_itself = kind == "impawards" or source.startswith("tmdb:")
-    beside = kind == "table" and terms.images is None
-    here = beside or (terms.images is not None and host_of(terms.images) is None)
+    here = terms.images is not None and host_of(terms.images) is None
     if kind == "tmdb" and not asks_itself:
         honoured -= {"language"}
     if here:
@@ -57,11 +56,7 @@ def check_terms(source: str, kind: str, terms: Terms) -> None:
     for name, value in asked.items():
         if value not in (None, False) and name not in honoured:
             why = _WHY.get(name, "nothing is downloaded for it")
-            why = (
-                f"its pictures lie {'beside it' if beside else f'in {terms.images}'}"
-                if here and name != "language"
-                else why
-            )
+            why = f"its pictures lie in {terms.images}" if here and name != "language" else why
             what = {"folder": "a plain folder", "library": "a media library"}.get(kind, f"a source of the kind {kind}")
             raise ArgumentError(
                 f"{name} means nothing for {source}: it is {what}, and {why}", f"Leave {_FLAGS[name]} out."

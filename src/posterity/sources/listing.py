@@ -44,6 +44,8 @@ class Listing:
         images: Where entries' images lie: an escaped, absolute folder, or an address; None where they name all of it.
         names_images: Whether it is a source that names pictures, so that an entry that names none has none.
         notes: What is guessed of the source; said while entries are read.
+        fetches: Whether entries' addresses are asked although ``images`` is a folder. Else an address is taken for the
+            name of a copy in that folder.
     """
 
     origin: str
@@ -52,6 +54,7 @@ class Listing:
     images: str | None = None
     names_images: bool = False
     notes: Notes = field(default_factory=Notes)
+    fetches: bool = False
 
     def begun(self) -> Listing:
         """Read the first entry already, so that a source that cannot be read at all raises now.

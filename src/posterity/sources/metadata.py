@@ -93,6 +93,7 @@ class Metadata:
         self._used, self._row_of, self._reasons = set(), {}, {}
         self._join_by_names(paths, root)
         self._join_by_ids([path for path in paths if path not in self._row_of])
+        self._note_addresses()
 
     def _join_by_names(self, paths: list[str], root: str) -> None:
         rows = {row.number: row for row in self.rows}
@@ -116,6 +117,20 @@ class Metadata:
         if found.unclear:
             unclear = [f"{names[number].cell!r}" for number in found.unclear]
             self.notes.add(f"names of files that do not tell which file is meant, and tell of none: {some(unclear, 5)}")
+
+    def _note_addresses(self) -> None:
+        """Say that addresses only name files here, of rows that no file belongs to."""
+        used = {row.number for row in self._row_of.values()}
+        left = [row for row in self.rows if row.number not in used and row.file and values.is_address(row.file)]
+        for row in left:
+            why = "no file of the source is called like the last part of its address, and nothing is downloaded for it"
+            self._reasons.setdefault(row.number, why)
+        if left:
+            told = some([f"row {row.number}" for row in left], 5)
+            self.notes.add(
+                f"rows whose addresses name no file of the folder are {told}; a table of a folder's films (--metadata) "
+                f"downloads nothing, and what does is: posterity build {self.origin} -c DIR"
+            )
 
     def _join_by_ids(self, paths: list[str]) -> None:
         by_imdb: dict[str, list[Row]] = {}

@@ -214,14 +214,16 @@ def open_movielens(source: str, ask: Ask) -> Listing:
 
 
 def open_table(source: str, ask: Ask) -> Listing:
-    """Open a table of the user's own, whose rows name files below its own folder, or addresses."""
+    """Open a table of the user's own, whose rows name files below its own folder, or addresses, which are asked.
+
+    Where a folder of pictures is named (``images``), addresses are the names of copies in it.
+    """
     from posterity.sources.metadata import read_table
 
     here = escape(os.path.realpath(Path(source).parent))
     notes = Notes()
-    return Listing(
-        "table", _label(source), read_table(Path(source), ask.columns, notes), _images(ask, here), notes=notes
-    )
+    entries = read_table(Path(source), ask.columns, notes)
+    return Listing("table", _label(source), entries, _images(ask, here), notes=notes, fetches=ask.images is None)
 
 
 def open_library(source: str, ask: Ask) -> Listing:

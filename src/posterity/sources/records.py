@@ -28,6 +28,7 @@ class Record:
         origin: What kind of source tells it.
         item: What names it in reports, where that is not the path.
         faults: Cells that could not be read, a sentence each.
+        root: The folder that it lies below, where that is another than its source's: that of downloads.
     """
 
     path: str
@@ -39,6 +40,12 @@ class Record:
     origin: str = "name"
     item: str = ""
     faults: tuple[str, ...] = ()
+    root: str | None = None
+
+    @property
+    def place(self) -> str:
+        """What tells its file from all others of its source (:func:`place_of`)."""
+        return place_of(self.root, self.path)
 
     @property
     def named(self) -> str:
@@ -63,6 +70,11 @@ class Record:
     def metadata_digest(self) -> str:
         """Tells whether what is known of the film has changed."""
         return hashlib.sha256(repr((self.matched, self.film)).encode()).hexdigest()[:16]
+
+
+def place_of(root: str | None, path: str) -> str:
+    """Tell a file's place within a source: its path; and its folder, where that is another than the source's own."""
+    return path if root is None else f"{root}\0{path}"
 
 
 def film_id(film: Film, path: str) -> str:
