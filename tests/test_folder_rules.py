@@ -218,6 +218,10 @@ def test_what_means_nothing_for_a_table_is_refused(folder: Path) -> None:
     for terms in (Terms(web=Web(size="w92")), Terms(web=Web(rate=2.0)), Terms(web=Web(language="de"))):
         with pytest.raises(ArgumentError, match="means nothing for"):
             posterity.build(table, place, terms=terms)
+    with pytest.raises(
+        ArgumentError, match="rate means nothing .* none of its rows names an address. Leave --rate out"
+    ):
+        posterity.build(table, place, terms=Terms(web=Web(rate=2.0)))
     assert posterity.build(table, place, terms=Terms(kind="table", limit=1), encoders=[]).added == 1
     with pytest.raises(ArgumentError, match="metadata.* is for a plain folder.*posterity enrich"):
         posterity.build(table, place, folder.parent / "films.csv")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 
 from posterity.errors import ArgumentError
 from posterity.selection import Rules
-from posterity.sources.metadata import Metadata
+from posterity.sources.listing import Entry
+from posterity.sources.metadata import Metadata, read_table
 from posterity.sources.terms import Terms, Web, host_of
+from posterity.sources.values import is_address
 
 _FETCHING = frozenset({"rate", "concurrency", "allow_private", "max_total", "refresh"})
 """How pictures and pages are requested: means nothing where none are."""
@@ -47,7 +50,9 @@ def check_terms(source: str, kind: str, terms: Terms) -> None:
     if honoured is None:
         return
     asks_itself = kind == "impawards" or source.startswith("tmdb:")
-    here = terms.images is not None and host_of(terms.images) is None
+    fetching = any(getattr(terms.web, name) not in (None, False) for name in _FETCHING)
+    beside = kind == "table" and terms.images is None and fetching and not _names_addresses(source, terms)
+    here = beside or (terms.images is not None and host_of(terms.images) is None)
     if kind == "tmdb" and not asks_itself:
         honoured -= {"language"}
     if here:
@@ -56,11 +61,18 @@ def check_terms(source: str, kind: str, terms: Terms) -> None:
     for name, value in asked.items():
         if value not in (None, False) and name not in honoured:
             why = _WHY.get(name, "nothing is downloaded for it")
-            why = f"its pictures lie in {terms.images}" if here and name != "language" else why
+            if here and name != "language":
+                why = "none of its rows names an address" if beside else f"its pictures lie in {terms.images}"
             what = {"folder": "a plain folder", "library": "a media library"}.get(kind, f"a source of the kind {kind}")
             raise ArgumentError(
                 f"{name} means nothing for {source}: it is {what}, and {why}", f"Leave {_FLAGS[name]} out."
             )
+
+
+def _names_addresses(source: str, terms: Terms) -> bool:
+    """Tell whether any row of a table of the user's own names an address."""
+    entries = read_table(Path(source), terms.columns)
+    return any(is_address(entry.image) for entry in entries if isinstance(entry, Entry) and entry.image is not None)
 
 
 def check_metadata(source: str, kind: str) -> None:
