@@ -135,7 +135,7 @@ def test_thumbnails_and_vectors_are_made_again(films: posterity.Catalogue) -> No
     before, (ids, vectors) = films.store.thumbnails(digests), films.vectors("colour")
     films.store.remove_thumbnails(digests[:2])
     films.store.put_thumbnails({digests[0]: cut(before[digests[0]]), digests[1]: b"no picture"})
-    wrong = np.where(np.arange(vectors.shape[1]) == 3, np.nan, vectors[:1]).astype(np.float32)
+    wrong = np.where(np.arange(vectors.shape[1]) == 3, np.inf, vectors[:1]).astype(np.float32)
     films.store.put_vectors(ids[:1], [films.store.get(ids[:1])[ids[0]].sha256], {"colour": wrong})
     kinds = [("damaged_thumbnail", "thumbnails"), ("damaged_vectors", "colour")]
     assert found(films) == kinds
