@@ -113,7 +113,7 @@ def test_a_row_that_gets_an_address_for_its_file_keeps_its_film(server: Server, 
     """The picture moves from the folder to the downloads: the poster is the same."""
     (tmp_path / "1.jpg").write_bytes(poster(1))
     films = tmp_path / "films"
-    posterity.build(write(tmp_path, "Ran,1985,tt0089881,1.jpg"), films, terms=ALLOWED, encoders=["pixels"])
+    posterity.build(write(tmp_path, "Ran,1985,tt0089881,1.jpg"), films, encoders=["pixels"])
     (tmp_path / "1.jpg").unlink()
     table = write(tmp_path, f"Ran,1985,tt0089881,{server.url}/ok/1.jpg")
     report = posterity.build(table, films, terms=ALLOWED, encoders=["pixels"])
