@@ -24,12 +24,16 @@ _PLAIN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, er
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Hold the lock on a file, which is made where it is not there, waiting for whoever holds it.
+def held(path: Path, *, busy: StorageError | None = None) -> Iterator[None]:
+    """Hold the lock on a file, which is made where it is not there.
+
+    Args:
+        path: The file.
+        busy: Raised where another process holds it; None waits until that one lets go.
 
     Raises:
         OSError: The file cannot be opened: the disk is full or read-only, or permission is lacking.
-        StorageError: The disk does not support locks.
+        StorageError: The disk does not support locks, or ``busy``.
     """
     # Not the library's stand-in by a file's mere existence: a killed process would leave that behind for ever.
     lock = FileLock(path, fallback_to_soft=False)
@@ -37,6 +41,8 @@ def held(path: Path) -> Iterator[None]:
         try:
             lock.acquire(blocking=False)
         except Timeout:
+            if busy is not None:
+                raise busy from None
             log.info("waiting for another writer", extra={"lock": str(path)})
             lock.acquire()
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
 from posterity.catalogue.provenance import Reads, key, versions
@@ -89,11 +90,14 @@ class Claims:
             self.made.add((film, record.origin))
             self.claim(Claim(film, record.origin, item, record.given, ""))
 
+    @cached_property
+    def _of_tables(self) -> dict[str, Claim]:
+        """What tables claimed, by film: read at once and when first asked for, as a read for each film would add up."""
+        return {claim.film_id: claim for claim in self.store.claims() if claim.origin == "table"}
+
     def of_table(self, film: str) -> Claim | None:
         """Give what a table claimed of a film before this build."""
-        if (film, "table") not in self.stored:
-            return None
-        return next((claim for claim in self.store.claims([film]) if claim.origin == "table"), None)
+        return self._of_tables.get(film) if (film, "table") in self.stored else None
 
     def withdraw(self, wrong: Claim) -> None:
         """Take a claim back, unless this build makes it anew of another poster."""

@@ -23,6 +23,7 @@ _ORIENTATION = 0x0112
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 """Type of a value -> its length in bytes."""
 _RATIONALS = (5, 10)
+_EXIF = re.compile(rb"\xff\xe1..Exif\0\0", re.DOTALL)
 _BY_XMP = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])")
 
 
@@ -90,11 +91,10 @@ def _wrong(tiff: bytes, order: str, tag: int, kind: int, count: int, at: int) ->
 
 def mark_of_jpeg(data: bytes) -> Mark:
     """Tell which way up a JPEG is, by the EXIF block at its start."""
-    at = data.find(b"\xff\xe1", 0, 2**16)
-    while at >= 0 and data[at + 4 : at + 10] != b"Exif\0\0":
-        at = data.find(b"\xff\xe1", at + 2, 2**16)
-    if at < 0:
+    found = _EXIF.search(data, 0, 2**16 + 8)
+    if found is None:
         return Mark()
+    at = found.start()
     mark = read_exif(data[at + 4 : at + 2 + unpack_from(">H", data, at + 2)[0]])
     return mark if mark.orientation else _by_xmp(mark, data[: 2**17])
 

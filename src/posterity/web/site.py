@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from posterity.api import Catalogue
 from posterity.errors import ArgumentError, PosterityError, StorageError
 from posterity.facets import load_facets, neighbourhoods
+from posterity.locks import held
 from posterity.parallel import chunked
 from posterity.paths import below, escape, exchange, writing
 from posterity.places import cache_folder
@@ -125,14 +125,11 @@ def _alone(folder: Path) -> Iterator[None]:
     locks = cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
-    try:
-        with FileLock(locks / f"{name}.lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise StorageError(
-            f"{escape(str(folder))} is being written by another export",
-            "Wait until it has ended, or name another place.",
-        ) from error
+    busy = StorageError(
+        f"{escape(str(folder))} is being written by another export", "Wait until it has ended, or name another place."
+    )
+    with held(locks / f"{name}.lock", busy=busy):
+        yield
 
 
 def _new_folder(folder: Path) -> Path:
