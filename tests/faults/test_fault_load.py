@@ -346,11 +346,13 @@ def ready(ask: httpx.Client, path: str, **parameters: Any) -> dict[str, Any]:
     return result
 
 
-def test_pairs_are_found_once_however_many_are_asked_for(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    films = posterity.open(served)
+def test_pairs_are_found_once_however_many_are_asked_for(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(films.folder)
     calls = counted(monkeypatch, "pairs")
     versions, kept = films.store.versions(), len(films.store.results())
-    with serving(served) as address, httpx.Client(base_url=address, timeout=LONG) as ask:
+    with serving(folder) as address, httpx.Client(base_url=address, timeout=LONG) as ask:
         most = ready(ask, "/api/pairs", n=60)["pairs"]
         for n in range(1, 60):
             assert ready(ask, "/api/pairs", n=n)["pairs"] == most[:n]
@@ -362,7 +364,7 @@ def test_pairs_are_found_once_however_many_are_asked_for(served: Path, monkeypat
         assert apart["hidden"] == list(wanted.hidden)
         assert ask.get("/api/pairs", params={"n": 1001}).status_code == 422
     # Asking wrote nothing.
-    films = posterity.open(served)
+    films = posterity.open(folder)
     assert (films.store.versions(), len(films.store.results())) == (versions, kept)
 
 
