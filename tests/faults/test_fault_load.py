@@ -23,6 +23,7 @@ from serving import serving
 
 import posterity
 from faults.support import ENVIRONMENT
+from posterity.web import health
 from posterity.web.answers import Films
 from posterity.web.connections import Bounded, most_connections
 from posterity.web.gallery import Gallery
@@ -71,6 +72,36 @@ def test_what_is_too_much_is_told_to_come_again_while_all_else_is_answered(serve
         assert ask.get("/api/films").status_code == 200
         told = ask.get("/metrics").text
         assert 'posterity_requests_total{method="GET",route="(none)",status="503"} 1.0' in told
+
+
+def test_how_the_server_is_is_told_while_the_catalogue_is_slow(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, looked = threading.Event(), []
+    gallery = Gallery(films)
+    monkeypatch.setattr(health, "LOOK_AGAIN", 0)
+    own = gallery.store.count
+
+    def count() -> int:
+        looked.append(1)
+        assert len(looked) == 1 or go_on.wait(LONG)
+        return own()
+
+    monkeypatch.setattr(gallery.store, "count", count)
+
+    async def go() -> None:
+        wellbeing = health.Wellbeing(gallery)
+        first = await wellbeing.now()
+        assert first is not None
+        assert first.posters == 12
+        for _ in range(3):  # what was last seen, and one look at a time
+            assert await wellbeing.now() is first
+        assert len(looked) == 2
+        monkeypatch.setattr(health, "TOO_LONG", 0)
+        assert await wellbeing.now() is None
+        go_on.set()
+
+    asyncio.run(go())
 
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
