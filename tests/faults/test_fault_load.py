@@ -259,6 +259,22 @@ def test_an_answer_that_is_not_read_is_not_kept(monkeypatch: pytest.MonkeyPatch)
         thread.join(LONG)
 
 
+def test_the_second_packet_of_an_answer_does_not_wait_for_word_of_the_first(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = []
+    own = Bounded.connection_made
+
+    def made(self: Bounded, transport: asyncio.Transport) -> None:
+        options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        own(self, transport)
+
+    monkeypatch.setattr(Bounded, "connection_made", made)
+    with serving(served) as address:
+        assert httpx.get(f"{address}/healthz").status_code == 200
+    assert options[0]
+
+
 def test_connections_leave_half_of_the_files_to_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
     for limit, most in ((256, 128), (1024, 512), (1_000_000, 512), (20, 16), (resource.RLIM_INFINITY, 512)):
