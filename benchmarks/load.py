@@ -191,9 +191,12 @@ def main() -> None:
         if hard == resource.RLIM_INFINITY or hard >= wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
         try:
-            _, body = asyncio.run(_collection(port))
-            make = mixture(json.loads(body), random.Random(0))
-            asyncio.run(load(port, RATES[-1], 2 * SECONDS, make))  # so that what is held is held
+            make = mixture(json.loads(asyncio.run(_whole(port, "/api/collection"))), random.Random(0))
+            # So that what is held is held, and long work is done.
+            for n in (200, 1000):
+                while b'"state":"working"' in asyncio.run(_whole(port, f"/api/pairs?n={n}"))[:40]:
+                    time.sleep(0.2)
+            asyncio.run(load(port, RATES[-1], 2 * SECONDS, make))
             process = psutil.Process(server.pid)
             before = process.memory_info().rss
             for rate in RATES:
@@ -216,12 +219,12 @@ def main() -> None:
             server.wait()
 
 
-async def _collection(port: int) -> tuple[int, bytes]:
+async def _whole(port: int, path: str) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /api/collection HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    _, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
-    return int(head.split(b" ")[1]), body
+    return body
 
 
 async def _stopped(server: subprocess.Popen[str], port: int, make: Callable[[], str]) -> float:

@@ -23,6 +23,7 @@ from serving import serving
 
 import posterity
 from faults.support import ENVIRONMENT
+from posterity.web import health
 from posterity.web.answers import Films
 from posterity.web.connections import Bounded, most_connections
 from posterity.web.gallery import Gallery
@@ -71,6 +72,36 @@ def test_what_is_too_much_is_told_to_come_again_while_all_else_is_answered(serve
         assert ask.get("/api/films").status_code == 200
         told = ask.get("/metrics").text
         assert 'posterity_requests_total{method="GET",route="(none)",status="503"} 1.0' in told
+
+
+def test_how_the_server_is_is_told_while_the_catalogue_is_slow(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, looked = threading.Event(), []
+    gallery = Gallery(films)
+    monkeypatch.setattr(health, "LOOK_AGAIN", 0)
+    own = gallery.store.count
+
+    def count() -> int:
+        looked.append(1)
+        assert len(looked) == 1 or go_on.wait(LONG)
+        return own()
+
+    monkeypatch.setattr(gallery.store, "count", count)
+
+    async def go() -> None:
+        wellbeing = health.Wellbeing(gallery)
+        first = await wellbeing.now()
+        assert first is not None
+        assert first.posters == 12
+        for _ in range(3):  # what was last seen, and one look at a time
+            assert await wellbeing.now() is first
+        assert len(looked) == 2
+        monkeypatch.setattr(health, "TOO_LONG", 0)
+        assert await wellbeing.now() is None
+        go_on.set()
+
+    asyncio.run(go())
 
 
 # --- lanes -----------------------------------------------------------------------------------------------------------
@@ -228,6 +259,22 @@ def test_an_answer_that_is_not_read_is_not_kept(monkeypatch: pytest.MonkeyPatch)
         thread.join(LONG)
 
 
+def test_the_second_packet_of_an_answer_does_not_wait_for_word_of_the_first(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = []
+    own = Bounded.connection_made
+
+    def made(self: Bounded, transport: asyncio.Transport) -> None:
+        options.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        own(self, transport)
+
+    monkeypatch.setattr(Bounded, "connection_made", made)
+    with serving(served) as address:
+        assert httpx.get(f"{address}/healthz").status_code == 200
+    assert options[0]
+
+
 def test_connections_leave_half_of_the_files_to_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource")
     for limit, most in ((256, 128), (1024, 512), (1_000_000, 512), (20, 16), (resource.RLIM_INFINITY, 512)):
@@ -346,11 +393,13 @@ def ready(ask: httpx.Client, path: str, **parameters: Any) -> dict[str, Any]:
     return result
 
 
-def test_pairs_are_found_once_however_many_are_asked_for(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    films = posterity.open(served)
+def test_pairs_are_found_once_however_many_are_asked_for(
+    films: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(films.folder)
     calls = counted(monkeypatch, "pairs")
     versions, kept = films.store.versions(), len(films.store.results())
-    with serving(served) as address, httpx.Client(base_url=address, timeout=LONG) as ask:
+    with serving(folder) as address, httpx.Client(base_url=address, timeout=LONG) as ask:
         most = ready(ask, "/api/pairs", n=60)["pairs"]
         for n in range(1, 60):
             assert ready(ask, "/api/pairs", n=n)["pairs"] == most[:n]
@@ -362,7 +411,7 @@ def test_pairs_are_found_once_however_many_are_asked_for(served: Path, monkeypat
         assert apart["hidden"] == list(wanted.hidden)
         assert ask.get("/api/pairs", params={"n": 1001}).status_code == 422
     # Asking wrote nothing.
-    films = posterity.open(served)
+    films = posterity.open(folder)
     assert (films.store.versions(), len(films.store.results())) == (versions, kept)
 
 

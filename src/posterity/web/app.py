@@ -42,6 +42,7 @@ from posterity.web.clinic import examine_poster
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK, Guard
 from posterity.web.heads import Heads
+from posterity.web.health import Wellbeing
 from posterity.web.jobs import (
     PAIRS,
     Job,
@@ -136,13 +137,14 @@ def _metrics(app: FastAPI, metrics: Metrics) -> None:
 
 
 def _films(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
+    wellbeing = Wellbeing(gallery)
+
     @app.get("/healthz", response_model=Health, responses=_UNAVAILABLE, tags=["server"])
-    def healthz() -> Response:
-        """Tell whether the server is well, and can read the catalogue."""
-        try:
-            return as_json(Health("ok", version("posterity"), gallery.store.count()))
-        except PosterityError:  # what is wrong, and where, is nobody's business who asks this
-            return unavailable()
+    async def healthz() -> Response:
+        """Tell whether the server is well, and could read the catalogue a second ago."""
+        found = await wellbeing.now()
+        # What is wrong, and where, is nobody's business who asks this.
+        return unavailable() if found is None else as_json(found)
 
     @app.get("/api/collection", response_model=Collection, tags=["collection"])
     def collection(request: Request) -> Response:

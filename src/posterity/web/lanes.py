@@ -40,7 +40,8 @@ HEALTH, LIGHT, HEAVY, JOBS, CLINIC = "health", "light", "heavy", "jobs", "clinic
 
 # Together no more are at work than the web framework has threads: 40.
 WIDTHS: Mapping[str, Width] = {
-    HEALTH: Width(2, 64, 1.0),
+    # Told without a thread, but for one that looks at the catalogue.
+    HEALTH: Width(64, 64, 0.6),
     LIGHT: Width(4, 256, 0.6),
     HEAVY: Width(min(8, max(2, n_workers())), 48, 0.6),
     # They wait for long work, most of the time without a thread.
