@@ -33,7 +33,7 @@ SEED_PICTURES = 60
 
 def bare(model: bytes, by: str, batch: int) -> float:
     """Run the network alone on all cores: posters a second."""
-    run, workers = runtime.load(model, by), n_workers()
+    run, workers = runtime.load(model, by, "the network"), n_workers()
     images = np.random.default_rng(0).integers(0, 256, (batch, 192, 128, 3), dtype=np.uint8)
     run(images)
     calls = max(4, 1500 // batch // workers)

@@ -135,7 +135,7 @@ def test_real_posters_give_what_timm_gives(name: str) -> None:
         images = shown("posters", size, "native", 8)
         with torch.inference_mode():
             expected = module((torch.from_numpy(images).permute(0, 3, 1, 2).float() - 127) / 128).numpy()
-        found = runtime.load(building.written(network, file, size, crops=False), "onnxruntime")(images)
+        found = runtime.load(building.written(network, file, size, crops=False), "onnxruntime", "it")(images)
         np.testing.assert_allclose(found, expected, atol=5e-5)
         assert (runtime.unit(found) * runtime.unit(expected)).sum(1).min() > 0.99999
 
@@ -147,7 +147,7 @@ CLOTHES = {"shoes": {502, 514, 630, 770, 774}, "pants": {608}, "t-shirt": {610}}
 def test_photographs_are_taken_for_what_they_show() -> None:
     file, network = packed("efficientnet_lite0"), KNOWN["efficientnet_lite0"]
     size = (network.square, network.square)
-    features = runtime.load(building.written(network, file, size, crops=False), "onnxruntime")
+    features = runtime.load(building.written(network, file, size, crops=False), "onnxruntime", "it")
     held = read_tensors(file.read_bytes())
     for kind, classes in CLOTHES.items():
         images = shown("clothing", size, "center-crop", 16, f"{kind}-*.jpg")
@@ -158,8 +158,8 @@ def test_photographs_are_taken_for_what_they_show() -> None:
 def test_several_crops_are_the_mean_of_three_squares() -> None:
     file, network = packed("efficientnet_lite0"), replace(KNOWN["efficientnet_lite0"], square=64)
     images = shown("posters", (96, 64), "multi-crop", 4)
-    whole = runtime.load(building.written(network, file, (96, 64), crops=True), "onnxruntime")(images)
-    square = runtime.load(building.written(network, file, (64, 64), crops=False), "onnxruntime")
+    whole = runtime.load(building.written(network, file, (96, 64), crops=True), "onnxruntime", "it")(images)
+    square = runtime.load(building.written(network, file, (64, 64), crops=False), "onnxruntime", "it")
     expected = np.mean([square(images[:, top : top + 64]) for top in (0, 16, 32)], axis=0)
     np.testing.assert_allclose(whole, expected, atol=1e-5)
 

@@ -390,7 +390,7 @@ def test_openvino_gives_what_onnx_runtime_gives() -> None:
 def test_without_openvino_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingExtraError, match=r"posterity\[openvino\]"):
-        runtime.load(b"", "openvino")
+        runtime.load(b"", "openvino", "it")
 
 
 def test_without_its_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

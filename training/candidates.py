@@ -187,7 +187,7 @@ def measured(name: str, size: tuple[int, int]) -> dict[str, Any]:
         ("int8", small, "onnxruntime"), ("float32", whole, "onnxruntime"), ("int8_openvino", small, "openvino"),
         ("float32_openvino", whole, "openvino"),
     ):  # fmt: skip
-        run = runtime.load(model, by)
+        run = runtime.load(model, by, "the network")
         line[label] = rate(lambda run=run: run(pictures), BATCH)  # type: ignore[misc]
     line["training"] = training_rate(net, size)
     return {key: round(value, 2) if isinstance(value, float) else value for key, value in line.items()}

@@ -59,7 +59,7 @@ def widened(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def speed(model: bytes) -> float:
     """Run a model on two threads: posters a second."""
-    run = runtime.load(model, "onnxruntime")
+    run = runtime.load(model, "onnxruntime", "the network")
     images = np.random.default_rng(0).integers(0, 256, (BATCH, HEIGHT, WIDTH, 3), dtype=np.uint8)
     run(images)
     with ThreadPoolExecutor(2) as pool:
@@ -97,7 +97,7 @@ def main() -> None:
         models = {"float32": (args.work / EXPORTED).read_bytes(), "int8": small.read_bytes()}
     pictures = shown(held)
     vectors = {
-        name: runtime.unit(runtime.batched(runtime.load(model, "onnxruntime"), pictures, BATCH, 384))
+        name: runtime.unit(runtime.batched(runtime.load(model, "onnxruntime", "the network"), pictures, BATCH, 384))
         for name, model in models.items()
     }
     for name, model in models.items():

@@ -128,7 +128,7 @@ def compute(look: Look, found: dict[str, Path], folder: Path, by: str) -> None:
         wanted, kept = names[number * CHUNK : (number + 1) * CHUNK], here / f"{number:05}.npy"
         if kept.is_file() and len(np.load(kept, mmap_mode="r")) == len(wanted):
             continue
-        started, run = time.monotonic(), run or runtime.load(look.model(), by)
+        started, run = time.monotonic(), run or runtime.load(look.model(), by, "the teacher")
         images = np.empty((len(wanted), *size, 3), np.uint8)
         for row, name in enumerate(wanted):
             image = fit(decode(found[name].read_bytes(), tier(size)), size, FIT)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +103,9 @@ def make_atlas(
     per_page = grid[0] * grid[1]
     parts = [digests[start : start + per_page] for start in range(0, len(slots), per_page)]
     keys = [_key(sprite, part) for part in parts]
-    known = store.atlas_pages(keys)
+    sizes = dict(zip(keys, map(len, parts), strict=True))
+    kept = store.atlas_pages(keys)
+    known = {key: page for key, page in kept.items() if len(page[1]) == sizes[key] and whole_jpeg(page[0])}
     missing = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
     # By their rows: a search by content reads all that there is, each time.
     row_of = {digest: row for row, digest in enumerate(store.thumbnail_digests())} if missing else {}
@@ -184,8 +187,7 @@ def _ranked(store: Store, content: Mapping[str, str]) -> tuple[str, list[str]]:
 
 def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, int]) -> list[str]:
     """Give the id in each slot: as it was, with those that are new in free slots, or all anew where little is kept."""
-    written = store.atlas_order()
-    old = json.loads(written) if written else {}
+    old = read_order(store.atlas_order()) or {}
     here = set(ranked)
     if old.get("sprite") != list(sprite) or (old["basis"] == "ids" and basis != "ids"):
         return list(ranked)
@@ -196,6 +198,25 @@ def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, i
     new = iter([identity for identity in ranked if identity not in settled])
     filled = [identity or next(new, "") for identity in kept]
     return [*filled, *new]
+
+
+def read_order(written: bytes | None) -> dict[str, Any] | None:
+    """Read which poster is in which slot, as it was written; None where that is damaged, or not there."""
+    try:
+        found: dict[str, Any] = json.loads(written or b"")
+        fits = len(found["sprite"]) == 2 and isinstance(found["basis"], str)
+        return found if fits and all(isinstance(slot, str) for slot in found["slots"]) else None
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def whole_jpeg(jpeg: bytes) -> bool:
+    """Tell whether a JPEG that Posterity wrote decodes without a complaint."""
+    try:
+        simplejpeg.decode_jpeg(jpeg, "RGB", fastdct=True, strict=True, min_height=1, min_width=1, min_factor=8)
+    except ValueError:
+        return False
+    return True
 
 
 def _key(sprite: tuple[int, int], digests: Sequence[str]) -> str:

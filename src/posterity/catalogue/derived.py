@@ -27,6 +27,7 @@ from posterity.catalogue.schema import (
     Result,
 )
 from posterity.catalogue.tables import Tables
+from posterity.errors import CatalogueError
 
 TABLES_OF = {
     "grid": ("grids",),
@@ -189,16 +190,25 @@ class Derived(Tables):
         self.put_artefact(artefact)
 
     def model(self, name: str) -> bytes:
-        """Read a model's data by its artefact's name."""
+        """Read a model's data by its artefact's name; none are left of one whose row is lost."""
         batches = self._batches("models", MODELS.names, f"name = {quoted(name)}")
-        data: bytes = pa.Table.from_batches(batches, schema=MODELS)["data"][0].as_py()
-        return data
+        return b"".join(pa.Table.from_batches(batches, schema=MODELS)["data"].drop_null().to_pylist()[:1])
 
     def predictions(self, name: str) -> tuple[list[str], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Read what a model says of posters: the ids, sorted, and (n, l) values, their lower and upper ends."""
+        """Read what a model says of posters: the ids, sorted, and (n, l) values, their lower and upper ends.
+
+        Raises:
+            CatalogueError: What is kept cannot be read: rows of different lengths, or none where there should be.
+        """
         batches = self._batches("predictions", PREDICTIONS.names, f"name = {quoted(name)}")
         table = pa.Table.from_batches(batches, schema=PREDICTIONS).sort_by("id")
-        arrays = [np.array(table[key].to_pylist(), np.float32) for key in ("values", "low", "high")]
+        try:
+            arrays = [np.array(table[key].to_pylist(), np.float32) for key in ("values", "low", "high")]
+        except (ValueError, TypeError) as error:
+            raise CatalogueError(
+                f"what {name} says of posters is damaged in catalogue {self.folder}",
+                f"Run: posterity doctor {self.folder} --repair; then train it again.",
+            ) from error
         return table["id"].to_pylist(), arrays[0], arrays[1], arrays[2]
 
     def put_result(self, result: Result) -> None:
@@ -211,6 +221,10 @@ class Derived(Tables):
         table = pa.Table.from_batches(self._batches("results", RESULTS.names, where), schema=RESULTS)
         return [Result(**row) for row in table.sort_by("created_at").to_pylist()]
 
+    def remove_results(self, keys: Sequence[str]) -> None:
+        """Remove results of experiments' runs, which are then run again."""
+        self._delete("results", f"key IN ({', '.join(map(quoted, keys))})")
+
     # --- sprites ----------------------------------------------------------------------------------------------------
 
     def atlas_order(self) -> bytes | None:
@@ -218,11 +232,24 @@ class Derived(Tables):
         return next((row["jpeg"] for row in self._atlas([_ORDER])), None)
 
     def atlas_pages(self, keys: Iterable[str]) -> dict[str, tuple[bytes, NDArray[np.uint8]]]:
-        """Read pages of sprites by their keys, those that there are: JPEG, and the palettes, (n, 4, 4)."""
+        """Read pages of sprites by their keys, those that there are: JPEG, and the palettes, (n, 4, 4).
+
+        A page without a picture, or with half a palette, is damaged and left out.
+        """
         return {
             row["key"]: (row["jpeg"], np.frombuffer(row["palettes"], np.uint8).reshape(-1, 4, 4))
             for row in self._atlas(keys)
+            if row["jpeg"] and row["palettes"] is not None and len(row["palettes"]) % 16 == 0
         }
+
+    def atlas_keys(self) -> list[str]:
+        """Give the keys of all pages of sprites that are kept."""
+        keys = [key for batch in self._batches("atlases", ["key"]) for key in batch["key"].to_pylist()]
+        return sorted(key for key in keys if key != _ORDER)
+
+    def forget_atlas(self) -> None:
+        """Remove all pages of sprites: they are drawn anew when next needed."""
+        self._delete("atlases", "true")
 
     def _atlas(self, keys: Iterable[str]) -> list[dict[str, Any]]:
         wanted = ", ".join(map(quoted, keys))

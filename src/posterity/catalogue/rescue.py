@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from posterity.catalogue._lance import quoted
 from posterity.catalogue.derived import TABLES_OF
-from posterity.catalogue.schema import POSTERS, TABLES, THUMBNAILS, VECTOR_PREFIX, Artefact
+from posterity.catalogue.schema import POSTERS, RESULTS, TABLES, THUMBNAILS, VECTOR_PREFIX, Artefact
 from posterity.catalogue.store import Store
 from posterity.catalogue.tables import now
 from posterity.errors import CatalogueError, StorageError
@@ -106,6 +106,16 @@ class Rescue:
             columns = TABLES[table].names
             batches = self._store._batches(table, columns, f"name = {quoted(artefact.name)}")
             self._parquet(f"{artefact.name}.{table}", self._store._schema(table, columns), batches)
+
+    def results(self, keys: Sequence[str]) -> None:
+        """Copy results of experiments' runs, to ``damaged_results.parquet``.
+
+        Raises:
+            StorageError: They cannot be copied.
+        """
+        wanted = f"key IN ({', '.join(map(quoted, keys))})"
+        batches = self._store._batches("results", RESULTS.names, wanted)
+        self._parquet("damaged_results", self._store._schema("results", RESULTS.names), batches)
 
     def rows(self, table: str, numbers: Sequence[int]) -> None:
         """Copy rows of a table by their numbers, to ``double_TABLE.parquet``.

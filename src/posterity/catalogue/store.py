@@ -273,6 +273,11 @@ class Store(Derived, Upkeep):
             found = table.take_offsets([row for row in rows if row < n]).select(["sha256", "jpeg"]).to_arrow()
         return dict(zip(found["sha256"].to_pylist(), found["jpeg"].to_pylist(), strict=True))
 
+    def thumbnail_batches(self) -> Iterator[dict[str, bytes]]:
+        """Read all thumbnails by the SHA-256 of the posters' content, some thousands at a time."""
+        for batch in self._batches("thumbnails", THUMBNAILS.names):
+            yield {row["sha256"]: row["jpeg"] or b"" for row in batch.to_pylist()}
+
     def thumbnail_digests(self) -> Iterator[str]:
         """Give the SHA-256 of the content of every thumbnail there is."""
         for batch in self._batches("thumbnails", ["sha256"]):
@@ -356,6 +361,17 @@ class Store(Derived, Upkeep):
         if filled.all():
             return ids, result
         return [identity for identity, there in zip(ids, filled, strict=True) if there], result[filled]
+
+    def vector_batches(self, encoder: str) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Read an encoder's vectors some thousands at a time, in no order: ids, and (n, d)."""
+        column, dimension = VECTOR_PREFIX + encoder, self.encoders[encoder]
+        for batch in self._batches("posters", ["id", column], f"{column} IS NOT NULL"):
+            yield batch["id"].to_pylist(), np.asarray(batch[column].flatten(), np.float32).reshape(-1, dimension)
+
+    def forget_vectors(self, encoder: str, ids: Sequence[str]) -> None:
+        """Clear an encoder's vectors of some posters, which then lack them."""
+        nothing = pa.nulls(len(ids), pa.list_(pa.float32(), self.encoders[encoder]))
+        self._merge("posters", pa.table({"id": list(ids), VECTOR_PREFIX + encoder: nothing}), "id", insert=False)
 
     def _space(self, n: int, dimension: int) -> NDArray[np.float32]:
         """Make room for vectors: in memory, or, where they are many, in a file without a name that goes with them."""

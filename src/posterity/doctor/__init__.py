@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from posterity.catalogue import Store
 from posterity.catalogue.rescue import Rescue
+from posterity.doctor import parts
 from posterity.doctor.derived import layouts, models, thumbnails, upkeep, vectors
 from posterity.doctor.files import DOUBT, absent_files
 from posterity.doctor.problems import KINDS, Diagnosis, Kind, Problem
@@ -60,7 +61,10 @@ def examine(
         problems += absent_files(store, rescue, remove_missing)
         in_doubt = any(problem.kind in DOUBT for problem in problems)
         problems += thumbnails(store, repair, limits)
+        problems += parts.thumbnails(store, repair, limits)
+        problems += parts.vectors(store, repair and not in_doubt, workers, show_progress)
         problems += vectors(store, repair and not in_doubt, repair, workers, show_progress)
+        problems += [*parts.kept(store, rescue), *parts.results(store, rescue), *parts.sprites(store, repair)]
         problems += [*layouts(store, rescue), *models(store, rescue)]
         if not went_back:  # else thumbnails, and old versions, may belong to rows that were undone
             problems += upkeep(store, repair, older_than)

@@ -79,7 +79,7 @@ def layouts(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
             yield Problem("unknown_encoder", artefact.name, detail, "Install the package that brings it.")
             continue
         if stale:
-            _discard(store, rescue, artefact)
+            discard(store, rescue, artefact)
             why = f"its encoder {artefact.encoder!r} is another version now"
             remedy = f"discard it, keeping a copy; draw it anew: posterity {command} -c {store.folder}"
             yield Problem("stale_layout", artefact.name, why, remedy, rescue is not None)
@@ -89,7 +89,8 @@ def layouts(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
             yield Problem("layout_behind", artefact.name, "what it shows has changed since it was made", remedy)
 
 
-def _discard(store: Store, rescue: Rescue | None, artefact: Artefact) -> None:
+def discard(store: Store, rescue: Rescue | None, artefact: Artefact) -> None:
+    """Take a derived thing out, keeping a copy; without ``rescue``, leave it."""
     if rescue is not None:
         rescue.artefact(artefact)
         store.remove_artefact(artefact.name)
@@ -105,7 +106,7 @@ def models(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         except UnknownNameError:
             continue
         if now != artefact.fingerprint:
-            _discard(store, rescue, artefact)
+            discard(store, rescue, artefact)
             why = f"it reads vectors of another version of {artefact.encoder}"
             remedy = f"discard it, keeping a copy; then: posterity train genres -c {store.folder} (or boxoffice)"
             yield Problem("stale_model", artefact.name, why, remedy, rescue is not None)

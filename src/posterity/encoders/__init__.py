@@ -38,12 +38,14 @@ def configured(name: str, *, fit: str | None = None, weights: str | None = None,
     Args:
         name: Of an encoder.
         fit: How a network's posters are fitted: one of ``posterity.encoders.networks.FITS``.
-        weights: A network's file of weights, which is remembered.
+        weights: A network's file of weights, which is remembered once it has been proved to be the network's.
         runtime: What networks are run by.
 
     Raises:
         UnknownNameError: There is no encoder of that name.
         ArgumentError: It is none of the networks that can be fitted otherwise or take weights.
+        WeightsError: The weights are another network's.
+        BadNetworkError: They are no network that can be run.
     """
     if fit is None and weights is None and runtime is None:
         return ENCODERS.get(name)
@@ -59,8 +61,9 @@ def configured(name: str, *, fit: str | None = None, weights: str | None = None,
                 f"the encoder {name!r} takes neither weights nor another fit", f"These do: {', '.join(KNOWN)}."
             )
         return Poster(runtime) if isinstance(encoder, Poster) else encoder
-    if weights is not None:
-        remember(found.network.shares or found.network.name, Path(weights))
     made = Net(found.network, fit or found.fit, None if weights is None else Path(weights), runtime)
+    if weights is not None:
+        made.prove()  # what is remembered decides every later run
+        remember(found.network.shares or found.network.name, Path(weights))
     ENCODERS.add(made.spec.name, made)
     return made

@@ -17,10 +17,17 @@ from numpy.typing import NDArray
 from posterity.encoders import runtime
 from posterity.encoders._check import check_images
 from posterity.encoders.base import EncoderSpec
+from posterity.paths import escape
 from posterity.settings import setting
 
 BATCH = 16
 """Pictures a run: measured fastest, on one thread and on two; larger ones leave the processor's cache."""
+
+
+WEIGHTS = "564fc6650079d444bef1ea804938690199742e3608af2d099ade6b0fba52bb63"
+"""SHA-256 of the network that ships."""
+
+AGAIN = "Install it again: pip install --force-reinstall --no-deps posterity"
 
 
 @final
@@ -57,7 +64,13 @@ class Poster:
 
     @cached_property
     def _run(self) -> runtime.Run:
-        return runtime.load(self._model, self._by or setting("runtime"))
+        file = str(files("posterity.encoders").joinpath("poster.onnx"))
+        # Numbers that are garbled would still run, and give vectors that mean nothing.
+        if (found := hashlib.sha256(self._model).hexdigest()) != WEIGHTS:
+            raise runtime.BadNetworkError(
+                f"{escape(file)} is damaged: it has the SHA-256 {found[:16]}… instead of {WEIGHTS[:16]}…", AGAIN
+            )
+        return runtime.load(self._model, self._by or setting("runtime"), file, AGAIN)
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Turn uint8 RGB pictures (n, 192, 128, 3) into float32 vectors (n, 384) of unit length.
@@ -65,6 +78,7 @@ class Poster:
         Raises:
             ArgumentError: ``images`` has another type or shape.
             MissingExtraError: The runtime is not installed.
+            BadNetworkError: The file of the network is damaged.
         """
         check_images(images, self.spec)
         with self._lock:

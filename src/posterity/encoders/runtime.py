@@ -7,22 +7,33 @@ the cores stay busy with nobody in the others' way. On a GPU, where ONNX Runtime
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.errors import MissingExtraError, UnknownNameError
+from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
 from posterity.parallel import n_workers
+from posterity.paths import escape
 
 Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 """A network ready to run: inputs of one batch -> float32 (n, d)."""
 
 
+class BadNetworkError(PosterityError):
+    """A file is no network that can be run: it is cut or garbled, or reads something else than it is given."""
+
+
 def onnxruntime(model: bytes) -> Run:
-    """Load a model of one input and one output into ONNX Runtime."""
+    """Load a model of one input and one output into ONNX Runtime.
+
+    Raises:
+        ValueError: It cannot be loaded; or, when run, does not take what it is given.
+    """
     import onnxruntime as ort
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -31,9 +42,25 @@ def onnxruntime(model: bytes) -> Run:
     wanted = [
         name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in ort.get_available_providers()
     ]
-    session = ort.InferenceSession(model, options, providers=wanted)
+    # They share no base of their own.
+    refusals = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoModel,
+                state.NoSuchFile, state.NotImplemented, state.RuntimeException)  # fmt: skip
+    try:
+        session = ort.InferenceSession(model, options, providers=wanted)
+    except refusals as error:
+        raise ValueError(str(error)) from error
+    if len(session.get_inputs()) != 1 or not session.get_outputs():
+        n_inputs, n_outputs = len(session.get_inputs()), len(session.get_outputs())
+        raise ValueError(f"it has {n_inputs} inputs and {n_outputs} outputs, not one each")
     name = session.get_inputs()[0].name
-    return lambda batch: np.asarray(session.run(None, {name: batch})[0], np.float32)
+
+    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+        try:
+            return np.asarray(session.run(None, {name: batch})[0], np.float32)
+        except refusals as error:
+            raise ValueError(str(error)) from error
+
+    return run
 
 
 def openvino(model: bytes) -> Run:
@@ -41,6 +68,7 @@ def openvino(model: bytes) -> Run:
 
     Raises:
         MissingExtraError: OpenVINO is not installed.
+        RuntimeError: The model cannot be loaded; or, when run, does not take what it is given.
     """
     try:
         import openvino as ov
@@ -69,16 +97,41 @@ RUNTIMES: dict[str, Callable[[bytes], Run]] = {"onnxruntime": onnxruntime, "open
 """What a network can be run by, by name."""
 
 
-def load(model: bytes, runtime: str) -> Run:
+def load(model: bytes, runtime: str, file: str, remedy: str = "Fetch or write it again.") -> Run:
     """Make a model ready to run.
+
+    Args:
+        model: ONNX.
+        runtime: A name of :data:`RUNTIMES`.
+        file: Where it came from, for messages.
+        remedy: What to do where it cannot be run, likewise.
 
     Raises:
         UnknownNameError: There is no such runtime.
         MissingExtraError: It is not installed.
+        BadNetworkError: The model cannot be loaded; when run, the same where it cannot read what it is given.
     """
     if runtime not in RUNTIMES:
         raise UnknownNameError("runtime", runtime, RUNTIMES)
-    return RUNTIMES[runtime](model)
+    with _naming(file, remedy):
+        found = RUNTIMES[runtime](model)
+
+    def run(batch: NDArray[Any]) -> NDArray[np.float32]:
+        with _naming(file, remedy):
+            return found(batch)
+
+    return run
+
+
+@contextmanager
+def _naming(file: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:
+        if isinstance(error, PosterityError):
+            raise
+        why = " ".join(str(error).split())[:200]
+        raise BadNetworkError(f"{escape(file)} is no network that can be run: {why}", remedy) from error
 
 
 def batched(run: Run, rows: NDArray[Any], batch: int, dimension: int) -> NDArray[np.float32]:

@@ -34,6 +34,7 @@ from posterity.errors import ArgumentError, PosterityError, SourceError, Unknown
 from posterity.learning.fitted import fitted_vectors
 from posterity.learning.genres import groups_of, inner_folds
 from posterity.learning.networks.config import config_for
+from posterity.learning.results import damage_of
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
@@ -324,7 +325,8 @@ def run_experiment(
     split = make_split(store, experiment.name, experiment.protocol, keep=False)
     ids = tuple(sorted(i for part in split.parts.values() for i in part))
     field_ = _Field(store, experiment, split, ids, groups_of(store, ids), show_progress)
-    known = {} if fresh else {result.key: result for result in store.results()}
+    # One that is damaged counts as none, and is run again.
+    known = {} if fresh else {kept.key: kept for kept in store.results() if kept.data and not damage_of(kept)}
     outcomes: list[tuple[Run, Result, bool]] = []
     failed: dict[str, str] = {}
     cells = [*experiment.runs, *(_smaller(run, limit, epochs) for run in experiment.slow if full)]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +45,10 @@ _FIELDS = {
 """The columns that labels, kinship and fields are taken from; see :mod:`posterity.learning.premises`."""
 LIKELY = 1.96
 """Deviations to each side that hold 95%."""
+
+
+class DamagedModelError(ValueError):
+    """What is kept of a model cannot be read, or does not hold together."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +201,69 @@ def to_bytes(model: Model) -> bytes:
 
 
 def from_bytes(data: bytes) -> Model:
-    """Undo :func:`to_bytes`."""
+    """Undo :func:`to_bytes`.
+
+    Raises:
+        DamagedModelError: The bytes are cut or garbled, or what they hold does not fit together.
+    """
+    try:
+        model = _unpacked(_arrays(data))
+    except KeyError as error:
+        raise DamagedModelError(f"{error} is missing") from error
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise DamagedModelError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+    if misfit := _misfit(model):
+        raise DamagedModelError(misfit)
+    return model
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """Read the arrays, once their checksums are right: a header that lies would ask for any amount of memory."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise DamagedModelError("its arrays are compressed, as Posterity never writes them")
+        if (wrong := archive.testzip()) is not None:
+            raise DamagedModelError(f"the checksum of {wrong!r} is wrong")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        a = {name: arrays[name] for name in arrays.files}
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _misfit(model: Model) -> str:
+    """Tell what of a model does not fit its labels and posters; empty where all does."""
+    n, n_labels, d = len(model.ids), len(model.names), len(model.logistic.scaling.mean)
+    k = len(model.spread.values)
+    shapes: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
+        "deviation": (model.logistic.scaling.deviation, (d,)), "weights": (model.logistic.weights, (d, n_labels)),
+        "intercept": (model.logistic.intercept, (n_labels,)), "offset": (model.calibration.offset, (n_labels,)),
+        "thresholds": (model.thresholds, (n_labels,)), "prior": (model.prior, (n_labels,)),
+        "basis": (model.spread.basis, (d, k)), "curvature": (model.spread.curvature, (n_labels,)),
+        "residuals": (model.residuals, (n, n_labels)), "held_out": (model.held_out, (n, n_labels)),
+    }  # fmt: skip
+    for name, (array, shape) in shapes.items():
+        if array.shape != shape:
+            return f"its {name} have the shape {array.shape} instead of {shape}"
+    numbers: dict[str, NDArray[Any]] = {name: array for name, (array, _) in shapes.items()} | {
+        "mean": model.logistic.scaling.mean, "values": model.spread.values, "slope": model.calibration.slope,
+    }  # fmt: skip
+    for name, array in numbers.items():
+        # Thresholds may be infinite, where no label is ever claimed.
+        if array.dtype.kind != "f" or np.isnan(array).any() or (name != "thresholds" and np.isinf(array).any()):
+            return f"its {name} are not all numbers"
+    if unknown := {*model.fields} - {*_FIELDS}:
+        return f"it reads fields that are unknown here: {', '.join(sorted(unknown))}"
+    return "" if len(model.encoders) == len(model.fingerprints) else "its encoders and their fingerprints do not match"
+
+
+def _unpacked(a: dict[str, NDArray[Any]]) -> Model:
     words = json.loads(a["words"].tobytes())
     logistic = Logistic(
         Scaling(a["mean"], a["deviation"]), a["weights"], a["intercept"], words["strength"], words["single"]
@@ -283,14 +349,17 @@ def load_model(store: Store, name: str, train: str) -> Model:
         train: The command that makes it, for messages.
 
     Raises:
-        CatalogueError: There is none, it reads vectors of another version of an encoder, or what it learned from has
-            changed: posters, their pictures, or what is known of their films.
+        CatalogueError: There is none, what is kept of it is damaged, it reads vectors of another version of an encoder,
+            or what it learned from has changed: posters, their pictures, or what is known of their films.
     """
     again = f"Run: {train}"
     kept = store.artefact(PREFIX + name)
     if kept is None:
         raise CatalogueError(f"catalogue {store.folder} has no model {name!r}", again)
-    model = from_bytes(store.model(PREFIX + name))
+    try:
+        model = from_bytes(store.model(PREFIX + name))
+    except DamagedModelError as error:
+        raise CatalogueError(f"the model {name!r} is damaged: {error}", again) from error
     if tuple(ENCODERS.get(e).spec.fingerprint for e in model.encoders) != model.fingerprints:
         raise CatalogueError(
             f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again

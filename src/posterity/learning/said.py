@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 from posterity.catalogue import Store
+from posterity.errors import CatalogueError
 from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model, predictions_key, said_of
@@ -22,14 +23,25 @@ def predictions(store: Store, name: str, model: Model) -> tuple[list[str], Predi
         model: As :func:`posterity.learning.model.load_model` gives it, current.
 
     Raises:
-        CatalogueError: There are no vectors; or, of a model of poster and metadata, no current one of the poster.
+        CatalogueError: What was kept is damaged; there are no vectors; or, of a model of poster and metadata, no
+            current one of the poster.
     """
     train = f"posterity train boxoffice -c {store.folder}"
     poster_model = model if model.encoders else load_model(store, "boxoffice", train)
     kept = store.artefact(PREFIX + name)
-    told = json.loads(kept.parameters).get("predicted") if kept else None
+    damaged = CatalogueError(
+        f"what the model {name!r} says of posters is damaged", f"Run: posterity doctor {store.folder} --repair"
+    )
+    try:
+        told = json.loads(kept.parameters).get("predicted") if kept else None
+    except (ValueError, AttributeError) as error:
+        raise damaged from error
     if told is not None and told == predictions_key(store, model, poster_model.encoders):
         ids, values, low, high = store.predictions(PREFIX + name)
+        if any(
+            each.shape != (len(ids), len(model.names)) or not np.isfinite(each).all() for each in (values, low, high)
+        ):
+            raise damaged
         return ids, Predicted(*(each.astype(np.float64) for each in (values, low, high)))
     found = load_features(store, poster_model.encoders)
     rows = found.X

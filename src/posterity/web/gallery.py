@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import threading
 import time
 from collections import defaultdict
@@ -24,7 +23,7 @@ from posterity.atlases import SHEET, sheet
 from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key
 from posterity.clusters import COLOURS
-from posterity.errors import PosterityError, UnknownNameError
+from posterity.errors import UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
 from posterity.places import name_of, read_bytes
 from posterity.plain import plain
@@ -44,8 +43,9 @@ from posterity.web.answers import (
 )
 from posterity.web.columns import claimed, numbers, sets, sprites
 from posterity.web.layouts import Layouts, laid
+from posterity.web.models import model_notes, said_by_models
 from posterity.web.results import Made, Recent, made_of
-from posterity.web.snapshot import Said, Snapshot
+from posterity.web.snapshot import Snapshot
 
 LOOK_AGAIN = 1.0
 """Seconds for which the catalogue is taken not to have changed."""
@@ -58,8 +58,6 @@ _THUMBNAILS_HELD, _SHEETS_HELD = 32 * 2**20, 24 * 2**20
 
 _DIGEST = 12
 """Letters of a SHA-256 that tell a collection's posters apart."""
-
-_MODELS = ("genres", "boxoffice", "boxoffice_both")
 
 
 class Gallery:
@@ -121,6 +119,7 @@ class Gallery:
         for number, (identity, imdb, tmdb) in enumerate(known_ids):
             films[film_key(identity, imdb, tmdb)].append(number)
         digests = rows["sha256"].to_pylist()
+        models, refused = said_by_models(self.store)
         return Snapshot(
             version=version,
             state=state,
@@ -134,31 +133,10 @@ class Gallery:
             pages=pages,
             slots=np.array([slot_of.get(identity, -1) for identity in ids], np.int64),
             digests={digest[:_DIGEST]: digest for digest in digests},
-            models=self._models(),
+            models=models,
+            refused=refused,
             thumbnail_rows={digest: row for row, digest in enumerate(self.store.thumbnail_digests())},
         )
-
-    def _models(self) -> dict[str, Said]:
-        """Read what trained models say; one that is stale counts as none."""
-        from posterity.learning.model import PREFIX, load_model
-        from posterity.learning.said import predictions
-
-        found = {}
-        kept = {artefact.name: artefact for artefact in self.store.artefacts()}
-        for name in _MODELS:
-            artefact = kept.get(PREFIX + name)
-            if artefact is None:
-                continue
-            try:
-                model = load_model(self.store, name, "")
-                ids, told = predictions(self.store, name, model)
-            except PosterityError:
-                continue
-            values, low, high = (each.astype(np.float32) for each in (told.probabilities, told.low, told.high))
-            place = {identity: row for row, identity in enumerate(ids)}
-            scores = json.loads(artefact.scores)
-            found[name] = Said(list(model.names), model.prior, model.thresholds, place, values, low, high, scores)
-        return found
 
     # --- the whole collection --------------------------------------------------------------------------------------
 
@@ -336,13 +314,9 @@ class Gallery:
         )
 
     def notes(self) -> list[str]:
-        """Say which models were not trained, and how they are."""
-        models, folder = self.snapshot().models, name_of(self.catalogue.folder)
-        return [
-            f"No current model of {what} is here. Run: posterity train {name} -c {folder}"
-            for name, what in (("genres", "genres"), ("boxoffice", "box office"))
-            if name not in models
-        ]
+        """Say which models are not here, why, and how they are trained."""
+        snap = self.snapshot()
+        return [*model_notes(snap.models, snap.refused, name_of(self.catalogue.folder))]
 
     def genre_views(self, identity: str) -> list[GenreView]:
         """Give what the model of genres says of a poster, the likeliest first."""

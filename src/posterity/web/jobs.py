@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -279,7 +280,8 @@ class Jobs:
         experiment = _EXPERIMENT + job.name
         for kept in self.store.results(experiment):
             if kept.key == key:
-                return made_of(json.loads(kept.figures))
+                with suppress(ValueError):  # it is damaged, and computed anew
+                    return made_of(json.loads(kept.figures))
         found = plain(job.work())
         if self.keep and self.store.writable:
             self.store.put_result(Result(key, experiment, dumps(job.parameters), dumps(found), b"", now()))

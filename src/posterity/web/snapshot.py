@@ -36,6 +36,7 @@ class Snapshot:
         slots: (n,) of each poster.
         digests: SHA-256 by its first letters.
         models: Name -> labels, what the model says, and its scores.
+        refused: Name -> why a model that is kept cannot be used.
         thumbnail_rows: SHA-256 -> row of the table of thumbnails.
         collection: What the page knows of every poster, once it was asked for.
         packed: The same as JSON.
@@ -54,6 +55,7 @@ class Snapshot:
     slots: NDArray[np.int64]
     digests: dict[str, str]
     models: dict[str, Said]
+    refused: dict[str, str]
     thumbnail_rows: dict[str, int]
     collection: Collection | None = None
     packed: Made | None = None

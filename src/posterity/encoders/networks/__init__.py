@@ -14,6 +14,7 @@ import os
 import re
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ from posterity.encoders.known import KNOWN, Network
 from posterity.encoders.networks import weights
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import ArgumentError
+from posterity.paths import escape
 from posterity.places import cache_folder
 from posterity.settings import setting
 
@@ -125,6 +127,19 @@ class Net:
         """
         self._ready("pictures")
 
+    def prove(self) -> None:
+        """Make sure that its weights are this network's: by their SHA-256 where that is known, else by a run.
+
+        Raises:
+            WeightsError: They cannot be had, or are another network's.
+            BadNetworkError: They are no network that can be run.
+            MissingExtraError: What builds or runs it is not installed.
+        """
+        file, published = self.file, self.network.weights
+        if file is not None and published is not None and weights.digest(file) == published.sha256:
+            return
+        self.encode(np.zeros((1, *self.size, 3), np.uint8))
+
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Turn uint8 RGB pictures (n, *size, 3) into float32 vectors (n, d) of unit length.
 
@@ -178,9 +193,11 @@ class Net:
         if file.suffix.lower() == ".onnx":
             return self._published(file, by)
         kept = self._export(side)
-        if not kept.is_file():
-            self._write(file, side, kept)
-        return runtime.load(kept.read_bytes(), by)
+        if kept.is_file():
+            with suppress(runtime.BadNetworkError):  # it is damaged, and made from the weights again
+                return runtime.load(kept.read_bytes(), by, str(kept))
+        self._write(file, side, kept)
+        return runtime.load(kept.read_bytes(), by, str(kept))
 
     def _write(self, file: Path, side: str, kept: Path) -> None:
         from posterity.encoders.networks import building
@@ -198,17 +215,22 @@ class Net:
 
     def _published(self, file: Path, by: str) -> runtime.Run:
         """Run an ONNX file as others publish them: normalised float pictures (n, 3, h, w) in, features or a map out."""
-        run = runtime.load(file.read_bytes(), by)
+        run = runtime.load(file.read_bytes(), by, str(file), "Name an ONNX file of that network, or fetch it again.")
         mean, deviation = (np.array(values, np.float32) * 255 for values in self.network.colours)
         dimension = self.network.dimension
 
         def features(images: NDArray[np.uint8]) -> NDArray[np.float32]:
             x = (images.astype(np.float32) - mean) / deviation
             rows = run(np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+            if rows.ndim < 2 or len(rows) != len(images):
+                raise WeightsError(
+                    f"{escape(str(file))} gives an array of shape {rows.shape} for {len(images)} pictures",
+                    "Name an ONNX file of that network without its classifier.",
+                )
             rows = rows.reshape(*rows.shape[:2], -1).mean(2)
             if rows.shape[1] != dimension:
                 raise WeightsError(
-                    f"{file} gives {rows.shape[1]} features where {self.network.name} has {dimension}",
+                    f"{escape(str(file))} gives {rows.shape[1]} features where {self.network.name} has {dimension}",
                     "Name an ONNX file of that network without its classifier.",
                 )
             return np.asarray(rows, np.float32)

@@ -1,0 +1,47 @@
+"""Whether what is kept of an experiment's run can be read."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+
+import numpy as np
+
+from posterity.catalogue.schema import Result
+
+_MISREAD = (ValueError, TypeError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
+"""What bytes that are cut or garbled lead to."""
+
+
+def damage_of(result: Result) -> str:
+    """Tell what is wrong with a result that was kept; empty where it can be read.
+
+    Those that the page keeps, as its lists of pairs, have no arrays.
+    """
+    try:
+        for text in (result.spec, result.figures):
+            json.loads(text)
+        if not result.data:
+            return ""
+        with zipfile.ZipFile(io.BytesIO(result.data)) as archive:
+            if (wrong := archive.testzip()) is not None:
+                return f"the checksum of {wrong!r} is wrong"
+        with np.load(io.BytesIO(result.data), allow_pickle=False) as arrays:
+            p = arrays["p"]
+            np.unpackbits(arrays["claimed"], count=p.size).reshape(p.shape)
+    except KeyError as error:
+        return f"{error} is missing"
+    except (
+        ValueError,
+        TypeError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return "" if p.dtype.kind == "f" and np.isfinite(p).all() else "its probabilities are not all numbers"
