@@ -105,7 +105,7 @@ def _grid(store: Store, artefact: Artefact, ids: set[str]) -> str:
     _table(artefact.parameters)
     with np.errstate(invalid="ignore"):  # an empty cell becomes one that is outside
         there, cells = store.grid(artefact.name)
-    if there:
+    if there and ("rows" in scores or current(store, artefact)):  # the first Posterity kept none: its walls are behind
         Grid(scores["rows"], scores["cols"], cells)
     return _strangers(store, artefact, there, ids)
 
