@@ -36,6 +36,7 @@ CASES = (
     "library",
     "page",
     "load",
+    "hostile",
     "engines",
     "scale",
 )

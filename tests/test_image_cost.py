@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from posterity.errors import ImageError
-from posterity.images import THUMBNAIL_SIZE, apart, examine
+from posterity.images import THUMBNAIL_SIZE, Limits, apart, examine
 from posterity.images.cost import MOST_BYTES, MOST_SCANS, cost_of
 
 
@@ -63,6 +63,10 @@ def test_depth_counts_as_well_as_pixels() -> None:
     assert caught.value.reason in ("too_costly", "too_many_pixels")
 
 
+def test_a_deep_picture_is_refused_before_its_numbers_are_stretched() -> None:
+    assert reason(saved(Image.fromarray(np.zeros((8900, 8900), np.uint16)), "PNG")) == "too_costly"
+
+
 def test_a_large_picture_is_decoded_apart_and_reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = np.linspace(0, 65535, 6000).astype(np.uint16)[:, None].repeat(4500, 1)
     data = saved(Image.fromarray(rows), "PNG")
@@ -78,9 +82,13 @@ def test_a_large_picture_is_decoded_apart_and_reduced(monkeypatch: pytest.Monkey
     assert [command[-2:] for command in calls] == [["-m", "posterity.images.apart"]]
     assert (found.width, found.height, found.mode) == (4500, 6000, "I;16")
     height, width, _ = found.pixels.shape
-    assert THUMBNAIL_SIZE[0] <= height < 600
-    assert THUMBNAIL_SIZE[1] <= width < 450
+    assert apart.ENOUGH[0] <= height < 1200
+    assert apart.ENOUGH[1] <= width < 900
     assert found.pixels[0].max() < 10 < 245 < found.pixels[-1].min()
+    assert examine(data, (384, 256)).pixels is found.pixels  # held: whoever encodes it does not decode it once more
+    assert len(calls) == 1
+    with pytest.raises(ImageError, match="pixels"):
+        examine(data, THUMBNAIL_SIZE, Limits(max_pixels=10**6))
 
 
 def test_a_picture_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

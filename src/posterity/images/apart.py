@@ -6,6 +6,7 @@ pixels go out.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from posterity.errors import ImageError
-from posterity.images.decode import Decoded, Limits, decoded_here
+from posterity.images.decode import Decoded, Limits, check_size, decoded_here
 
 SECONDS = 60
 """After so long a picture is given up: one that is within all caps takes a few seconds."""
@@ -25,21 +26,45 @@ SECONDS = 60
 MEMORY = 3 * 2**30
 """Address space of the process, as a last resort."""
 
+ENOUGH = (512, 512)
+"""What is asked of a large picture where less is: then whatever wants it next is served by the same copy."""
+
+_MOST_HELD = 16 * 2**20
+
 _one = threading.Lock()
+_last: tuple[str, Decoded] | None = None
 
 
 def decoded_apart(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
-    """Decode a picture in a process of its own; arguments and errors as of :func:`posterity.images.examine`."""
+    """Decode a picture in a process of its own; arguments and errors as of :func:`posterity.images.examine`.
+
+    A reduced copy of the last one is held: a poster is looked at, and encoded at several sizes, one after the other.
+    """
+    global _last
+    if at_least is None or max(at_least) > min(ENOUGH):
+        with _one:
+            return _decoded(data, kind, at_least, limits)
+    digest = hashlib.sha256(data).hexdigest()
+    with _one:
+        if _last is not None and _last[0] == digest:
+            check_size(_last[1].width, _last[1].height, limits)
+            return _last[1]
+        found = _decoded(data, kind, ENOUGH, limits)
+        if found.pixels.nbytes <= _MOST_HELD:
+            _last = digest, found
+        return found
+
+
+def _decoded(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
     asked = json.dumps({"kind": kind, "at_least": at_least, "limits": asdict(limits)}).encode()
     command = [sys.executable, "-P", "-W", "ignore", "-m", "posterity.images.apart"]
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    with _one:
-        try:
-            ended = subprocess.run(  # noqa: S603
-                command, input=asked + b"\n" + data, capture_output=True, timeout=SECONDS, env=environment, check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise ImageError("too_costly", f"decoding it took longer than {SECONDS} s") from None
+    try:
+        ended = subprocess.run(  # noqa: S603
+            command, input=asked + b"\n" + data, capture_output=True, timeout=SECONDS, env=environment, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise ImageError("too_costly", f"decoding it took longer than {SECONDS} s") from None
     head, _, rest = ended.stdout.partition(b"\n")
     try:
         told: dict[str, Any] = json.loads(head)

@@ -28,6 +28,9 @@ USUAL_SCANS = 16
 MOST_BYTES = 512 * 2**20
 """Memory that decoding one picture may take."""
 
+MOST_DEEP = 40_000_000
+"""Pixels of a picture of 16 or 32 bits a channel, whose numbers are stretched to 8 one by one."""
+
 LARGE_BYTES = 64 * 2**20
 """A picture that takes more than this is decoded by itself, in a process of its own."""
 
@@ -48,12 +51,14 @@ class Cost:
         height: Likewise.
         scans: How often a JPEG goes over its pixels; 1 for other formats.
         bytes: Memory, at its peak.
+        deep: Whether a channel has more than 8 bits once it is decoded.
     """
 
     width: int
     height: int
     scans: int
     bytes: int
+    deep: bool = False
 
     @property
     def pixels(self) -> int:
@@ -73,6 +78,12 @@ class Cost:
         """
         if self.scans > MOST_SCANS or (self.scans > USUAL_SCANS and self.scans * self.pixels > MOST_PASSES):
             raise ImageError("too_costly", f"a JPEG of {self.scans:,} scans; encoders write about ten")
+        if self.deep and self.pixels > MOST_DEEP:
+            raise ImageError(
+                "too_costly",
+                f"{self.pixels / 1e6:,.0f} megapixels of 16 or 32 bits a channel; the cap is {MOST_DEEP / 1e6:,.0f}. "
+                "Save it with 8 bits",
+            )
         if self.bytes > MOST_BYTES:
             raise ImageError(
                 "too_costly",
@@ -97,7 +108,7 @@ def cost_of(data: bytes, kind: str) -> Cost:
         return Cost(0, 0, 1, 0)
     deep = mode[0] in "IF"  # 16 and 32 bits are brought to 8 by way of an array beside the picture
     each = 4 if mode.startswith("I;16") else 8 if deep else _CHANNEL_BYTES.get(mode, 4)
-    return Cost(width, height, 1, width * height * each)
+    return Cost(width, height, 1, width * height * each, deep)
 
 
 def _jpeg(data: bytes) -> Cost:

@@ -17,7 +17,7 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import simplejpeg
@@ -140,7 +140,7 @@ def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits
         raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is no picture format read here")
     cost = cost_of(data, kind)
     if cost.pixels > limits.max_pixels:
-        _check_size(cost.width, cost.height, limits)
+        check_size(cost.width, cost.height, limits)
     cost.check()
     if cost.large:
         from posterity.images.apart import decoded_apart
@@ -177,7 +177,12 @@ def _but(found: Decoded, problem: str) -> Decoded:
     return replace(found, flags=(*found.flags, (DAMAGED_METADATA, problem)))
 
 
-def _check_size(width: int, height: int, limits: Limits) -> None:
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Make sure that a picture is neither too large nor too small.
+
+    Raises:
+        ImageError: "too_many_pixels" or "tiny".
+    """
     if width * height > limits.max_pixels:
         raise ImageError(
             "too_many_pixels", f"{width}×{height} is {width * height:,} pixels, over the cap of {limits.max_pixels:,}"
@@ -192,7 +197,7 @@ def _plain_jpeg(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -
         height, width, colourspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return None
-    _check_size(width, height, limits)
+    check_size(width, height, limits)
     if colourspace not in ("YCbCr", "Gray"):
         return None
     mark = mark_of_jpeg(data)
@@ -238,7 +243,7 @@ def _any_picture(data: bytes, kind: str, at_least: tuple[int, int] | None, limit
 
 def _with_pillow(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
-        _check_size(*image.size, limits)
+        check_size(*image.size, limits)
         mode = image.mode
         flags: list[tuple[str, str]] = []
         if kind != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may hold previews, as cameras write them
@@ -288,8 +293,13 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image)
     whole = np.issubdtype(values.dtype, np.integer)
 
-    def numbers(start: int) -> NDArray[np.float64]:
-        return np.nan_to_num(np.asarray(values[start : start + _BLOCK_ROWS], np.float64))
+    def numbers(start: int) -> NDArray[Any]:
+        block = values[start : start + _BLOCK_ROWS]
+        if whole:
+            return block
+        block = block.astype(np.float64)
+        # Infinities and what is no number show in the extremes, which costs less than to look for them everywhere.
+        return block if np.isfinite([block.min(), block.max()]).all() else np.nan_to_num(block)
 
     # In blocks of rows: in float64 the whole would take eight times the picture's own memory.
     starts = range(0, len(values), _BLOCK_ROWS)
@@ -300,6 +310,8 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
     deep = high > 255 or values.dtype.itemsize == 2
     least, scale = (0.0, 1 / 257 if deep else 1.0) if small else (low, 255 / (high - low or 1.0))
     out = np.empty(values.shape, np.uint8)
+    table = np.minimum(np.arange(2**16) * scale, 255).round().astype(np.uint8) if small else None
     for start in starts:
-        out[start : start + _BLOCK_ROWS] = ((numbers(start) - least) * scale).round()
+        block = numbers(start)
+        out[start : start + _BLOCK_ROWS] = ((block - least) * scale).round() if table is None else table[block]
     return Image.fromarray(out)
