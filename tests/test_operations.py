@@ -20,7 +20,8 @@ from serving import serving
 
 import posterity
 from posterity import logs
-from posterity.errors import ArgumentError, FormatVersionError
+from posterity.errors import ArgumentError, CatalogueError, FormatVersionError
+from posterity.web.gallery import Gallery
 
 ROOT = Path(__file__).parents[1]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -47,6 +48,11 @@ def test_a_catalogue_of_the_first_format_is_read_as_it_is(first: Path) -> None:
         assert films.vectors(name)[1].shape == (6, dimension)
     assert films.similar("tt0000001", encoder="pixels", k=2).matches
     assert films.report().dropped[0].reason == "corrupt"
+    # Its wall does not tell what was asked for: the page does not offer it, and it is refused where it is asked for.
+    assert {each.name for each in Gallery(films).layouts.names()} == {"map", "wall"}
+    assert films.layout_scores() == []
+    with pytest.raises(CatalogueError, match="how wall was asked for is not known"):
+        films.layout("wall")
 
 
 def test_a_catalogue_of_the_first_format_is_gone_on_with(first: Path, tmp_path: Path) -> None:

@@ -154,8 +154,19 @@ def make_map(
 
 
 def remake_map(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Map:
-    """Give a map that is kept, brought up to date as it was asked for."""
-    return make_map(store, kept.encoder, Layout(**json.loads(kept.parameters)), keep=keep, show_progress=show_progress)
+    """Give a map that is kept, brought up to date as it was asked for.
+
+    Raises:
+        CatalogueError: Some posters lack a vector, or how it was asked for cannot be read.
+    """
+    try:
+        layout = Layout(**json.loads(kept.parameters))
+    except TypeError as error:
+        raise CatalogueError(
+            f"how {kept.name} was asked for is not known in catalogue {store.folder}: {error}",
+            f"Make it anew: posterity map -c {store.folder}",
+        ) from error
+    return make_map(store, kept.encoder, layout, keep=keep, show_progress=show_progress)
 
 
 def _points(

@@ -189,12 +189,23 @@ def make_wall(
 
 
 def remake_wall(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Wall:
-    """Give a wall that is kept, brought up to date as it was asked for."""
+    """Give a wall that is kept, brought up to date as it was asked for.
+
+    Raises:
+        CatalogueError: Some posters lack a vector, or an older Posterity made it and did not keep what was asked for.
+    """
     asked = json.loads(kept.parameters)
-    shape = Shape(
-        asked["rows"], asked["cols"], asked["aspect"], asked["topology"], asked["toroidal"],
-        {name: (row, col) for name, (row, col) in asked["pins"].items()}, [(row, col) for row, col in asked["holes"]],
-    )  # fmt: skip
+    try:
+        shape = Shape(
+            asked["rows"], asked["cols"], asked["aspect"], asked["topology"], asked["toroidal"],
+            {name: (row, col) for name, (row, col) in asked["pins"].items()},
+            [(row, col) for row, col in asked["holes"]],
+        )  # fmt: skip
+    except KeyError as error:
+        raise CatalogueError(
+            f"how {kept.name} was asked for is not known in catalogue {store.folder}: {error} is missing",
+            f"Make it anew: posterity wall -c {store.folder}",
+        ) from error
     return make_wall(
         store, kept.encoder, shape=shape, order=asked["order"], random_state=asked["random_state"], keep=keep,
         show_progress=show_progress,

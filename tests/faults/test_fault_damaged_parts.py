@@ -226,3 +226,17 @@ def test_bad_weights_are_refused_by_name_and_not_remembered(tmp_path: Path, cont
         configured("resnet18", weights=str(file))
     network = Net(posterity.encoders.networks.KNOWN["resnet18"]).network
     assert find(network) is None
+
+
+@pytest.mark.parametrize("column", ["parameters", "scores"])
+def test_what_cannot_be_read_of_how_things_were_made_counts_as_none(films: posterity.Catalogue, column: str) -> None:
+    wall = films.wall(encoder="colour").cells
+    for artefact in films.store.artefacts():
+        films.store.put_artefact(replace(artefact, **{column: '{"rows": '}))
+    assert films.store.artefacts() == []
+    assert {each.name for each in Gallery(films).layouts.names()} == {"map", "wall"}
+    assert films.layout_scores() == []
+    assert "damaged_layout" in {kind for kind, _ in found(films, repair=True)}
+    films.embed("colour")
+    assert films.wall(encoder="colour").cells == wall
+    assert films.doctor().well

@@ -5,8 +5,10 @@ What makes a thing valid, its artefact, is always written last: after a kill in 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ from posterity.catalogue.schema import (
 from posterity.catalogue.tables import Tables
 from posterity.errors import CatalogueError
 
+log = logging.getLogger(__name__)
+
 TABLES_OF = {
     "grid": ("grids",),
     "layout": ("layouts",),
@@ -42,6 +46,12 @@ _ORDER = "order"
 """The key of the row of ``atlases`` that tells whose each slot is."""
 
 
+@cache
+def _tell_of_damage(folder: str, name: str) -> None:
+    """Log it once, however often the catalogue is read."""
+    log.warning("damaged_artefact", extra={"catalogue": folder, "artefact": name})
+
+
 class Derived(Tables):
     """The verbs of what is derived."""
 
@@ -51,10 +61,20 @@ class Derived(Tables):
         """Insert or replace what is known of a derived thing, by its name."""
         self._merge("artefacts", pa.Table.from_pylist([asdict(artefact)], schema=ARTEFACTS), "name")
 
-    def artefacts(self) -> list[Artefact]:
-        """Read what is known of the derived things, by name."""
+    def artefacts(self, *, damaged: bool = False) -> list[Artefact]:
+        """Read what is known of the derived things, by name.
+
+        One whose parameters or scores cannot be read counts as none, as if it had to be made, and is logged; with
+        ``damaged`` it is given too, for whoever mends it.
+        """
         table = pa.Table.from_batches(self._batches("artefacts", ARTEFACTS.names), schema=ARTEFACTS)
-        return [Artefact(**row) for row in table.sort_by("name").to_pylist()]
+        found = [Artefact(**row) for row in table.sort_by("name").to_pylist()]
+        if damaged:
+            return found
+        for artefact in found:
+            if not artefact.readable:
+                _tell_of_damage(str(self.folder), artefact.name)
+        return [artefact for artefact in found if artefact.readable]
 
     def artefact(self, name: str) -> Artefact | None:
         """Read what is known of one derived thing."""
@@ -62,7 +82,7 @@ class Derived(Tables):
 
     def remove_artefact(self, name: str) -> None:
         """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
-        known = self.artefact(name)
+        known = next((each for each in self.artefacts(damaged=True) if each.name == name), None)
         with in_our_words(str(self.folder)):
             columns = self._table("posters").schema.names
         if known is not None and known.kind == "vectors" and name in columns:

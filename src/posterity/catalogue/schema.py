@@ -12,6 +12,7 @@ them inside, storing 7,056 vectors of 128 numbers took 800 ms and 53 MB of disk;
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -182,6 +183,14 @@ class Artefact:
     inputs: str
     scores: str
     created_at: datetime
+
+    @property
+    def readable(self) -> bool:
+        """Whether its parameters and scores are the JSON objects that they should be."""
+        try:
+            return all(isinstance(json.loads(text), dict) for text in (self.parameters, self.scores))
+        except (ValueError, TypeError):
+            return False
 
 
 @dataclass(frozen=True)

@@ -80,8 +80,15 @@ def vectors(store: Store, repair: bool, workers: int, show_progress: bool | None
 def kept(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
     """Find walls, maps, splits and models that cannot be read, and discard them."""
     ids = {*store.read([])["id"].to_pylist()}
-    for artefact in store.artefacts():
+    for artefact in store.artefacts(damaged=True):
         if artefact.kind not in _CHECKS:
+            if not artefact.readable:
+                discard(store, rescue, artefact)
+                why, remedy = (
+                    "what is kept of how it was made cannot be read",
+                    "discard it, keeping a copy; make it anew",
+                )
+                yield Problem("damaged_artefact", artefact.name, why, remedy, rescue is not None)
             continue
         kind, check, command = _CHECKS[artefact.kind]
         try:

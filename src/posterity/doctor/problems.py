@@ -42,6 +42,7 @@ KINDS = {
     "damaged_layout": Kind("what is kept of a wall or map cannot be read, or names posters that are not there"),
     "damaged_split": Kind("what is kept of a split cannot be read"),
     "damaged_model": Kind("what is kept of a model, or of what it says of posters, cannot be read; it counts as none"),
+    "damaged_artefact": Kind("what is kept of how vectors, a view or an index were made cannot be read"),
     "damaged_result": Kind("what is kept of an experiment's run cannot be read"),
     "damaged_atlas": Kind("sprites of the page cannot be read; they are drawn anew when next needed", minor=True),
     "layout_behind": Kind("a wall or map is older than its posters", repairable=False, minor=True),

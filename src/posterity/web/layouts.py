@@ -41,13 +41,12 @@ class Layouts:
         """Name the maps and walls there are; where there is none of a kind, the one that is made when asked for."""
         found = []
         for artefact in self.store.artefacts():
-            if artefact.kind == "layout":
-                method = json.loads(artefact.parameters)["method"]
+            asked = json.loads(artefact.parameters)
+            if artefact.kind == "layout" and (method := asked.get("method")):
                 label = f"{_LABELS.get(method, method)} by {artefact.encoder}"
                 found.append(LayoutName(artefact.name, "map", label))
-            elif artefact.kind == "grid":
-                order = json.loads(artefact.parameters)["order"]
-                what = {"content": f"by {artefact.encoder}", "colour": "by colour", "time": "by time"}[order]
+            elif artefact.kind == "grid" and (order := asked.get("order")):  # the first Posterity's walls had none
+                what = {"content": f"by {artefact.encoder}"}.get(order, f"by {order}")
                 found.append(LayoutName(artefact.name, "wall", f"Wall {what}"))
         preferred = {f"map_tsne_{self._encoder()}": 0, f"map_umap_{self._encoder()}": 1,
                      f"wall_content_{self._encoder()}": 0}  # fmt: skip
