@@ -15,7 +15,7 @@ import pytest
 
 from posterity.cli.output import say_json
 from posterity.logs import JSONLines
-from posterity.plain import dumps, plain
+from posterity.serialise import dumps, plain
 
 
 @dataclass(frozen=True)

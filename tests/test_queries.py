@@ -17,8 +17,8 @@ from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit
 from posterity.pictures import Shown, Upload
-from posterity.plain import dumps
 from posterity.search import parse_colours, years_filter
+from posterity.serialise import dumps
 
 
 def ids(found: posterity.Matches) -> list[str]:

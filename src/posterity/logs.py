@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from posterity.errors import ArgumentError
-from posterity.plain import plain
+from posterity.serialise import plain
 from posterity.settings import setting
 
 KINDS = ("off", "text", "json")

@@ -34,9 +34,9 @@ from posterity.errors import CatalogueError, MissingExtraError
 from posterity.images import decode
 from posterity.layouts import Layout, Points, aligned, lay_out, n_steps, placed
 from posterity.metrics import Floats
-from posterity.plain import dumps
 from posterity.preservation import neighbourhood_scores
 from posterity.progress import progress
+from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "genres", "year"))
 """What a map reads of the posters: its clusters' names tell of genres and years."""

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
 from posterity.places import is_remote
-from posterity.plain import dumps
 from posterity.reports import BuildReport
+from posterity.serialise import dumps
 from posterity.settings import names_in, setting
 from posterity.sources.folder import File, walk
 from posterity.sources.terms import Terms

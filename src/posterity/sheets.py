@@ -24,8 +24,8 @@ from posterity.fonts import font, shortened
 from posterity.pairs import Pair, Pairs
 from posterity.paths import whole
 from posterity.pictures import picture_of
-from posterity.plain import dumps
 from posterity.render import GREY, INK, PAPER, paste, wrapped
+from posterity.serialise import dumps
 
 LINE = (214, 211, 204)
 ACCENT = (196, 62, 38)

@@ -27,8 +27,8 @@ from posterity import metrics
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.lattice import NEIGHBOURHOODS, Lattice, smoother
 from posterity.metrics import Floats, Indices
-from posterity.plain import dumps
 from posterity.principal import principal_axes, span
+from posterity.serialise import dumps
 
 Doubles = NDArray[np.float64]
 

@@ -27,10 +27,10 @@ from posterity.errors import CatalogueError, UnknownNameError
 from posterity.growing import REACH, add_items, opened
 from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices, row_blocks
-from posterity.plain import dumps
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.principal import span
 from posterity.progress import progress
+from posterity.serialise import dumps
 from posterity.shapes import Shape
 from posterity.som import SelfOrganizingMap
 

@@ -18,9 +18,9 @@ from posterity.cleaning import Dropped, File, LookAt, Same
 from posterity.engines import Engine, Local
 from posterity.images import Limits
 from posterity.parallel import chunked
-from posterity.plain import dumps
 from posterity.progress import progress
 from posterity.reports import BuildReport
+from posterity.serialise import dumps
 from posterity.sources.folder import Skipped
 from posterity.sources.records import Record
 

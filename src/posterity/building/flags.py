@@ -8,7 +8,7 @@ from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.images import near_pairs
-from posterity.plain import dumps
+from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "phash"))
 """What decides which posters are flagged; a picture that is replaced has lost its flags, whatever its hash."""

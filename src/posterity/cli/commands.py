@@ -26,7 +26,7 @@ from posterity.cli.options import (
 )
 from posterity.cli.output import duration, one_line, say, say_json, table
 from posterity.cli.page import page_commands
-from posterity.plain import plain
+from posterity.serialise import plain
 
 if TYPE_CHECKING:
     from posterity.reports import BuildReport, DryRun

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from posterity.plain import dumps
+from posterity.serialise import dumps
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -40,9 +40,9 @@ from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
 from posterity.memory import peak_memory
 from posterity.paths import escape
-from posterity.plain import dumps
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
 from posterity.progress import progress
+from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection"), code=2, packages=False)
 """What a run reads of its posters besides their labels: pictures and kin. ``code`` is raised when results computed

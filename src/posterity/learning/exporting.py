@@ -22,8 +22,8 @@ from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.learning.splits import Split, check
 from posterity.paths import below, escape, locate, whole, writing
 from posterity.places import read_bytes
-from posterity.plain import dumps
 from posterity.progress import progress
+from posterity.serialise import dumps
 
 FORMATS = ("csv", "folders", "webdataset")
 SHARD = 1000

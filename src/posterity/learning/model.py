@@ -17,7 +17,6 @@ from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, ve
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
-from posterity.plain import dumps
 from posterity.probes import (
     Calibration,
     Logistic,
@@ -30,6 +29,7 @@ from posterity.probes import (
     contributions,
     residuals_of,
 )
+from posterity.serialise import dumps
 
 Floats = NDArray[np.float64]
 

@@ -36,7 +36,7 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.paths import escape, leads_out
-from posterity.plain import dumps
+from posterity.serialise import dumps
 
 PREFIX = "split_"
 

@@ -26,7 +26,7 @@ from posterity.clusters import COLOURS
 from posterity.errors import UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
 from posterity.places import name_of, read_bytes
-from posterity.plain import plain
+from posterity.serialise import plain
 from posterity.settings import setting
 from posterity.titles import TitleIndex
 from posterity.web.answers import (

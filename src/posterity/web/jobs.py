@@ -23,7 +23,7 @@ from posterity.catalogue.provenance import Reads, current, digest, key, vectors_
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
-from posterity.plain import dumps, plain
+from posterity.serialise import dumps, plain
 from posterity.web.answers import Evaluation
 from posterity.web.gallery import Gallery
 from posterity.web.results import Made, Recent, made_of

@@ -20,7 +20,7 @@ from posterity.errors import (
     UnknownNameError,
 )
 from posterity.places import Place, name_of
-from posterity.plain import plain
+from posterity.serialise import plain
 from posterity.web.answers import Problem
 from posterity.web.jobs import BusyError
 from posterity.web.lanes import busy

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from posterity.plain import dumps
+from posterity.serialise import dumps
 
 
 @dataclass(frozen=True)

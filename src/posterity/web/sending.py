@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from posterity.plain import dumps
+from posterity.serialise import dumps
 from posterity.web.results import Made
 
 FOREVER = "private, max-age=31536000, immutable"

@@ -28,8 +28,8 @@ from posterity.locks import held
 from posterity.parallel import chunked
 from posterity.paths import below, escape, exchange, writing
 from posterity.places import cache_folder
-from posterity.plain import dumps, plain
 from posterity.progress import progress
+from posterity.serialise import dumps, plain
 from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
