@@ -36,7 +36,7 @@ from posterity.encoders import ENCODERS, available
 from posterity.images import decode, hamming, perceptual_hash
 from posterity.images.alignment import Alignment, align, keypoints
 from posterity.nearest import Index
-from posterity.parallel import n_workers, ordered_map
+from posterity.runtime.parallel import n_workers, ordered_map
 
 N_ALTERED = 250
 

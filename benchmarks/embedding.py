@@ -21,7 +21,7 @@ from posterity.catalogue import Store
 from posterity.embedding import CHUNK, embed
 from posterity.encoders import ENCODERS
 from posterity.images import decode, tier
-from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 ROUNDS = 5
 

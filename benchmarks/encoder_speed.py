@@ -24,7 +24,7 @@ import posterity
 from benchmarks.harness import data, peak_mb, seconds, tell
 from posterity.encoders import runtime
 from posterity.encoders.poster import Poster
-from posterity.parallel import n_workers
+from posterity.runtime.parallel import n_workers
 
 ROUNDS = 3
 PICTURES = 7_000

@@ -17,8 +17,8 @@ import psutil
 
 import posterity
 from benchmarks.harness import data, tell
-from posterity.engines import Engine, Local
-from posterity.engines._ray import Ray
+from posterity.runtime.engines import Engine, Local
+from posterity.runtime.engines._ray import Ray
 
 N = int(os.environ.get("POSTERITY_BENCH_POSTERS", "20000"))
 ENCODERS_USED = ["poster", "colour", "composition", "pixels"]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from posterity.memory import peak_memory
+from posterity.runtime.memory import peak_memory
 
 
 def data(*parts: str) -> Path:

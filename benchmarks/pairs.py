@@ -14,7 +14,7 @@ from benchmarks.harness import data, peak_mb, tell
 from posterity.encoders import ENCODERS
 from posterity.images import decode, fit, tier
 from posterity.nearest import BLOCK, closest_pairs, nearest_to_all
-from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 D, N_PAIRS = 512, 200
 

@@ -17,7 +17,7 @@ from posterity.learning.networks.architectures import colours_of, make
 from posterity.learning.networks.config import NETWORKS, TrainConfig, config_for
 from posterity.learning.networks.pictures import pack
 from posterity.learning.networks.training import autocast_type, train
-from posterity.parallel import n_workers
+from posterity.runtime.parallel import n_workers
 
 STEPS = {"seed-cnn": 40, "poster": 40, "vgg16": 6, "deep-wide": 4}
 ROUNDS = 2

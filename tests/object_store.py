@@ -164,7 +164,7 @@ def make_bucket(port: int, host: str = "127.0.0.1") -> None:
 
 def upload(folder: Path, address: str) -> None:
     """Copy a folder's files to an address."""
-    from posterity.places import Remote, place_of, put_file
+    from posterity.runtime.storage import Remote, place_of, put_file
 
     place = place_of(address)
     assert isinstance(place, Remote)

@@ -24,7 +24,7 @@ from posterity.catalogue.schema import Film
 from posterity.cleaning import FLAGS, REASONS
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources import folder
 from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.library import looks_like_library, read_library

@@ -16,10 +16,10 @@ from conftest import real_data
 import posterity
 from posterity.embedding import _Encode
 from posterity.encoders import ENCODERS
-from posterity.engines import Engine, Local, engine_of
 from posterity.errors import EngineError, UnknownNameError
 from posterity.nearest import closest_pairs
 from posterity.pairs import _Known, _on_engine, _Tile
+from posterity.runtime.engines import Engine, Local, engine_of
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def ray() -> Iterator[Engine]:
     pytest.importorskip(
         "ray", reason="THE ENGINE RAY IS NOT TESTED HERE: it is not installed; pip install 'posterity[ray]'"
     )
-    from posterity.engines._ray import Ray
+    from posterity.runtime.engines._ray import Ray
 
     engine = Ray(workers=2)
     yield engine

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
-from posterity.paths import escape, locate, unescape
+from posterity.runtime.filenames import escape, locate, unescape
 from posterity.sources.library import looks_like_library, read_library
 from posterity.sources.library.names import Named, fold, parse_name, part_of
 from posterity.sources.library.nfo import MAX_BYTES, Told, parse_nfo

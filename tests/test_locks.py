@@ -15,12 +15,12 @@ import pytest
 
 import posterity
 from posterity.errors import StorageError
-from posterity.locks import held
+from posterity.runtime.locks import held
 
 HOLDER = """
 import sys
 from pathlib import Path
-from posterity.locks import held
+from posterity.runtime.locks import held
 with held(Path(sys.argv[1])):
     print(flush=True)
     sys.stdin.read()

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from posterity import memory
+from posterity.runtime import memory
 
 
 def test_it_is_what_the_system_says() -> None:

@@ -19,8 +19,8 @@ from conftest import picture
 from serving import serving
 
 import posterity
-from posterity import logs
 from posterity.errors import ArgumentError, CatalogueError, FormatVersionError
+from posterity.runtime import logs
 from posterity.web.gallery import Gallery
 
 ROOT = Path(__file__).parents[1]

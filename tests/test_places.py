@@ -22,7 +22,7 @@ import posterity
 from posterity.catalogue._lease import NAME, leased
 from posterity.errors import ArgumentError, CatalogueError, SourceError, StorageError
 from posterity.pictures import file_of, picture_of
-from posterity.places import Remote, is_remote, listed, may_write, place_of, read, status_of
+from posterity.runtime.storage import Remote, is_remote, listed, may_write, place_of, read, status_of
 from posterity.sources.folder import File, Skipped, walk
 
 ARCHIVE = f"s3://{BUCKET}"

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from posterity.cli.output import say_json
-from posterity.logs import JSONLines
+from posterity.runtime.logs import JSONLines
 from posterity.serialise import dumps, plain
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from posterity.presence import Looked, Presence, look_for, too_many_missing
+from posterity.runtime.presence import Looked, Presence, look_for, too_many_missing
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from posterity.catalogue import Film
 from posterity.errors import SourceError
-from posterity.paths import escape, unescape
+from posterity.runtime.filenames import escape, unescape
 from posterity.sources import values
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.metadata import read_metadata

@@ -31,7 +31,6 @@ from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding import EmbedReport, is_current, load_vectors
 from posterity.embedding import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
-from posterity.engines import Engine, engine_of
 from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.evaluation import EncoderScores, LayoutScores, evaluate
 from posterity.evaluation import layout_scores as _layout_scores
@@ -44,10 +43,11 @@ from posterity.layouts import Layout
 from posterity.maps import Map, make_map, remake_map
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
-from posterity.parallel import n_workers
 from posterity.pictures import Upload
-from posterity.places import Place, Remote, is_remote, listed, place_of, stand_in
 from posterity.reports import BuildReport, DryRun, EnrichReport
+from posterity.runtime.engines import Engine, engine_of
+from posterity.runtime.parallel import n_workers
+from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of, stand_in
 from posterity.search import Matches, Wanted, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
 from posterity.selection import Rules

@@ -25,8 +25,8 @@ from posterity.catalogue import Store, provenance
 from posterity.clusters import COLOURS
 from posterity.encoders._lab import rgb_to_lab
 from posterity.images import THUMBNAIL_SIZE, decode
-from posterity.parallel import n_workers, ordered_map
-from posterity.progress import progress
+from posterity.runtime.parallel import n_workers, ordered_map
+from posterity.runtime.progress import progress
 
 RGB = NDArray[np.uint8]
 

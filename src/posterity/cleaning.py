@@ -18,7 +18,7 @@ from posterity.images import (
     sniff,
     thumbnail,
 )
-from posterity.places import read
+from posterity.runtime.storage import read
 from posterity.selection import CHOICE, RULES
 
 REASONS = {

@@ -23,9 +23,9 @@ from posterity.errors import ImageError
 from posterity.images import decode, fit, near_pairs, tier
 from posterity.images.alignment import Alignment, Keypoints, align, keypoints
 from posterity.nearest import Metric, nearest_to_all, pair_distances
-from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.pictures import file_of
-from posterity.progress import progress
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.progress import progress
 
 MIN_SCORE = 0.7
 MIN_INLIERS = 20

@@ -21,12 +21,12 @@ from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS, Encoder
-from posterity.engines import Engine, Local
 from posterity.errors import CatalogueError, ImageError, UnknownNameError
 from posterity.images import Limits, decode, fit, tier
-from posterity.parallel import chunked
-from posterity.places import Status, read
-from posterity.progress import progress
+from posterity.runtime.engines import Engine, Local
+from posterity.runtime.parallel import chunked
+from posterity.runtime.progress import progress
+from posterity.runtime.storage import Status, read
 
 log = logging.getLogger(__name__)
 

@@ -17,9 +17,9 @@ from posterity.catalogue.store import now
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, StorageError
 from posterity.nearest import Index
-from posterity.paths import whole
-from posterity.places import Remote, fetch_file, put_file
-from posterity.progress import progress
+from posterity.runtime.filenames import whole
+from posterity.runtime.progress import progress
+from posterity.runtime.storage import Remote, fetch_file, put_file
 
 FOLDER = "indexes"
 """In the catalogue's folder. What lies in it can be deleted: it is made again."""

@@ -20,8 +20,8 @@ from posterity import metrics
 from posterity.errors import ArgumentError, MissingExtraError, UnknownNameError
 from posterity.metrics import Floats
 from posterity.nearest import nearest_to_all
-from posterity.parallel import ordered_map
 from posterity.principal import span
+from posterity.runtime.parallel import ordered_map
 
 Points = NDArray[np.float64]
 

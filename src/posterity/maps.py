@@ -35,7 +35,7 @@ from posterity.images import decode
 from posterity.layouts import Layout, Points, aligned, lay_out, n_steps, placed
 from posterity.metrics import Floats
 from posterity.preservation import neighbourhood_scores
-from posterity.progress import progress
+from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "genres", "year"))

@@ -18,7 +18,7 @@ from posterity.learning.genres import GenreReport
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade, picture_for
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction
-from posterity.memory import megabytes
+from posterity.runtime.memory import megabytes
 from posterity.sheets import lit
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")

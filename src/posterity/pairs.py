@@ -16,10 +16,10 @@ from posterity.catalogue.schema import film_key
 from posterity.duplicates import alignments, same_artwork
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
-from posterity.engines import Engine, Local, Shared
 from posterity.errors import ArgumentError
 from posterity.nearest import Distances, Metric, Places, Rows, closest_pairs, score
-from posterity.progress import progress
+from posterity.runtime.engines import Engine, Local, Shared
+from posterity.runtime.progress import progress
 
 SAME_PICTURE, ANOTHER_VERSION = "same picture", "another version"
 SAME_FRANCHISE, LOOK_ALIKE = "same franchise", "look-alike"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.errors import ImageError
 from posterity.images import decode
-from posterity.places import read_bytes
+from posterity.runtime.storage import read_bytes
 
 
 @dataclass(frozen=True)

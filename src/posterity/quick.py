@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
-from posterity.places import is_remote
 from posterity.reports import BuildReport
+from posterity.runtime.storage import is_remote
 from posterity.serialise import dumps
 from posterity.settings import names_in, setting
 from posterity.sources.folder import File, walk
@@ -30,7 +30,7 @@ from posterity.sources.terms import Terms
 
 if TYPE_CHECKING:
     from posterity.encoders import Encoder
-    from posterity.engines import Engine
+    from posterity.runtime.engines import Engine
     from posterity.selection import Rules
 
 PathLike = str | os.PathLike[str]

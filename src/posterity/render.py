@@ -15,8 +15,8 @@ from posterity.catalogue import Store
 from posterity.errors import ArgumentError, NoSuchPosterError
 from posterity.fonts import font, shortened
 from posterity.images import decode
-from posterity.paths import escape, whole
 from posterity.pictures import Shown, picture_of
+from posterity.runtime.filenames import escape, whole
 from posterity.search import Match, Matches, stripes
 
 RGB = NDArray[np.uint8]

@@ -22,8 +22,8 @@ from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.nearest import Index, Metric, pair_distances
-from posterity.paths import escape
 from posterity.pictures import Shown, Upload
+from posterity.runtime.filenames import escape
 from posterity.settings import names_in
 from posterity.text import text_vectors
 

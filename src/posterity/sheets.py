@@ -22,9 +22,9 @@ from posterity.evaluation import FIGURES, RANDOM, EncoderScores
 from posterity.explain import Explanation
 from posterity.fonts import font, shortened
 from posterity.pairs import Pair, Pairs
-from posterity.paths import whole
 from posterity.pictures import picture_of
 from posterity.render import GREY, INK, PAPER, paste, wrapped
+from posterity.runtime.filenames import whole
 from posterity.serialise import dumps
 
 LINE = (214, 211, 204)

@@ -29,7 +29,7 @@ from posterity.lattice import Lattice
 from posterity.metrics import Floats, Indices, row_blocks
 from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.principal import span
-from posterity.progress import progress
+from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 from posterity.shapes import Shape
 from posterity.som import SelfOrganizingMap

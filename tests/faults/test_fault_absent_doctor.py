@@ -22,7 +22,7 @@ from faults.support import ENVIRONMENT, age
 from faults.test_fault_read_only import WITHOUT_PRIVILEGES, tied_hands
 from posterity.catalogue.rescue import FOLDER
 from posterity.errors import CatalogueError, PosterityError, StorageError
-from posterity.presence import Looked, Presence
+from posterity.runtime.presence import Looked, Presence
 
 __all__ = ["tied_hands"]
 
@@ -326,7 +326,7 @@ def test_a_table_that_is_away_is_not_made_anew(collection: Collection, tmp_path:
 def test_an_object_store_that_is_away(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     from object_store import upload
 
-    from posterity import places
+    from posterity.runtime import storage as places
 
     with moto() as server:
         upload(collection.other, f"s3://{BUCKET}/posters")
@@ -364,7 +364,7 @@ def _mended_in_the_store(films: posterity.Catalogue, before: dict[str, Any]) -> 
     """A poster that is gone is taken out and put back, and a damaged table taken back, in an object store too."""
     import obstore
 
-    from posterity.places import listed, remote
+    from posterity.runtime.storage import listed, remote
 
     poster = films.posters()[0]
     place = remote(f"{poster.source}/{poster.path}")

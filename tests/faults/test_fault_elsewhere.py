@@ -19,7 +19,7 @@ import posterity
 from posterity.catalogue import Store
 from posterity.cli import run
 from posterity.errors import ArgumentError, PosterityError, SourceError, StorageError
-from posterity.paths import below, exchange
+from posterity.runtime.filenames import below, exchange
 from posterity.settings import setting
 from posterity.sources._http import Politeness
 from posterity.sources.downloads import Job, download

@@ -63,7 +63,7 @@ def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undis
 
 @pytest.mark.long
 def test_a_server_that_stays_away_ends_the_build_and_the_next_goes_on(undisturbed: Undisturbed, front: Front) -> None:
-    impatient = SMALL | {"posterity.places:RETRY_SECONDS": 1}
+    impatient = SMALL | {"posterity.runtime.storage:RETRY_SECONDS": 1}
     told = front.variables | {"POSTERITY_S3_LEASE": "60"}
     build = _build(undisturbed.source, 8, values=impatient, env=told)
     build.reach(8)

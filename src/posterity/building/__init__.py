@@ -15,11 +15,11 @@ from posterity.building.flags import flag_near_duplicates
 from posterity.building.intake import Intake, of_folder
 from posterity.catalogue import Store
 from posterity.cleaning import Dropped, File, LookAt, Same
-from posterity.engines import Engine, Local
 from posterity.images import Limits
-from posterity.parallel import chunked
-from posterity.progress import progress
 from posterity.reports import BuildReport
+from posterity.runtime.engines import Engine, Local
+from posterity.runtime.parallel import chunked
+from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 from posterity.sources.folder import Skipped
 from posterity.sources.records import Record

@@ -26,10 +26,10 @@ from posterity.catalogue import Claim, Film, Finding, Poster, Store
 from posterity.catalogue.schema import film_part
 from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
-from posterity.leftovers import lies_in_leftovers
-from posterity.places import is_remote
-from posterity.presence import Looked, Presence, too_many_missing
 from posterity.reports import BuildReport
+from posterity.runtime.leftovers import lies_in_leftovers
+from posterity.runtime.presence import Looked, Presence, too_many_missing
+from posterity.runtime.storage import is_remote
 from posterity.selection import CHOICE, RULES
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import completed

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from posterity.building.claims import ORIGINS, Claims, settle
 from posterity.catalogue import Claim, Store
-from posterity.progress import progress
 from posterity.reports import EnrichReport
+from posterity.runtime.progress import progress
 from posterity.sources.listing import Entry, Skipped
 
 BATCH = 4096

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from posterity.building.sifting import sift
 from posterity.catalogue import Finding
-from posterity.paths import escape, unescape
-from posterity.places import absolute, is_remote
+from posterity.runtime.filenames import escape, unescape
+from posterity.runtime.storage import absolute, is_remote
 from posterity.selection import Rules
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.library.pictures import IMAGE_ENDINGS

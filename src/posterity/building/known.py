@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from posterity.paths import locate
-from posterity.places import is_remote, read, status_of
-from posterity.presence import Presence, look_for
+from posterity.runtime.filenames import locate
+from posterity.runtime.presence import Presence, look_for
+from posterity.runtime.storage import is_remote, read, status_of
 from posterity.sources.records import place_of
 
 

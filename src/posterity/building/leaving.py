@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from posterity.building.known import Known
 from posterity.catalogue import Finding
-from posterity.presence import Looked, Presence, look_for
+from posterity.runtime.presence import Looked, Presence, look_for
 
 KEPT = "kept"
 """The kind of the findings of posters that stay although their file could not be read, or is not there."""

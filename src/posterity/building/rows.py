@@ -15,8 +15,8 @@ from urllib.parse import quote
 from posterity.building.intake import Intake
 from posterity.building.sifting import sift
 from posterity.catalogue.schema import Film
-from posterity.paths import escape, unescape
-from posterity.places import Remote, listed, put_file, status_of, unreachable
+from posterity.runtime.filenames import escape, unescape
+from posterity.runtime.storage import Remote, listed, put_file, status_of, unreachable
 from posterity.selection import Rules
 from posterity.sources._http import FetchError, Politeness
 from posterity.sources._http.addresses import check_literal, parsed

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 from posterity.catalogue._lease import Lease, leased
 from posterity.errors import CatalogueError, PosterityError, StorageError
-from posterity.locks import held
-from posterity.places import Place, Remote
+from posterity.runtime.locks import held
+from posterity.runtime.storage import Place, Remote
 
 T = TypeVar("T")
 

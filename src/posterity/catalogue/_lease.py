@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from posterity.errors import MissingExtraError, StorageError
-from posterity.places import Remote, as_os_errors, unreachable
+from posterity.runtime.storage import Remote, as_os_errors, unreachable
 from posterity.settings import setting
 
 NAME = "writer.lease"
@@ -111,7 +111,7 @@ class Lease:
 
 @contextmanager
 def as_os_errors_but_conditions() -> Iterator[None]:
-    """As :func:`posterity.places.as_os_errors`, but a condition that does not hold is told as it is."""
+    """As :func:`posterity.runtime.storage.as_os_errors`, but a condition that does not hold is told as it is."""
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
     held: Exception | None = None

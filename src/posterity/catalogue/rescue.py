@@ -26,8 +26,8 @@ from posterity.catalogue.schema import POSTERS, RESULTS, TABLES, THUMBNAILS, VEC
 from posterity.catalogue.store import Store
 from posterity.catalogue.tables import now
 from posterity.errors import CatalogueError, StorageError
-from posterity.paths import escape
-from posterity.places import Place, Remote, as_os_errors, fetch_file, listed, place_of, put_file
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import Place, Remote, as_os_errors, fetch_file, listed, place_of, put_file
 
 FOLDER = "rescued"
 """Where copies lie, below the catalogue's folder."""

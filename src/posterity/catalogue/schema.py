@@ -76,7 +76,7 @@ class Poster:
         id: The IMDb id where known, else ``tmdb:N``, else ``file:`` and the path.
         source: The folder that it came from, as an absolute path. (One inside the catalogue is stored relative to it,
             so that a catalogue with its downloads can be moved.)
-        path: The file below ``source``, in the escaped form of :func:`posterity.paths.escape`.
+        path: The file below ``source``, in the escaped form of :func:`posterity.runtime.filenames.escape`.
         film: What is known of the film.
         format: Of the file: "JPEG", ...
         mode: Of its pixels, in Pillow's names.

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
-from posterity import places
 from posterity.catalogue._lance import in_our_words, one_writer, retried
 from posterity.catalogue._lease import Lease
 from posterity.catalogue.schema import (
@@ -26,8 +25,9 @@ from posterity.catalogue.schema import (
     VECTOR_PREFIX,
 )
 from posterity.errors import CatalogueError, FilterError, FormatVersionError, StorageError
-from posterity.paths import escape
-from posterity.places import Place, Remote, absolute, has_any, listed, place_of, stand_in, storage_options
+from posterity.runtime import storage as places
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import Place, Remote, absolute, has_any, listed, place_of, stand_in, storage_options
 
 if TYPE_CHECKING:
     from lancedb.table import Table

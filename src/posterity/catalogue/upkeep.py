@@ -20,7 +20,7 @@ from posterity.catalogue._lance import in_our_words, not_reached, quoted
 from posterity.catalogue.schema import KEYS, TABLES
 from posterity.catalogue.tables import Tables, chunks
 from posterity.errors import StorageError
-from posterity.places import Place, Remote, listed, read
+from posterity.runtime.storage import Place, Remote, listed, read
 
 _PIECE = 1 << 20
 """Bytes read at once."""

@@ -15,7 +15,7 @@ import click
 
 from posterity.cli.commands import commands
 from posterity.errors import PosterityError
-from posterity.logs import begin
+from posterity.runtime.logs import begin
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -1128,7 +1128,7 @@ def sample(folder: str, n_films: int, seed: int | None, as_json: bool, quiet: bo
       posterity sample demo -n 300
     """
     import posterity
-    from posterity.progress import progress
+    from posterity.runtime.progress import progress
     from posterity.settings import setting
 
     with progress("Drawing posters", n_films, bars(quiet)) as bar:

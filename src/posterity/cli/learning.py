@@ -471,7 +471,7 @@ def experiment(
 
 
 def _say_leaderboard(board: Leaderboard) -> None:
-    from posterity.memory import megabytes
+    from posterity.runtime.memory import megabytes
 
     say(board.title)
     say(f"{board.n_train:,} posters learned from, {board.n_test:,} judged by ({board.judged})")

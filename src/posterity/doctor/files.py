@@ -9,8 +9,8 @@ from posterity.catalogue import Finding, Store
 from posterity.catalogue.rescue import Rescue
 from posterity.doctor.problems import Problem
 from posterity.errors import StorageError
-from posterity.places import folder_is_there, is_remote, status_of
-from posterity.presence import Presence, look_for, too_many_missing
+from posterity.runtime.presence import Presence, look_for, too_many_missing
+from posterity.runtime.storage import folder_is_there, is_remote, status_of
 
 Row = dict[str, Any]
 

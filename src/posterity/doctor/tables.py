@@ -10,7 +10,7 @@ from posterity.catalogue.rescue import Rescue
 from posterity.catalogue.schema import KEYS, TABLES, VECTOR_PREFIX
 from posterity.catalogue.upkeep import State
 from posterity.doctor.problems import Problem
-from posterity.places import status_of
+from posterity.runtime.storage import status_of
 
 
 def damaged(store: Store, rescue: Rescue | None, remove_missing: bool) -> Iterator[Problem]:

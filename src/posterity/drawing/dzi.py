@@ -14,7 +14,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from posterity.parallel import n_workers, ordered_map
+from posterity.runtime.parallel import n_workers, ordered_map
 
 RGB = NDArray[np.uint8]
 

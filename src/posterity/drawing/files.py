@@ -20,8 +20,8 @@ from posterity.drawing.png import write_png
 from posterity.drawing.scene import STRIP, Fetch, Scene, strips
 from posterity.drawing.svg import write_svg
 from posterity.errors import ArgumentError
-from posterity.paths import escape, whole, writing
-from posterity.progress import progress
+from posterity.runtime.filenames import escape, whole, writing
+from posterity.runtime.progress import progress
 
 RGB = NDArray[np.uint8]
 

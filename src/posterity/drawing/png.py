@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.parallel import n_workers, ordered_map
+from posterity.runtime.parallel import n_workers, ordered_map
 
 RGB = NDArray[np.uint8]
 

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from posterity.fonts import font
 from posterity.images import decode
-from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 RGB = NDArray[np.uint8]
 Colour = tuple[int, int, int]

@@ -12,7 +12,7 @@ import simplejpeg
 
 from posterity.drawing.scene import Colour, Fetch, Scene, Thumb
 from posterity.images import decode, shrink
-from posterity.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 _FETCHED = 1024
 _SHARPNESS = 2

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from posterity.encoders import runtime
 from posterity.encoders._check import check_images
 from posterity.encoders.base import EncoderSpec
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.settings import setting
 
 BATCH = 16

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
-from posterity.parallel import n_workers
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
+from posterity.runtime.parallel import n_workers
 
 Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 """A network ready to run: inputs of one batch -> float32 (n, d)."""

@@ -38,10 +38,10 @@ from posterity.learning.results import damage_of
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
-from posterity.memory import peak_memory
-from posterity.paths import escape
 from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
-from posterity.progress import progress
+from posterity.runtime.filenames import escape
+from posterity.runtime.memory import peak_memory
+from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection"), code=2, packages=False)

@@ -20,9 +20,9 @@ from pathlib import Path
 from posterity.catalogue import Poster, Store
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
 from posterity.learning.splits import Split, check
-from posterity.paths import below, escape, locate, whole, writing
-from posterity.places import read_bytes
-from posterity.progress import progress
+from posterity.runtime.filenames import below, escape, locate, whole, writing
+from posterity.runtime.progress import progress
+from posterity.runtime.storage import read_bytes
 from posterity.serialise import dumps
 
 FORMATS = ("csv", "folders", "webdataset")

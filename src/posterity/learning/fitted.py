@@ -18,9 +18,9 @@ from posterity.encoders import ENCODERS, Encoder
 from posterity.encoders.known import KNOWN
 from posterity.errors import MissingExtraError
 from posterity.learning.networks.pictures import pack
-from posterity.parallel import chunked, n_workers, ordered_map
-from posterity.paths import whole
-from posterity.progress import progress
+from posterity.runtime.filenames import whole
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.progress import progress
 from posterity.settings import setting
 
 SQUARE = (160, 160)

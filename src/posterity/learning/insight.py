@@ -25,9 +25,9 @@ from posterity.learning.genres import groups_of
 from posterity.learning.model import Model, load_model
 from posterity.learning.said import predictions
 from posterity.learning.targets import ENOUGH
-from posterity.parallel import chunked, n_workers, ordered_map
 from posterity.pictures import picture_of
-from posterity.progress import progress
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.progress import progress
 
 Floats = NDArray[np.float64]
 GRID = (9, 6)

@@ -16,10 +16,10 @@ from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
-from posterity.paths import escape
 from posterity.pictures import Shown, Upload
-from posterity.places import read_bytes
 from posterity.probes import Rows
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import read_bytes
 
 GENRE_TASKS = ("genres", "first_genre", "classes")
 

@@ -35,7 +35,7 @@ from posterity.learning.targets import (
     relabelled,
     success_targets,
 )
-from posterity.paths import escape, leads_out
+from posterity.runtime.filenames import escape, leads_out
 from posterity.serialise import dumps
 
 PREFIX = "split_"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from posterity.errors import SourceError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources.notes import Notes
 
 LONGEST = 2**22

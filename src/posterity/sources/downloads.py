@@ -18,9 +18,9 @@ from pathlib import Path
 
 from posterity.errors import StorageError
 from posterity.images import sniff
-from posterity.locks import held
-from posterity.paths import below, escape
-from posterity.progress import Bar, progress
+from posterity.runtime.filenames import below, escape
+from posterity.runtime.locks import held
+from posterity.runtime.progress import Bar, progress
 from posterity.sources._http import AgainError, Client, FetchError, Politeness, Response, run
 from posterity.sources._http.addresses import host_and_port, is_loopback, may_be_private, parsed
 from posterity.sources.journal import Journal, Line, existing

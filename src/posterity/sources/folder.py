@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.errors import SourceError
-from posterity.leftovers import Passed, is_leftover
-from posterity.paths import escape
-from posterity.places import is_remote, listed, remote, unreachable
+from posterity.runtime.filenames import escape
+from posterity.runtime.leftovers import Passed, is_leftover
+from posterity.runtime.storage import is_remote, listed, remote, unreachable
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def check_listable(root: str | os.PathLike[str]) -> None:
 def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Iterator[File | Skipped]:
     """List a folder and all folders in it, sorted by name, following links but no folder twice.
 
-    What systems and programs keep in folders (:mod:`posterity.leftovers`) is passed over, and said once.
+    What systems and programs keep in folders (:mod:`posterity.runtime.leftovers`) is passed over, and said once.
 
     Args:
         root: The folder.

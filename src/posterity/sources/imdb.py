@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources import values
 from posterity.sources.columns import plain_name
 from posterity.sources.delimited import decoded, lines_of, opened

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from posterity.errors import StorageError
-from posterity.paths import escape, leads_out
+from posterity.runtime.filenames import escape, leads_out
 
 NAME = "journal.sqlite"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from posterity.catalogue.schema import Film
 from posterity.errors import SourceError
-from posterity.paths import escape, unescape
+from posterity.runtime.filenames import escape, unescape
 from posterity.sources import values
 from posterity.sources.columns import TIES, places
 from posterity.sources.listing import Entry, Skipped

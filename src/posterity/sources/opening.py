@@ -10,9 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from posterity.errors import ArgumentError, SourceError
-from posterity.paths import escape
-from posterity.places import is_remote
 from posterity.registry import Registry
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import is_remote
 from posterity.settings import names_in, setting
 from posterity.sources._http import Politeness
 from posterity.sources.listing import Entry, Listing

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film
-from posterity.paths import unescape
+from posterity.runtime.filenames import unescape
 from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.genres import normalised
 from posterity.sources.metadata import Metadata, completed, film_of_file

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from posterity.errors import SourceError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources.notes import Notes
 
 ENDINGS = (".xlsx", ".xlsm")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posterity.errors import SourceError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources.columns import known_names, plain_name
 from posterity.sources.delimited import read_text
 from posterity.sources.notes import Notes

@@ -14,7 +14,7 @@ from typing import Any
 
 from posterity.catalogue.schema import Film
 from posterity.errors import ArgumentError, SourceError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources import values
 from posterity.sources.columns import place_of, plain_name
 from posterity.sources.listing import Entry, Skipped

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from posterity.parallel import n_workers, ordered_map
+from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.testing.artwork import draw_poster
 from posterity.testing.films import GeneratedFilm, generate_films
 

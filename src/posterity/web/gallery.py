@@ -25,7 +25,7 @@ from posterity.catalogue.schema import POSTERS, film_key
 from posterity.clusters import COLOURS
 from posterity.errors import UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
-from posterity.places import name_of, read_bytes
+from posterity.runtime.storage import name_of, read_bytes
 from posterity.serialise import plain
 from posterity.settings import setting
 from posterity.titles import TitleIndex

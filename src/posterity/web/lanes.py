@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from posterity.parallel import n_workers
+from posterity.runtime.parallel import n_workers
 
 RETRY_AFTER = "1"
 """Seconds after which one that was refused may ask again."""

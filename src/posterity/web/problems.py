@@ -19,7 +19,7 @@ from posterity.errors import (
     StorageError,
     UnknownNameError,
 )
-from posterity.places import Place, name_of
+from posterity.runtime.storage import Place, name_of
 from posterity.serialise import plain
 from posterity.web.answers import Problem
 from posterity.web.jobs import BusyError

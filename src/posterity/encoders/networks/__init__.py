@@ -29,8 +29,8 @@ from posterity.encoders.known import KNOWN, Network
 from posterity.encoders.networks import weights
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import ArgumentError
-from posterity.paths import escape
-from posterity.places import cache_folder
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import cache_folder
 from posterity.settings import setting
 
 __all__ = ["FITS", "KNOWN", "Net", "Network", "WeightsError", "named"]

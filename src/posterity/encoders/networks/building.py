@@ -17,7 +17,7 @@ from posterity.encoders.networks import lite
 from posterity.encoders.networks.tensors import TensorsError, read_tensors
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import MissingExtraError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 
 _HEADS = ("fc.", "head.", "classifier.", "AuxLogits.", "pre_logits.", "last_linear.")
 """What classifies: it need not be there, and is not read."""

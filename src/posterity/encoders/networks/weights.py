@@ -18,8 +18,8 @@ from pathlib import Path
 
 from posterity.encoders.known import Network, Package, Weights
 from posterity.errors import ArgumentError, MissingExtraError, PosterityError
-from posterity.paths import escape
-from posterity.places import cache_folder
+from posterity.runtime.filenames import escape
+from posterity.runtime.storage import cache_folder
 from posterity.settings import setting
 
 KINDS = (".safetensors", ".onnx")

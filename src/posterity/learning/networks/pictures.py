@@ -17,10 +17,10 @@ from posterity.catalogue import Poster, Store
 from posterity.catalogue.provenance import digest
 from posterity.errors import CatalogueError, ImageError
 from posterity.images import fit, tier
-from posterity.parallel import chunked, n_workers, ordered_map
-from posterity.paths import whole
 from posterity.pictures import picture_of
-from posterity.progress import progress
+from posterity.runtime.filenames import whole
+from posterity.runtime.parallel import chunked, n_workers, ordered_map
+from posterity.runtime.progress import progress
 
 Batch = NDArray[np.uint8]
 _CHUNK = 64

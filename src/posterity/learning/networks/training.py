@@ -25,10 +25,10 @@ from posterity.encoders.networks.weights import digest
 from posterity.learning.networks.architectures import colours_of, make, measure_norms, parameter_groups
 from posterity.learning.networks.config import TrainConfig
 from posterity.learning.networks.pictures import Packed, batches
-from posterity.memory import peak_memory
-from posterity.parallel import n_workers
-from posterity.paths import whole
-from posterity.progress import progress
+from posterity.runtime.filenames import whole
+from posterity.runtime.memory import peak_memory
+from posterity.runtime.parallel import n_workers
+from posterity.runtime.progress import progress
 from posterity.settings import setting
 
 Floats = NDArray[np.float64]

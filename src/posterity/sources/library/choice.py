@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from posterity.paths import escape, open_at_once
+from posterity.runtime.filenames import escape, open_at_once
 from posterity.sources.folder import Skipped
 from posterity.sources.library.films import Contents, Found
 from posterity.sources.library.names import fold, split_ending

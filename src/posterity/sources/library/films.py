@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources.folder import Skipped
 from posterity.sources.library import names
 from posterity.sources.library.names import Named, fold, parse_name, split_ending, title_key

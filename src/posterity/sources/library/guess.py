@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 
-from posterity.leftovers import is_leftover
+from posterity.runtime.leftovers import is_leftover
 from posterity.sources.library.names import DISC_FOLDERS, VIDEO_ENDINGS, fold, parse_name, split_ending
 from posterity.sources.library.pictures import IMAGE_ENDINGS, role_of
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from posterity.catalogue.schema import Film
-from posterity.paths import open_at_once
+from posterity.runtime.filenames import open_at_once
 from posterity.sources import values
 from posterity.sources.library import cells
 from posterity.sources.library.ids import stated_ids

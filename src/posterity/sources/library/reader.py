@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 from posterity.sources.folder import passed_over
 from posterity.sources.library.choice import Posters, choose, posters_of
 from posterity.sources.library.films import Found, Version, films_of

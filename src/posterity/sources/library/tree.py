@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.errors import SourceError
-from posterity.leftovers import Passed, is_leftover
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
+from posterity.runtime.leftovers import Passed, is_leftover
 from posterity.sources.folder import Skipped
 
 _PEEK = 500
@@ -49,7 +49,7 @@ class Folder:
 class Tree:
     """A library that is being listed.
 
-    What systems and programs keep in it (:mod:`posterity.leftovers`) is passed over, and counted in ``passed``.
+    What systems and programs keep in it (:mod:`posterity.runtime.leftovers`) is passed over, and counted in ``passed``.
 
     Args:
         root: Its folder.

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar, cast
 
-from posterity.engines import Shared
 from posterity.errors import EngineError, MissingExtraError
+from posterity.runtime.engines import Shared
 from posterity.settings import environment
 
 In = TypeVar("In")
@@ -134,7 +134,7 @@ class Ray:
         return kind.options(**places).remote(variables)
 
     def map(self, work: Callable[[In], Out], items: Iterable[In], ahead: int = 4) -> Iterator[Out]:
-        """Apply ``work`` to items in the cluster; see :meth:`posterity.engines.Engine.map`.
+        """Apply ``work`` to items in the cluster; see :meth:`posterity.runtime.engines.Engine.map`.
 
         Where ``work`` has a method ``crashed(item)``, an item that killed every process it was given to, cut down by
         ``work.cut(item)``, gets its answer from there.

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from posterity.errors import StorageError
-from posterity.paths import escape
+from posterity.runtime.filenames import escape
 
 log = logging.getLogger(__name__)
 

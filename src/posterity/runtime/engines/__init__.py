@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from posterity.errors import UnknownNameError
-from posterity.parallel import n_workers, ordered_map
+from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.settings import setting
 
 In = TypeVar("In")
@@ -107,7 +107,7 @@ def engine_of(wanted: str | Engine | None = None, workers: int | None = None) ->
         raise UnknownNameError("engine", name, ENGINES)
     engine: Engine = Local(n)
     if name == "ray":
-        from posterity.engines._ray import Ray
+        from posterity.runtime.engines._ray import Ray
 
         engine = Ray(setting("address"), n, setting("worker_gpus"))
     try:

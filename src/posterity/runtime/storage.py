@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from posterity.errors import ArgumentError, MissingExtraError, StorageError
-from posterity.paths import locate, open_at_once
+from posterity.runtime.filenames import locate, open_at_once
 from posterity.settings import setting
 
 SCHEME = "s3://"

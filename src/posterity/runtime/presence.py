@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posterity.errors import StorageError
-from posterity.leftovers import is_leftover
-from posterity.paths import escape, locate, unescape
-from posterity.places import has_any, is_remote, remote, status_of
+from posterity.runtime.filenames import escape, locate, unescape
+from posterity.runtime.leftovers import is_leftover
+from posterity.runtime.storage import has_any, is_remote, remote, status_of
 
 MOST_MISSING = 0.1
 """If more than this share of a source's posters cannot be found at once, none is removed unless the user says so."""
