@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.errors import ArgumentError, NoSuchPosterError
-from posterity.fonts import font, shortened
 from posterity.images import decode
+from posterity.images.fonts import font, shortened
 from posterity.pictures import Shown, picture_of
 from posterity.runtime.filenames import escape, whole
 from posterity.search import Match, Matches, stripes

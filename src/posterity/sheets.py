@@ -20,7 +20,7 @@ from posterity.catalogue import Store
 from posterity.duplicates import Copy, Duplicates
 from posterity.evaluation import FIGURES, RANDOM, EncoderScores
 from posterity.explain import Explanation
-from posterity.fonts import font, shortened
+from posterity.images.fonts import font, shortened
 from posterity.pairs import Pair, Pairs
 from posterity.pictures import picture_of
 from posterity.render import GREY, INK, PAPER, paste, wrapped

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from posterity.fonts import font
 from posterity.images import decode
+from posterity.images.fonts import font
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 RGB = NDArray[np.uint8]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from posterity.errors import ArgumentError
-from posterity.fonts import Weight, font
+from posterity.images.fonts import Weight, font
 from posterity.testing.films import GeneratedFilm
 from posterity.testing.genres import GENRES, NAMES, RGB, Palette
 from posterity.testing.motifs import MOTIFS, blend
