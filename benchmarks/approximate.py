@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from benchmarks.harness import peak_mb, tell
-from posterity.approximate import Approximate, make
-from posterity.nearest import Index
+from posterity.numerics.neighbours.approximate import Approximate, make
+from posterity.numerics.neighbours.exact import Index
 
 N, D, CLUSTERS, QUERIES, K = 1_000_000, 256, 20_000, 200, 10
 

@@ -13,8 +13,8 @@ import numpy as np
 from benchmarks.encoder_quality import encode
 from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, available
-from posterity.metrics import bootstrap_interval, label_agreement_by_chance, label_agreements_at_k
-from posterity.nearest import nearest_to_all
+from posterity.numerics.neighbours.exact import nearest_to_all
+from posterity.numerics.scores.metrics import bootstrap_interval, label_agreement_by_chance, label_agreements_at_k
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, Encoder, available
 from posterity.evaluation import EncoderScores, Score, score_random, score_vectors
 from posterity.images import decode, fit, tier
-from posterity.metrics import bootstrap_interval
+from posterity.numerics.scores.metrics import bootstrap_interval
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 FIGURES = ("franchise_at_1", "franchise_at_5", "franchise_at_10", "genre_at_5", "genre_map", "genre_auc", "genre_top3")

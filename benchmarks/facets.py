@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.harness import tell
 from posterity.facets import Asked, Facet, era_facet, genre_facet
-from posterity.nearest import Index
+from posterity.numerics.neighbours.exact import Index
 
 N = 100_000
 GENRES = ("Drama", "Comedy", "Horror", "War", "Western", "Crime", "Music", "Action")

@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 
 import posterity
 from benchmarks.harness import data, peak_mb, tell
-from posterity.classification import Score, roc_auc
 from posterity.learning.boxoffice import train_boxoffice
 from posterity.learning.genres import groups_of, inner_folds, train_genres
 from posterity.learning.insight import contradiction
 from posterity.learning.splits import PROTOCOLS, load_split, make_split
-from posterity.probes import STRENGTHS, calibrate, fit_logistic, tune_logistic
+from posterity.numerics.linear.probes import STRENGTHS, calibrate, fit_logistic, tune_logistic
+from posterity.numerics.scores.classification import Score, roc_auc
 
 
 def figures(what: str, own: dict[str, Score], baselines: dict[str, dict[str, Score]], goals: dict[str, float]) -> None:

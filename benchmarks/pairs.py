@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.harness import data, peak_mb, tell
 from posterity.encoders import ENCODERS
 from posterity.images import decode, fit, tier
-from posterity.nearest import BLOCK, closest_pairs, nearest_to_all
+from posterity.numerics.neighbours.exact import BLOCK, closest_pairs, nearest_to_all
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 D, N_PAIRS = 512, 200

@@ -150,7 +150,7 @@ def walled(folder: Path, n: int) -> dict[str, float]:
 def trained(folder: Path, n: int) -> dict[str, float]:
     """Train a self-organising map of 50 × 50 units out of core, in mini-batches."""
     from posterity.embedding import load_vectors
-    from posterity.som import SelfOrganizingMap
+    from posterity.numerics.som import SelfOrganizingMap
 
     X = load_vectors(Store.open(folder), ENCODERS.get("synthetic"))[1]
 

@@ -7,7 +7,7 @@ import statistics
 import numpy as np
 
 from benchmarks.harness import seconds, tell
-from posterity.nearest import Index, Metric
+from posterity.numerics.neighbours.exact import Index, Metric
 
 N, D, K, RUNS = 100_000, 512, 5, 40
 

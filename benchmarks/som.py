@@ -15,9 +15,9 @@ from minisom import MiniSom
 
 import posterity
 from benchmarks.harness import data, median_seconds, seconds, tell
-from posterity import metrics
 from posterity.images import decode
-from posterity.som import SelfOrganizingMap
+from posterity.numerics.scores import metrics
+from posterity.numerics.som import SelfOrganizingMap
 
 
 def covers() -> np.ndarray:

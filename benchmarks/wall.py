@@ -17,9 +17,9 @@ import numpy as np
 
 import posterity
 from benchmarks.harness import data, peak_mb, seconds, tell
-from posterity.arranging import arrange
-from posterity.lattice import Lattice
-from posterity.preservation import distance_preservation_quality as quality
+from posterity.numerics.grid.arrange import arrange
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.scores.preservation import distance_preservation_quality as quality
 
 SLOW = {"radius_decay": 0.99, "max_swap_positions": 25}
 
@@ -90,7 +90,7 @@ def catalogues() -> None:
 
 def growing(X: np.ndarray) -> None:
     """Add 1% to a full wall."""
-    from posterity.growing import REACH, add_items, opened
+    from posterity.numerics.grid.grow import REACH, add_items, opened
 
     side, new = 80, 64
     n = side * side

@@ -11,11 +11,11 @@ import pytest
 from conftest import picture
 
 import posterity
-from posterity.approximate import Approximate, fingerprints, make
 from posterity.encoders import ENCODERS
 from posterity.errors import ArgumentError
 from posterity.indexes import searchable
-from posterity.nearest import Index, Metric
+from posterity.numerics.neighbours.approximate import Approximate, fingerprints, make
+from posterity.numerics.neighbours.exact import Index, Metric
 
 pytest.importorskip("faiss", reason="FAISS, the extra index, is not installed")
 

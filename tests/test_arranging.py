@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posterity import arranging
-from posterity.arranging import arrange
 from posterity.errors import ArgumentError
-from posterity.growing import REACH, add_items, opened
-from posterity.lattice import Lattice
-from posterity.preservation import distance_preservation_quality as quality
+from posterity.numerics.grid import arrange as arranging
+from posterity.numerics.grid.arrange import arrange
+from posterity.numerics.grid.grow import REACH, add_items, opened
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.scores.preservation import distance_preservation_quality as quality
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from posterity.classification import (
+from posterity.errors import ArgumentError
+from posterity.numerics.scores.classification import (
     Score,
     average_precisions,
     binary_figures,
@@ -18,7 +19,6 @@ from posterity.classification import (
     score,
     single_label_figures,
 )
-from posterity.errors import ArgumentError
 
 
 @pytest.fixture

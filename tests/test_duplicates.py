@@ -17,7 +17,7 @@ import posterity
 from posterity.cli import run
 from posterity.images import decode
 from posterity.images.alignment import align, keypoints
-from posterity.nearest import pair_distances
+from posterity.numerics.neighbours.exact import pair_distances
 from posterity.pairs import pairs
 
 

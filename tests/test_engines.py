@@ -17,7 +17,7 @@ import posterity
 from posterity.embedding import _Encode
 from posterity.encoders import ENCODERS
 from posterity.errors import EngineError, UnknownNameError
-from posterity.nearest import closest_pairs
+from posterity.numerics.neighbours.exact import closest_pairs
 from posterity.pairs import _Known, _on_engine, _Tile
 from posterity.runtime.engines import Engine, Local, engine_of
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import posterity
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.facets import Asked, Facet, diverse, era_facet, genre_facet, load_facets, parse_weights
-from posterity.nearest import Index
+from posterity.numerics.neighbours.exact import Index
 
 
 def made(n: int = 300, seed: int = 0) -> dict[str, Facet]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posterity import grids
 from posterity.errors import ArgumentError
-from posterity.grids import Grid, assign, grid_shape, in_order
-from posterity.som import SelfOrganizingMap
+from posterity.numerics.grid import assign as grids
+from posterity.numerics.grid.assign import Grid, assign, grid_shape, in_order
+from posterity.numerics.som import SelfOrganizingMap
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posterity import lattice as module
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.lattice import Lattice, smoother
+from posterity.numerics.grid import lattice as module
+from posterity.numerics.grid.lattice import Lattice, smoother
 
 LATTICES = [
     Lattice(6, 5, topology, toroidal) for topology in ("rectangular", "hexagonal") for toroidal in (False, True)

@@ -14,7 +14,6 @@ import pytest
 from conftest import real_data
 
 import posterity
-from posterity.classification import roc_auc
 from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError, SourceError, UnknownNameError
 from posterity.learning.genres import groups_of, inner_folds, train_genres
@@ -23,7 +22,8 @@ from posterity.learning.model import from_bytes, load_model, to_bytes
 from posterity.learning.money import in_dollars_of, price_level
 from posterity.learning.premises import FIELDS, LEAKS, checked, premises
 from posterity.learning.splits import LeakError, load_split
-from posterity.probes import calibrate, tune_logistic
+from posterity.numerics.linear.probes import calibrate, tune_logistic
+from posterity.numerics.scores.classification import roc_auc
 
 N = 2500
 

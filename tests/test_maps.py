@@ -10,12 +10,13 @@ import pytest
 from conftest import picture, real_data
 
 import posterity
-from posterity import clusters, layouts
+from posterity import clusters
 from posterity.cli import run
 from posterity.clusters import colour_words, counted, distinctive, find_clusters, name_cluster, representative
 from posterity.errors import ArgumentError, CatalogueError, MissingExtraError, UnknownNameError
-from posterity.layouts import LANDMARKS, LARGE, Layout, aligned, landmarks_of, lay_out, n_steps, placed
-from posterity.preservation import neighbourhood_scores
+from posterity.numerics import projection as layouts
+from posterity.numerics.projection import LANDMARKS, LARGE, Layout, aligned, landmarks_of, lay_out, n_steps, placed
+from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.testing import write_sample
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from minisom import MiniSom
 
-from posterity import metrics
 from posterity.errors import ArgumentError
+from posterity.numerics.scores import metrics
 
 
 @pytest.fixture

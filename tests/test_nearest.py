@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posterity.errors import ArgumentError
-from posterity.nearest import Index, Metric, closest_pairs, nearest_to_all, pairs_within
+from posterity.numerics.neighbours.exact import Index, Metric, closest_pairs, nearest_to_all, pairs_within
 
 
 def made(n: int, d: int, metric: Metric, seed: int, equal: int = 0) -> np.ndarray:

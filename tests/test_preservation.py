@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posterity import preservation
 from posterity.errors import ArgumentError
-from posterity.lattice import Lattice
-from posterity.preservation import distance_preservation_quality, neighbourhood_scores, sampled
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.scores import preservation
+from posterity.numerics.scores.preservation import distance_preservation_quality, neighbourhood_scores, sampled
 
 
 @pytest.fixture

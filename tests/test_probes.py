@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import f1_score
 
-from posterity.probes import (
+from posterity.numerics.linear.probes import (
     Spread,
     best_thresholds,
     calibrate,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import posterity
 from posterity.errors import ArgumentError, CatalogueError, FilterError, ImageError
-from posterity.nearest import Index, Metric
+from posterity.numerics.neighbours.exact import Index, Metric
 
 
 def obvious(vectors: np.ndarray, query: np.ndarray, k: int, metric: Metric, allowed: np.ndarray) -> list[int]:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from minisom import MiniSom
 
-from posterity import metrics
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.lattice import Lattice
-from posterity.metrics import Floats
-from posterity.principal import span
-from posterity.som import SelfOrganizingMap, batch_map, online_map
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.principal import span
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats
+from posterity.numerics.som import SelfOrganizingMap, batch_map, online_map
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared"))
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
-    from posterity.classification import Score
     from posterity.clusters import Cluster
     from posterity.doctor import Diagnosis, Problem
     from posterity.duplicates import DuplicateGroup, Duplicates
@@ -33,13 +32,14 @@ if TYPE_CHECKING:
     from posterity.learning.predicting import Prediction
     from posterity.learning.splits import Split
     from posterity.maps import Map
+    from posterity.numerics.scores.classification import Score
+    from posterity.numerics.som import SelfOrganizingMap
     from posterity.pairs import Pair, Pairs
     from posterity.quick import build
     from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
     from posterity.selection import Rules
     from posterity.shapes import Shape
-    from posterity.som import SelfOrganizingMap
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
     from posterity.text import ZeroShot
@@ -135,8 +135,8 @@ _HOMES = {
     "Query": "search",
     "Report": "api",
     "Rules": "selection",
-    "Score": "classification",
-    "SelfOrganizingMap": "som",
+    "Score": "numerics.scores.classification",
+    "SelfOrganizingMap": "numerics.som",
     "Terms": "sources.terms",
     "View": "views",
     "Wall": "walls",

@@ -39,8 +39,8 @@ from posterity.explain import explain as _explain
 from posterity.facets import parse_weights
 from posterity.held import Held
 from posterity.images import Limits, decode
-from posterity.layouts import Layout
 from posterity.maps import Map, make_map, remake_map
+from posterity.numerics.projection import Layout
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
 from posterity.pictures import Upload

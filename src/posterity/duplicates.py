@@ -22,7 +22,7 @@ from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ImageError
 from posterity.images import decode, fit, near_pairs, tier
 from posterity.images.alignment import Alignment, Keypoints, align, keypoints
-from posterity.nearest import Metric, nearest_to_all, pair_distances
+from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
 from posterity.pictures import file_of
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.runtime.progress import progress
@@ -223,7 +223,7 @@ def _mirror_candidates(
     store: Store, encoder: Encoder, digests: Sequence[str], vectors: NDArray[np.float32]
 ) -> NDArray[np.int64]:
     """Find pairs of which one is near the other's mirror image, which is encoded for it from the thumbnail."""
-    from posterity.nearest import Index
+    from posterity.numerics.neighbours.exact import Index
 
     spec = encoder.spec
     index = Index([str(i) for i in range(len(digests))], vectors, spec.metric)

@@ -28,13 +28,18 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads, current
 from posterity.catalogue.schema import film_key
-from posterity.classification import Score, average_precision, roc_auc
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
-from posterity.metrics import bootstrap_interval, group_hits_at_k, label_agreement_by_chance, label_agreements_at_k
-from posterity.nearest import Metric, nearest_to_all, pair_distances
-from posterity.probes import prior_scores, ridge_probe
+from posterity.numerics.linear.probes import prior_scores, ridge_probe
+from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
+from posterity.numerics.scores.classification import Score, average_precision, roc_auc
+from posterity.numerics.scores.metrics import (
+    bootstrap_interval,
+    group_hits_at_k,
+    label_agreement_by_chance,
+    label_agreements_at_k,
+)
 
 Rows = NDArray[np.float32]
 Labels = NDArray[np.float64]
@@ -293,7 +298,7 @@ LAYOUT_FIGURES = (
     "dpq16", "trustworthiness", "continuity", "knn_preservation", "quantization_error", "topographic_error",
     "collisions",
 )  # fmt: skip
-"""What is told of walls and maps; see :mod:`posterity.preservation` and :mod:`posterity.metrics`."""
+"""What is told of walls and maps; see :mod:`posterity.numerics.scores.preservation` and :mod:`posterity.numerics.scores.metrics`."""
 
 
 def layout_scores(store: Store) -> list[LayoutScores]:

@@ -25,7 +25,7 @@ from posterity.catalogue import Poster, Store
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.nearest import Index, exact_distances, nearest_to_all, pair_distances
+from posterity.numerics.neighbours.exact import Index, exact_distances, nearest_to_all, pair_distances
 from posterity.settings import names_in
 
 Vector = NDArray[np.float32]

@@ -6,13 +6,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from posterity.approximate import Approximate
 from posterity.catalogue import Store
 from posterity.embedding import load_vectors
 from posterity.encoders import Encoder
 from posterity.facets import Facet, load_facets
 from posterity.indexes import searchable
-from posterity.nearest import Index
+from posterity.numerics.neighbours.approximate import Approximate
+from posterity.numerics.neighbours.exact import Index
 from posterity.settings import setting
 
 _BLENDS = 8

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from posterity.approximate import DUE, LARGE, Approximate, Made, make
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import versions
 from posterity.catalogue.store import now
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, StorageError
-from posterity.nearest import Index
+from posterity.numerics.neighbours.approximate import DUE, LARGE, Approximate, Made, make
+from posterity.numerics.neighbours.exact import Index
 from posterity.runtime.filenames import whole
 from posterity.runtime.progress import progress
 from posterity.runtime.storage import Remote, fetch_file, put_file
@@ -41,7 +41,7 @@ def searchable(
         store: The catalogue.
         encoder: Whose vectors ``index`` holds.
         index: The exact one.
-        mode: "exact"; "approximate"; or "auto", which is approximate from :data:`posterity.approximate.LARGE` numbers
+        mode: "exact"; "approximate"; or "auto", which is approximate from :data:`posterity.numerics.neighbours.approximate.LARGE` numbers
             on, if FAISS is installed.
         show_progress: True and False force the bar; None shows it on a terminal.
         keep: Whether one that is made is kept in the catalogue.

@@ -1,7 +1,7 @@
 """Catalogue + encoder -> a map: every poster a point, alike ones near each other, with clusters and scores.
 
 A map is kept in the catalogue. Asked for again, it is the same. Posters that were added meanwhile find their places on
-it (:func:`posterity.layouts.placed`) and no other moves, until a fifth of them are new; then, or where asked for, it is
+it (:func:`posterity.numerics.projection.placed`) and no other moves, until a fifth of them are new; then, or where asked for, it is
 made afresh and turned to lie as the one before.
 """
 
@@ -32,9 +32,9 @@ from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, MissingExtraError
 from posterity.images import decode
-from posterity.layouts import Layout, Points, aligned, lay_out, n_steps, placed
-from posterity.metrics import Floats
-from posterity.preservation import neighbourhood_scores
+from posterity.numerics.projection import Layout, Points, aligned, lay_out, n_steps, placed
+from posterity.numerics.scores.metrics import Floats
+from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 

@@ -10,7 +10,6 @@ import cv2
 
 from posterity.catalogue import Store
 from posterity.charts import Bar, bars, heat_map
-from posterity.classification import Score
 from posterity.images import decode, shrink
 from posterity.learning.boxoffice import BoxOfficeReport
 from posterity.learning.experiments import Leaderboard
@@ -18,6 +17,7 @@ from posterity.learning.genres import GenreReport
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade, picture_for
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction
+from posterity.numerics.scores.classification import Score
 from posterity.runtime.memory import megabytes
 from posterity.sheets import lit
 

@@ -17,7 +17,7 @@ from posterity.duplicates import alignments, same_artwork
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError
-from posterity.nearest import Distances, Metric, Places, Rows, closest_pairs, score
+from posterity.numerics.neighbours.exact import Distances, Metric, Places, Rows, closest_pairs, score
 from posterity.runtime.engines import Engine, Local, Shared
 from posterity.runtime.progress import progress
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.drawing import MAX_SIDE, Box, Label, Scene, Thumb
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.grids import assign
 from posterity.images.fonts import shortened
 from posterity.maps import Map
+from posterity.numerics.grid.assign import assign
 from posterity.walls import Wall
 
 DARK = (18, 18, 20)

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.approximate import Approximate
 from posterity.catalogue import Poster, Store
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
-from posterity.nearest import Index, Metric, pair_distances
+from posterity.numerics.neighbours.approximate import Approximate
+from posterity.numerics.neighbours.exact import Index, Metric, pair_distances
 from posterity.pictures import Shown, Upload
 from posterity.runtime.filenames import escape
 from posterity.settings import names_in

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.grids import grid_shape
-from posterity.lattice import TOPOLOGIES, Lattice
+from posterity.numerics.grid.assign import grid_shape
+from posterity.numerics.grid.lattice import TOPOLOGIES, Lattice
 
 _LIGHT = 128
 """How light, of 255, a mask is where posters go."""

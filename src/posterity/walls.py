@@ -1,7 +1,7 @@
 """Catalogue + encoder -> a wall: every poster in a cell of its own, alike ones together.
 
 A wall is kept in the catalogue. Asked for again, it is the same; with posters added or taken away, it is brought up to
-date without being reshuffled (:mod:`posterity.growing`), as long as it was asked for in the same way.
+date without being reshuffled (:mod:`posterity.numerics.grid.grow`), as long as it was asked for in the same way.
 
 Each wall carries its scores, beside those of posters thrown on it at random and of a plain self-organising map, on
 which several posters want one cell and the later ones are put into whatever cells are left.
@@ -17,22 +17,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.arranging import arrange
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
 from posterity.embedding import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, UnknownNameError
-from posterity.growing import REACH, add_items, opened
-from posterity.lattice import Lattice
-from posterity.metrics import Floats, Indices, row_blocks
-from posterity.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
-from posterity.principal import span
+from posterity.numerics.grid.arrange import arrange
+from posterity.numerics.grid.grow import REACH, add_items, opened
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.principal import span
+from posterity.numerics.scores.metrics import Floats, Indices, row_blocks
+from posterity.numerics.scores.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
+from posterity.numerics.som import SelfOrganizingMap
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 from posterity.shapes import Shape
-from posterity.som import SelfOrganizingMap
 
 ORDERS = ("content", "colour", "time")
 """What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""
@@ -65,7 +65,7 @@ class Wall:
         quantization_error: Mean Euclidean distance of the vectors to their best-matching units, of a self-organising
             map of as many units as cells, or :data:`SOM_UNITS`.
         topographic_error: Share of the vectors whose two best-matching units are no neighbours, likewise.
-        dpq16: Distance preservation quality (:func:`posterity.preservation.distance_preservation_quality`).
+        dpq16: Distance preservation quality (:func:`posterity.numerics.scores.preservation.distance_preservation_quality`).
         order: What it is ordered by.
         topology: "rectangular" or "hexagonal".
         toroidal: Whether opposite sides belong together.

@@ -14,9 +14,9 @@ from posterity.errors import ArgumentError
 from posterity.settings import names_in
 
 if TYPE_CHECKING:
-    from posterity.classification import Score
     from posterity.learning.experiments import Leaderboard
     from posterity.learning.splits import Protocol, SplitInfo
+    from posterity.numerics.scores.classification import Score
 
 report_out = click.option("--out", metavar="FILE.html", help="Write the report, with charts, into this page.")
 features = declared("features", "--encoder", help="Encoders whose stored vectors are learned from, comma-separated.")

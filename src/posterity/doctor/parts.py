@@ -22,12 +22,12 @@ from posterity.doctor.problems import Problem
 from posterity.embedding import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError, StorageError, UnknownNameError
-from posterity.grids import Grid
 from posterity.images import Limits
 from posterity.learning.model import from_bytes, predictions_key
 from posterity.learning.results import damage_of
 from posterity.learning.splits import PREFIX as SPLIT
 from posterity.learning.splits import load_split
+from posterity.numerics.grid.assign import Grid
 
 _MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 """What reading JSON and rows of another form than they were written in leads to."""

@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.nearest import Metric
+from posterity.numerics.neighbours.exact import Metric
 
 OPEN_LICENCES = frozenset({"Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"})
 """SPDX identifiers of licences that allow any use."""

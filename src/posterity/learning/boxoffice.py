@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from posterity.catalogue import Poster, Store
-from posterity.classification import Score, binary_figures, resamples, score
 from posterity.learning.features import Features, load_features, present
 from posterity.learning.genres import groups_of, inner_folds, intervals, ready_split, values
 from posterity.learning.model import Model, fit_model, keep_model
@@ -27,7 +26,8 @@ from posterity.learning.money import in_dollars_of
 from posterity.learning.premises import FIELDS, checked, common_genres, premises
 from posterity.learning.splits import Split, protocol_named
 from posterity.learning.targets import YES
-from posterity.probes import Floats, Rows, fit_ridge, tune_logistic
+from posterity.numerics.linear.probes import Floats, Rows, fit_ridge, tune_logistic
+from posterity.numerics.scores.classification import Score, binary_figures, resamples, score
 
 COVERAGE = 0.9
 """Share of films that an interval of revenue is meant to hold."""

@@ -27,7 +27,6 @@ from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads, key
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
-from posterity.classification import Score, binary_figures, multilabel_figures, resamples, score, single_label_figures
 from posterity.embedding import is_current
 from posterity.encoders import ENCODERS, available
 from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
@@ -38,7 +37,15 @@ from posterity.learning.results import damage_of
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
-from posterity.probes import Floats, best_thresholds, calibrate, tune_logistic
+from posterity.numerics.linear.probes import Floats, best_thresholds, calibrate, tune_logistic
+from posterity.numerics.scores.classification import (
+    Score,
+    binary_figures,
+    multilabel_figures,
+    resamples,
+    score,
+    single_label_figures,
+)
 from posterity.runtime.filenames import escape
 from posterity.runtime.memory import peak_memory
 from posterity.runtime.progress import progress

@@ -15,17 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.classification import (
-    Score,
-    average_precisions,
-    confusion,
-    f1_scores,
-    multilabel_figures,
-    resamples,
-    roc_aucs,
-    score,
-    single_label_figures,
-)
 from posterity.errors import ArgumentError
 from posterity.learning.features import Features, load_features, present
 from posterity.learning.kinship import kinship
@@ -41,7 +30,18 @@ from posterity.learning.splits import (
 )
 from posterity.learning.splitting import folds
 from posterity.learning.targets import TASKS, Targets
-from posterity.probes import Floats, tune_logistic
+from posterity.numerics.linear.probes import Floats, tune_logistic
+from posterity.numerics.scores.classification import (
+    Score,
+    average_precisions,
+    confusion,
+    f1_scores,
+    multilabel_figures,
+    resamples,
+    roc_aucs,
+    score,
+    single_label_figures,
+)
 
 N_FOLDS = 4
 BASELINES = {"colour": "colour", "pixels": "pixels"}
@@ -69,7 +69,7 @@ class GenreReport:
         task: "genres", "first_genre" or "classes".
         split: The split's name.
         encoders: What the probe reads.
-        figures: Figure -> score on the test part; see :mod:`posterity.classification`.
+        figures: Figure -> score on the test part; see :mod:`posterity.numerics.scores.classification`.
         baselines: Baseline -> figure -> score on the same.
         per_label: Of each label.
         labels: (l,) names, of the confusion's rows and columns.

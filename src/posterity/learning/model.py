@@ -17,7 +17,7 @@ from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, ve
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
-from posterity.probes import (
+from posterity.numerics.linear.probes import (
     Calibration,
     Logistic,
     Rows,

@@ -10,9 +10,9 @@ from posterity.atlases import palettes_of
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS
 from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
-from posterity.layouts import placed
 from posterity.learning.predicting import Prediction
 from posterity.maps import Map
+from posterity.numerics.projection import placed
 from posterity.pictures import Upload
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.classification import Score, resamples
 from posterity.encoders.known import KNOWN
 from posterity.encoders.networks.building import libraries
 from posterity.encoders.networks.weights import checked, find
@@ -22,7 +21,8 @@ from posterity.learning.networks.pictures import pack
 from posterity.learning.networks.training import Epoch, Floats, logits, train
 from posterity.learning.splits import Split
 from posterity.learning.splitting import stratified
-from posterity.probes import best_thresholds, calibrate
+from posterity.numerics.linear.probes import best_thresholds, calibrate
+from posterity.numerics.scores.classification import Score, resamples
 
 PRETRAINED = {
     "vgg16": "vgg16", "resnet18": "resnet18", "resnet18-mish": "resnet18", "resnet18d": "resnet18",

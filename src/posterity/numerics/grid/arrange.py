@@ -24,13 +24,13 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity import metrics
 from posterity.errors import ArgumentError
-from posterity.grids import in_order
-from posterity.lattice import Lattice, smoother
-from posterity.metrics import Floats, Indices
-from posterity.preservation import distance_preservation_quality
-from posterity.principal import span
+from posterity.numerics.grid.assign import in_order
+from posterity.numerics.grid.lattice import Lattice, smoother
+from posterity.numerics.principal import span
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats, Indices
+from posterity.numerics.scores.preservation import distance_preservation_quality
 
 GROUP = 128
 """Items that are assigned to their cells at once. Larger groups took longer and were hardly better."""
@@ -132,7 +132,7 @@ def arrange(
 
 
 def _in_order(X: Floats, cells: Indices, moving: NDArray[np.bool_]) -> Indices:
-    """Exchange the cells of equal items that move, as :func:`posterity.grids.in_order` does."""
+    """Exchange the cells of equal items that move, as :func:`posterity.numerics.grid.assign.in_order` does."""
     found = cells.copy()
     found[moving] = in_order(X[moving], cells[moving])
     return found

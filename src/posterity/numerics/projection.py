@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity import metrics
 from posterity.errors import ArgumentError, MissingExtraError, UnknownNameError
-from posterity.metrics import Floats
-from posterity.nearest import nearest_to_all
-from posterity.principal import span
+from posterity.numerics.neighbours.exact import nearest_to_all
+from posterity.numerics.principal import span
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats
 from posterity.runtime.parallel import ordered_map
 
 Points = NDArray[np.float64]
@@ -222,7 +222,7 @@ def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points
     """Give new rows places on an existing map: the median of those of their nearest known rows.
 
     The median, unlike the mean, does not put a row between two clusters where there is nothing. Rows that are as near
-    as the last of the nearest, but for :data:`posterity.metrics.TIE` of the squared lengths, count as well.
+    as the last of the nearest, but for :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, count as well.
 
     Args:
         X: (m, d) new rows.

@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posterity import metrics
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
-from posterity.lattice import NEIGHBOURHOODS, Lattice, smoother
-from posterity.metrics import Floats, Indices
-from posterity.principal import principal_axes, span
+from posterity.numerics.grid.lattice import NEIGHBOURHOODS, Lattice, smoother
+from posterity.numerics.principal import principal_axes, span
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats, Indices
 from posterity.serialise import dumps
 
 Doubles = NDArray[np.float64]
@@ -48,7 +48,7 @@ without a row; and so little work is soon done."""
 _EPOCHS = {"batch": 20, "online": 40}
 _LAST_SIGMA = {"batch": 0.5, "online": 0.4}
 
-_KIND = "posterity.som.SelfOrganizingMap/1"
+_KIND = "posterity.numerics.som.SelfOrganizingMap/1"
 """What tells a saved map from other files."""
 
 
@@ -56,12 +56,12 @@ class SelfOrganizingMap:
     """A map of rows × cols units.
 
     Training is deterministic: the same rows, options and seed give the same map. It works on coordinates along the
-    rows' principal axes, which changes no distance (:func:`posterity.principal.span`); vectors of the rows' own length
+    rows' principal axes, which changes no distance (:func:`posterity.numerics.principal.span`); vectors of the rows' own length
     are formed when they are first asked for.
 
     Of units that are equally near to a row the first, row by row, matches it best, whichever of them a processor's way
     of rounding favours: squared distances count as equal where they differ by less than
-    :data:`posterity.metrics.TIE`, a millionth, of the squared lengths of row and unit.
+    :data:`posterity.numerics.scores.metrics.TIE`, a millionth, of the squared lengths of row and unit.
 
     Args:
         rows: Units from top to bottom.
@@ -302,15 +302,15 @@ class SelfOrganizingMap:
         return np.asarray(np.sqrt(metrics.squared_distances(X - centre, units - centre)))
 
     def quantization_error(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.metrics.quantization_error` of ``X`` on this map."""
+        """Compute :func:`posterity.numerics.scores.metrics.quantization_error` of ``X`` on this map."""
         return metrics.quantization_error(X, self.codebook_)
 
     def topographic_error(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.metrics.topographic_error` of ``X`` on this map (8 neighbours, or 6)."""
+        """Compute :func:`posterity.numerics.scores.metrics.topographic_error` of ``X`` on this map (8 neighbours, or 6)."""
         return metrics.topographic_error(X, self.codebook_, self.lattice)
 
     def distortion(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.metrics.distortion` of ``X`` with the neighbourhood that training ended with."""
+        """Compute :func:`posterity.numerics.scores.metrics.distortion` of ``X`` with the neighbourhood that training ended with."""
         codebook = self.codebook_
         last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
         sigma = float(self.sigmas_[-1]) if len(self.sigmas_) else last
@@ -444,7 +444,7 @@ def batch_map(
         codebook: (rows, cols, d) float32 to start from; left as it is.
         sigmas: σ of each epoch, in units.
         lattice: Where the units stand; by default on a rectangular lattice.
-        neighbourhood: A name in :data:`posterity.lattice.NEIGHBOURHOODS`.
+        neighbourhood: A name in :data:`posterity.numerics.grid.lattice.NEIGHBOURHOODS`.
 
     Returns:
         (rows, cols, d) float32. A unit that no row's neighbourhood reaches keeps its vector.
@@ -497,7 +497,7 @@ def online_map(
     """Train a codebook one row at a time: mᵢ ← mᵢ + α(t) hⱼᵢ(t) (x(t) − mᵢ) (Kohonen 2013, eq. 3).
 
     The unit j that matches a row best is the lowest of those whose squared distances differ from the least by no more
-    than :data:`posterity.metrics.TIE` of the squared lengths, as in :func:`posterity.metrics.nearest_units`.
+    than :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, as in :func:`posterity.numerics.scores.metrics.nearest_units`.
 
     Args:
         X: (n, d) float32.
@@ -506,7 +506,7 @@ def online_map(
         sigmas: (steps,) σ, in units.
         rates: (steps,) the learning rate α.
         lattice: Where the units stand; by default on a rectangular lattice.
-        neighbourhood: A name in :data:`posterity.lattice.NEIGHBOURHOODS`.
+        neighbourhood: A name in :data:`posterity.numerics.grid.lattice.NEIGHBOURHOODS`.
 
     Returns:
         (rows, cols, d) float32.

@@ -13,9 +13,9 @@ from itertools import chain
 import numpy as np
 from numpy.typing import ArrayLike
 
-from posterity import metrics
 from posterity.errors import ArgumentError
-from posterity.metrics import Floats, Indices
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats, Indices
 
 MAX_EXACT = 2_500 * 2_500
 """Items times cells up to which :func:`assign` is exact: 1 to 6 s at this bound, growing with the third power of n."""

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import MissingExtraError
-from posterity.nearest import Distances, Index, Places, Rows, exact_distances
+from posterity.numerics.neighbours.exact import Distances, Index, Places, Rows, exact_distances
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +106,7 @@ def make(index: Index, target: float = TARGET, seed: int = 0) -> Made:
 
 
 class Approximate:
-    """An index laid over the vectors of now; searched as an exact :class:`posterity.nearest.Index` is.
+    """An index laid over the vectors of now; searched as an exact :class:`posterity.numerics.neighbours.exact.Index` is.
 
     Attributes:
         stale: The share of rows that have come, changed or gone since the index was made.
@@ -140,7 +140,7 @@ class Approximate:
         return self.exact.place(identity)
 
     def nearest(self, query: Rows, k: int, allowed: NDArray[np.bool_] | None = None) -> tuple[Places, Distances]:
-        """Find about the k rows nearest to a vector: as :meth:`posterity.nearest.Index.nearest`, but for its recall."""
+        """Find about the k rows nearest to a vector: as :meth:`posterity.numerics.neighbours.exact.Index.nearest`, but for its recall."""
         n = len(self.ids)
         n_allowed = n if allowed is None else int(np.count_nonzero(allowed))
         share, spare = n_allowed / max(n, 1), _SPARE * k

@@ -4,7 +4,7 @@ Where the wall must grow, whole rows or columns of blank cells are opened in its
 what lies beyond them by one and leaves neighbours neighbours. A new item goes where it fits best; who stands there
 steps aside to a neighbouring cell, and so on along the cheapest path to a blank cell, so that each poster on the path
 moves by one. Paths avoid posters that have moved already. Then the wall is refined
-(:func:`posterity.arranging.arrange`) with nobody allowed more than :data:`REACH` cells from home.
+(:func:`posterity.numerics.grid.arrange.arrange`) with nobody allowed more than :data:`REACH` cells from home.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity import metrics
-from posterity.arranging import arrange, cells_of, means_around
 from posterity.errors import ArgumentError
-from posterity.lattice import Lattice
-from posterity.metrics import Floats, Indices
+from posterity.numerics.grid.arrange import arrange, cells_of, means_around
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats, Indices
 
 REACH = 2
 """Rows or columns that a poster which was there before may move."""

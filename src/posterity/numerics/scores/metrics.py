@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posterity.errors import ArgumentError
-from posterity.lattice import Lattice
+from posterity.numerics.grid.lattice import Lattice
 
 Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]

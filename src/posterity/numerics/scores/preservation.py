@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posterity import metrics
 from posterity.errors import ArgumentError
-from posterity.lattice import Lattice
-from posterity.metrics import Floats, Indices
+from posterity.numerics.grid.lattice import Lattice
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats, Indices
 
 Doubles = NDArray[np.float64]
 
@@ -196,7 +196,7 @@ def _blocks(asked: Indices, n: int) -> Iterator[Indices]:
 def _distances(X: Floats, some: Indices) -> Doubles:
     """Give squared distances of some rows to all, no less than 0.
 
-    They are exactly 0 of a row to itself and to all that float32 cannot tell from it (:data:`posterity.metrics.TIE`):
+    They are exactly 0 of a row to itself and to all that float32 cannot tell from it (:data:`posterity.numerics.scores.metrics.TIE`):
     the product's rounding, of which roots are taken, would make several thousandths of nothing.
     """
     found = metrics.squared_distances(X[some], X)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity import metrics
 from posterity.errors import ArgumentError
-from posterity.metrics import Floats
+from posterity.numerics.scores import metrics
+from posterity.numerics.scores.metrics import Floats
 
 Doubles = NDArray[np.float64]
 
