@@ -20,8 +20,8 @@ from waiting import PATIENCE, wait_for
 
 import posterity
 from posterity.catalogue._lease import NAME, leased
+from posterity.catalogue.pictures import file_of, picture_of
 from posterity.errors import ArgumentError, CatalogueError, SourceError, StorageError
-from posterity.pictures import file_of, picture_of
 from posterity.runtime.storage import Remote, is_remote, listed, may_write, place_of, read, status_of
 from posterity.sources.folder import File, Skipped, walk
 

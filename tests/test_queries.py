@@ -13,10 +13,10 @@ from conftest import picture
 from PIL import Image
 
 import posterity
+from posterity.catalogue.pictures import Shown, Upload
 from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit
-from posterity.pictures import Shown, Upload
 from posterity.search import parse_colours, years_filter
 from posterity.serialise import dumps
 

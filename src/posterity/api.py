@@ -23,6 +23,7 @@ from posterity.building import Intake, ingest, of_folder
 from posterity.building.claims import precedence
 from posterity.building.leaving import KEPT
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
+from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import put_back
 from posterity.catalogue.schema import film_part
@@ -43,7 +44,6 @@ from posterity.maps import Map, make_map, remake_map
 from posterity.numerics.projection import Layout
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
-from posterity.pictures import Upload
 from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.runtime.engines import Engine, engine_of
 from posterity.runtime.parallel import n_workers

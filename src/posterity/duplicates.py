@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.pictures import file_of
 from posterity.catalogue.provenance import CONTENT, Reads
 from posterity.embedding import load_vectors
 from posterity.encoders import ENCODERS, Encoder
@@ -23,7 +24,6 @@ from posterity.errors import ImageError
 from posterity.images import decode, fit, near_pairs, tier
 from posterity.images.alignment import Alignment, Keypoints, align, keypoints
 from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
-from posterity.pictures import file_of
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.runtime.progress import progress
 

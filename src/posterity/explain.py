@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.pictures import picture_of
 from posterity.duplicates import alignments, same_artwork
 from posterity.encoders import ENCODERS, Encoder
 from posterity.encoders.palette import palette
 from posterity.errors import CatalogueError
 from posterity.facets import CONTENT, OF_FILMS, Facet, normalised, queries_of
 from posterity.images import fit, shrink, tier
-from posterity.pictures import picture_of
 
 RGB = NDArray[np.uint8]
 Grid = NDArray[np.float64]

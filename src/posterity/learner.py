@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from posterity.catalogue import Store
+from posterity.catalogue.pictures import Shown, Upload
 from posterity.learning.boxoffice import BoxOfficeReport, train_boxoffice
 from posterity.learning.experiments import Leaderboard, load_experiment, run_experiment
 from posterity.learning.exporting import Exported, export_split
@@ -31,7 +32,6 @@ from posterity.learning.splits import (
     protocol_named,
     splits,
 )
-from posterity.pictures import Shown, Upload
 from posterity.settings import names_in, setting
 
 PathLike = str | os.PathLike[str]

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
+from posterity.catalogue.pictures import Shown, picture_of
 from posterity.errors import ArgumentError, NoSuchPosterError
 from posterity.images import decode
 from posterity.images.fonts import font, shortened
-from posterity.pictures import Shown, picture_of
 from posterity.runtime.filenames import escape, whole
 from posterity.search import Match, Matches, stripes
 

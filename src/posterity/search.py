@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.pictures import Shown, Upload
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.numerics.neighbours.approximate import Approximate
 from posterity.numerics.neighbours.exact import Index, Metric, pair_distances
-from posterity.pictures import Shown, Upload
 from posterity.runtime.filenames import escape
 from posterity.settings import names_in
 from posterity.text import text_vectors
@@ -71,7 +71,7 @@ class Query:
         file: The picture's path, where it lies in a file.
         text: What was written.
         likes: The ids of all that is to be like, and what pictures are called, with their content
-            (:class:`posterity.pictures.Shown`).
+            (:class:`posterity.catalogue.pictures.Shown`).
         unlikes: The same of all that is to be unlike.
         colours: As "#rrggbb".
     """

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
+from posterity.catalogue.pictures import picture_of
 from posterity.encoders import ENCODERS
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit, shrink, tier
@@ -25,7 +26,6 @@ from posterity.learning.model import Model, load_model
 from posterity.learning.said import predictions
 from posterity.learning.targets import ENOUGH
 from posterity.numerics.scores.classification import Score, resamples, score
-from posterity.pictures import picture_of
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.runtime.progress import progress
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.pictures import Shown, Upload
 from posterity.errors import CatalogueError, SourceError
 from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
 from posterity.numerics.linear.probes import Rows
-from posterity.pictures import Shown, Upload
 from posterity.runtime.filenames import escape
 from posterity.runtime.storage import read_bytes
 

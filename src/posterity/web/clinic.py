@@ -7,13 +7,13 @@ import hashlib
 import numpy as np
 
 from posterity.atlases import palettes_of
+from posterity.catalogue.pictures import Upload
 from posterity.embedding import encode_file
 from posterity.encoders import ENCODERS
 from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
 from posterity.learning.predicting import Prediction
 from posterity.maps import Map
 from posterity.numerics.projection import placed
-from posterity.pictures import Upload
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot
 from posterity.web.gallery import N_PREDICTED, Gallery, palette_view

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
+from posterity.catalogue.pictures import picture_of
 from posterity.catalogue.provenance import digest
 from posterity.errors import CatalogueError, ImageError
 from posterity.images import fit, tier
-from posterity.pictures import picture_of
 from posterity.runtime.filenames import whole
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.runtime.progress import progress
