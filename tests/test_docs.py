@@ -17,9 +17,9 @@ from conftest import once, real_data
 from posterity.cleaning import ROW_REASONS
 from posterity.cli import run
 from posterity.cli.commands import commands
-from posterity.selection import RULES
 from posterity.settings import OPTIONS
 from posterity.sources.genres import GENRES, MAPPING
+from posterity.sources.rules import RULES
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,9 +14,9 @@ import posterity
 from posterity.building.intake import of_folder
 from posterity.cli import run
 from posterity.errors import ArgumentError
-from posterity.selection import RULES, Rules
 from posterity.sources.honoured import HONOURED
 from posterity.sources.opening import SOURCES
+from posterity.sources.rules import RULES, Rules
 from posterity.sources.terms import Terms, Web
 
 FILMS = [

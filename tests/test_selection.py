@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from posterity.catalogue import Film
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.selection import RULES, Rules, broken, choose
+from posterity.sources.rules import RULES, Rules, broken, choose
 
 FULL = Film(imdb_id="tt1", title="Heat", genres=("Crime",), budget=1, revenue=2)
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from posterity.quick import build
     from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
-    from posterity.selection import Rules
     from posterity.shapes import Shape
+    from posterity.sources.rules import Rules
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
     from posterity.text import ZeroShot
@@ -134,7 +134,7 @@ _HOMES = {
     "Problem": "doctor",
     "Query": "search",
     "Report": "api",
-    "Rules": "selection",
+    "Rules": "sources.rules",
     "Score": "numerics.scores.classification",
     "SelfOrganizingMap": "numerics.som",
     "Terms": "sources.terms",

@@ -50,13 +50,13 @@ from posterity.runtime.parallel import n_workers
 from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of, stand_in
 from posterity.search import Matches, Wanted, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
-from posterity.selection import Rules
 from posterity.settings import names_in, setting
 from posterity.shapes import Shape, masked
 from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
 from posterity.sources.honoured import check_metadata, check_rules, check_terms
 from posterity.sources.metadata import Metadata, read_metadata
+from posterity.sources.rules import Rules
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, members, refresh, views

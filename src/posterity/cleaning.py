@@ -19,7 +19,7 @@ from posterity.images import (
     thumbnail,
 )
 from posterity.runtime.storage import read
-from posterity.selection import CHOICE, RULES
+from posterity.sources.rules import CHOICE, RULES
 
 REASONS = {
     "empty": "the file has no content",

@@ -31,7 +31,7 @@ from posterity.sources.terms import Terms
 if TYPE_CHECKING:
     from posterity.encoders import Encoder
     from posterity.runtime.engines import Engine
-    from posterity.selection import Rules
+    from posterity.sources.rules import Rules
 
 PathLike = str | os.PathLike[str]
 

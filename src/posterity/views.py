@@ -18,8 +18,8 @@ from posterity.catalogue.provenance import Reads, key, versions
 from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
 from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
-from posterity.selection import Chosen, Rules, broken, choose
 from posterity.serialise import dumps
+from posterity.sources.rules import Chosen, Rules, broken, choose
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,10 @@ from posterity.reports import BuildReport
 from posterity.runtime.leftovers import lies_in_leftovers
 from posterity.runtime.presence import Looked, Presence, too_many_missing
 from posterity.runtime.storage import is_remote
-from posterity.selection import CHOICE, RULES
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import completed
 from posterity.sources.records import Record, place_of
+from posterity.sources.rules import CHOICE, RULES
 
 BATCH = 512
 """Posters a commit, at least: about a third of a second of work is lost at most when a run is killed."""

@@ -10,12 +10,12 @@ from posterity.building.sifting import sift
 from posterity.catalogue import Finding
 from posterity.runtime.filenames import escape, unescape
 from posterity.runtime.storage import absolute, is_remote
-from posterity.selection import Rules
 from posterity.sources.folder import Skipped, walk
 from posterity.sources.library.pictures import IMAGE_ENDINGS
 from posterity.sources.metadata import Metadata
 from posterity.sources.notes import Notes
 from posterity.sources.records import Record, records
+from posterity.sources.rules import Rules
 
 
 @dataclass(frozen=True)

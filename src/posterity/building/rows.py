@@ -17,7 +17,6 @@ from posterity.building.sifting import sift
 from posterity.catalogue.schema import Film
 from posterity.runtime.filenames import escape, unescape
 from posterity.runtime.storage import Remote, listed, put_file, status_of, unreachable
-from posterity.selection import Rules
 from posterity.sources._http import FetchError, Politeness
 from posterity.sources._http.addresses import check_literal, parsed
 from posterity.sources.downloads import DownloadReport, Job, Plan, download, plan
@@ -28,6 +27,7 @@ from posterity.sources.matching import Named, assign, named, stem
 from posterity.sources.metadata import completed, film_of_file
 from posterity.sources.notes import Notes, some
 from posterity.sources.records import Record
+from posterity.sources.rules import Rules
 
 NO_POSTER = "no_poster"
 DEAD_LINK = "dead_link"

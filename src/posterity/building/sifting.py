@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 
 from posterity.catalogue.schema import Film
 from posterity.errors import ArgumentError
-from posterity.selection import Rules, broken, choose
 from posterity.sources.folder import Skipped
+from posterity.sources.rules import Rules, broken, choose
 
 
 class Candidate(Protocol):

@@ -30,7 +30,7 @@ from posterity.serialise import plain
 
 if TYPE_CHECKING:
     from posterity.reports import BuildReport, DryRun
-    from posterity.selection import Rules
+    from posterity.sources.rules import Rules
     from posterity.sources.terms import Terms
 
 

@@ -177,7 +177,7 @@ def rule_options(command: F) -> F:
         asked = drop, keep, require, genres_top, per_genre, first_genre or None
         rules = None
         if any(value is not None for value in asked):
-            from posterity.selection import Rules
+            from posterity.sources.rules import Rules
 
             rules = Rules(
                 listed(drop, "--drop"),

@@ -6,9 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from posterity.errors import ArgumentError
-from posterity.selection import Rules
 from posterity.sources.listing import Entry
 from posterity.sources.metadata import Metadata, read_table
+from posterity.sources.rules import Rules
 from posterity.sources.terms import Terms, Web, host_of
 from posterity.sources.values import is_address
 
