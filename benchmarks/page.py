@@ -37,7 +37,7 @@ from posterity.atlases import make_atlas
 from posterity.catalogue import Artefact, Film, Poster, Store
 from posterity.catalogue.provenance import key, versions
 from posterity.catalogue.store import now
-from posterity.embedding import provenance
+from posterity.embedding.pipeline import provenance
 from posterity.encoders import ENCODERS
 from posterity.images import decode, thumbnail
 from posterity.maps import READS

@@ -27,8 +27,8 @@ import posterity
 from benchmarks.harness import peak_mb, tell
 from posterity.building.builder import SHARE
 from posterity.catalogue import Film, Poster, Store
-from posterity.embedding import BATCH, MOST, provenance
-from posterity.embedding import SHARE as PART
+from posterity.embedding.pipeline import BATCH, MOST, provenance
+from posterity.embedding.pipeline import SHARE as PART
 from posterity.encoders import ENCODERS, EncoderSpec
 
 D = 256
@@ -149,7 +149,7 @@ def walled(folder: Path, n: int) -> dict[str, float]:
 
 def trained(folder: Path, n: int) -> dict[str, float]:
     """Train a self-organising map of 50 × 50 units out of core, in mini-batches."""
-    from posterity.embedding import load_vectors
+    from posterity.embedding.pipeline import load_vectors
     from posterity.numerics.som import SelfOrganizingMap
 
     X = load_vectors(Store.open(folder), ENCODERS.get("synthetic"))[1]

@@ -14,7 +14,7 @@ from conftest import picture
 
 import posterity
 from posterity.api import build_catalogue
-from posterity.embedding import encode_file
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS, EncoderSpec
 from posterity.errors import CatalogueError, SourceError, UnknownNameError
 from posterity.images import decode, perceptual_hash

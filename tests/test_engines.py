@@ -14,7 +14,7 @@ import pytest
 from conftest import real_data
 
 import posterity
-from posterity.embedding import _Encode
+from posterity.embedding.pipeline import _Encode
 from posterity.encoders import ENCODERS
 from posterity.errors import EngineError, UnknownNameError
 from posterity.numerics.neighbours.exact import closest_pairs

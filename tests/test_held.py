@@ -13,7 +13,7 @@ from conftest import picture
 
 import posterity
 from posterity import held
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS
 from posterity.facets import load_facets
 

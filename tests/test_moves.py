@@ -13,7 +13,7 @@ from faults.support import LONG_AGO, age, check_consistent, draw
 
 import posterity
 from posterity.building import builder
-from posterity.embedding import encode_file
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
 from posterity.reports import BuildReport
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from posterity.clusters import Cluster
     from posterity.doctor import Diagnosis, Problem
     from posterity.duplicates import DuplicateGroup, Duplicates
-    from posterity.embedding import EmbedReport
+    from posterity.embedding.pipeline import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
     from posterity.evaluation import EncoderScores, LayoutScores
@@ -112,7 +112,7 @@ _HOMES = {
     "DryRun": "reports",
     "DuplicateGroup": "duplicates",
     "Duplicates": "duplicates",
-    "EmbedReport": "embedding",
+    "EmbedReport": "embedding.pipeline",
     "Encoder": "encoders",
     "EncoderScores": "evaluation",
     "EncoderSpec": "encoders",

@@ -29,8 +29,8 @@ from posterity.catalogue.rescue import put_back
 from posterity.catalogue.schema import film_part
 from posterity.duplicates import Duplicates
 from posterity.duplicates import duplicates as _duplicates
-from posterity.embedding import EmbedReport, is_current, load_vectors
-from posterity.embedding import embed as _embed
+from posterity.embedding.pipeline import EmbedReport, is_current, load_vectors
+from posterity.embedding.pipeline import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.evaluation import EncoderScores, LayoutScores, evaluate

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.catalogue.pictures import file_of
 from posterity.catalogue.provenance import CONTENT, Reads
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ImageError
 from posterity.images import decode, fit, near_pairs, tier

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads, current
 from posterity.catalogue.schema import film_key
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.numerics.linear.probes import prior_scores, ridge_probe

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.numerics.neighbours.exact import Index, exact_distances, nearest_to_all, pair_distances

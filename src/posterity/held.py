@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from posterity.catalogue import Store
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import Encoder
 from posterity.facets import Facet, load_facets
 from posterity.indexes import searchable

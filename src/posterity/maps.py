@@ -28,7 +28,7 @@ from posterity.clusters import (
     name_cluster,
     representative,
 )
-from posterity.embedding import load_every_vector
+from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, MissingExtraError
 from posterity.images import decode

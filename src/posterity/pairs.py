@@ -14,7 +14,7 @@ from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads
 from posterity.catalogue.schema import film_key
 from posterity.duplicates import alignments, same_artwork
-from posterity.embedding import load_vectors
+from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError
 from posterity.numerics.neighbours.exact import Distances, Metric, Places, Rows, closest_pairs, score

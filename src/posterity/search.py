@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
 from posterity.catalogue.pictures import Shown, Upload
-from posterity.embedding import encode_file
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
-from posterity.embedding import load_every_vector
+from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, UnknownNameError
 from posterity.numerics.grid.arrange import arrange

@@ -39,8 +39,8 @@ CHILD = Path(__file__).with_name("child.py")
 SMALL: dict[str, Any] = {
     "posterity.building.builder:BATCH": 48,
     "posterity.building:CHUNK": 16,
-    "posterity.embedding:BATCH": 64,
-    "posterity.embedding:CHUNK": 16,
+    "posterity.embedding.pipeline:BATCH": 64,
+    "posterity.embedding.pipeline:CHUNK": 16,
 }
 """So small batches that a few hundred posters take many commits, as many thousands would."""
 

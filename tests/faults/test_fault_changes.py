@@ -15,7 +15,7 @@ import posterity
 from faults.support import ENCODERS, LONG_AGO, age, check_all_vectors, check_consistent, check_sums, draw, picture
 from posterity.building import ingest, of_folder
 from posterity.catalogue import Store
-from posterity.embedding import encode_file
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS as REGISTERED
 from posterity.encoders import EncoderSpec
 from posterity.reports import BuildReport

@@ -26,7 +26,11 @@ pytest.importorskip(
     "ray", reason="FAULTS OF RAY ARE NOT TESTED HERE: it is not installed; pip install 'posterity[ray]'"
 )
 
-ON_RAY = SMALL | {"posterity.building:CHUNK": 4, "posterity.embedding:BATCH": 32, "posterity.embedding:CHUNK": 4}
+ON_RAY = SMALL | {
+    "posterity.building:CHUNK": 4,
+    "posterity.embedding.pipeline:BATCH": 32,
+    "posterity.embedding.pipeline:CHUNK": 4,
+}
 """So small chunks that a few hundred posters keep workers busy for a while."""
 
 

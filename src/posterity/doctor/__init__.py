@@ -46,7 +46,7 @@ def examine(
         older_than: When compacting, versions younger than this are spared for readers at work.
         limits: What is too big or too small to make a thumbnail of.
         workers: Threads for encoding.
-        show_progress: As for :func:`posterity.embedding.embed`.
+        show_progress: As for :func:`posterity.embedding.pipeline.embed`.
 
     Raises:
         StorageError: Mending was asked for and the catalogue cannot be written, or no copy of what is to be taken out.

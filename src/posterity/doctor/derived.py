@@ -11,7 +11,7 @@ from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import Rescue
 from posterity.cleaning import Picture, look_at
 from posterity.doctor.problems import Problem
-from posterity.embedding import embed, is_current
+from posterity.embedding.pipeline import embed, is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits

@@ -19,7 +19,7 @@ from posterity.catalogue.rescue import Rescue
 from posterity.cleaning import Picture, look_at
 from posterity.doctor.derived import discard
 from posterity.doctor.problems import Problem
-from posterity.embedding import embed
+from posterity.embedding.pipeline import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError, StorageError, UnknownNameError
 from posterity.images import Limits

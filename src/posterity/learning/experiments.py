@@ -27,7 +27,7 @@ from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads, key
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
-from posterity.embedding import is_current
+from posterity.embedding.pipeline import is_current
 from posterity.encoders import ENCODERS, available
 from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
 from posterity.learning.fitted import fitted_vectors

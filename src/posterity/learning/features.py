@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.embedding import encode_file, load_vectors
+from posterity.embedding.pipeline import encode_file, load_vectors
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 

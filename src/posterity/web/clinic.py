@@ -8,7 +8,7 @@ import numpy as np
 
 from posterity.atlases import palettes_of
 from posterity.catalogue.pictures import Upload
-from posterity.embedding import encode_file
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
 from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
 from posterity.learning.predicting import Prediction
