@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.harness import data, peak_mb, seconds, tell
-from posterity.building import ingest, of_folder
 from posterity.catalogue import Store
 from posterity.embedding.pipeline import CHUNK, embed
 from posterity.encoders import ENCODERS
 from posterity.images import decode, tier
+from posterity.ingest.run import ingest, of_folder
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 ROUNDS = 5

@@ -25,11 +25,11 @@ import psutil
 
 import posterity
 from benchmarks.harness import peak_mb, tell
-from posterity.building.builder import SHARE
 from posterity.catalogue import Film, Poster, Store
 from posterity.embedding.pipeline import BATCH, MOST, provenance
 from posterity.embedding.pipeline import SHARE as PART
 from posterity.encoders import ENCODERS, EncoderSpec
+from posterity.ingest.builder import SHARE
 
 D = 256
 SIZES = (10_000, 100_000)

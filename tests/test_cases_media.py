@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import posterity
-from posterity.building import builder
 from posterity.catalogue.schema import Film
-from posterity.cleaning import FLAGS, REASONS
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
+from posterity.ingest.inspection import FLAGS, REASONS
+from posterity.ingest.run import builder
 from posterity.runtime.filenames import escape
 from posterity.sources import folder
 from posterity.sources.folder import File, Skipped, walk

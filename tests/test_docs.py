@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from conftest import once, real_data
 
-from posterity.cleaning import ROW_REASONS
 from posterity.cli import run
 from posterity.cli.commands import commands
+from posterity.ingest.inspection import ROW_REASONS
 from posterity.settings import OPTIONS
 from posterity.sources.genres import GENRES, MAPPING
 from posterity.sources.rules import RULES

@@ -11,9 +11,9 @@ import pytest
 from conftest import picture
 
 import posterity
-from posterity.building.intake import of_folder
 from posterity.cli import run
 from posterity.errors import ArgumentError
+from posterity.ingest.intake import of_folder
 from posterity.sources.honoured import HONOURED
 from posterity.sources.opening import SOURCES
 from posterity.sources.rules import RULES, Rules

@@ -12,10 +12,10 @@ from faults.absent import picture
 from faults.support import LONG_AGO, age, check_consistent, draw
 
 import posterity
-from posterity.building import builder
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
-from posterity.reports import BuildReport
+from posterity.ingest.reports import BuildReport
+from posterity.ingest.run import builder
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 from conftest import picture, real_data
 
 import posterity
-from posterity.building.rows import address_of
 from posterity.catalogue import Film
 from posterity.cli import run
 from posterity.errors import SourceError
+from posterity.ingest.rows import address_of
 from posterity.sources.opening import guess
 
 TMDB = (

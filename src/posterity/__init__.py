@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from posterity.errors import PosterityError
     from posterity.evaluation import EncoderScores, LayoutScores
     from posterity.explain import Explanation
+    from posterity.ingest.reports import BuildReport, DryRun, EnrichReport
     from posterity.learner import Learner
     from posterity.learning.boxoffice import BoxOfficeReport
     from posterity.learning.experiments import Leaderboard
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from posterity.numerics.som import SelfOrganizingMap
     from posterity.pairs import Pair, Pairs
     from posterity.quick import build
-    from posterity.reports import BuildReport, DryRun, EnrichReport
     from posterity.search import Match, Matches, Query
     from posterity.shapes import Shape
     from posterity.sources.rules import Rules
@@ -105,18 +105,18 @@ _HOMES = {
     "Learner": "learner",
     "Prediction": "learning.predicting",
     "Split": "learning.splits",
-    "BuildReport": "reports",
+    "BuildReport": "ingest.reports",
     "Catalogue": "api",
     "Claim": "catalogue",
     "Diagnosis": "doctor",
-    "DryRun": "reports",
+    "DryRun": "ingest.reports",
     "DuplicateGroup": "duplicates",
     "Duplicates": "duplicates",
     "EmbedReport": "embedding.pipeline",
     "Encoder": "encoders",
     "EncoderScores": "evaluation",
     "EncoderSpec": "encoders",
-    "EnrichReport": "reports",
+    "EnrichReport": "ingest.reports",
     "Explanation": "explain",
     "Film": "catalogue",
     "Finding": "catalogue",

@@ -19,9 +19,6 @@ from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
 from posterity.atlases import Atlas, make_atlas
-from posterity.building import Intake, ingest, of_folder
-from posterity.building.claims import precedence
-from posterity.building.leaving import KEPT
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
 from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
@@ -40,11 +37,14 @@ from posterity.explain import explain as _explain
 from posterity.facets import parse_weights
 from posterity.held import Held
 from posterity.images import Limits, decode
+from posterity.ingest.claims import precedence
+from posterity.ingest.leaving import KEPT
+from posterity.ingest.reports import BuildReport, DryRun, EnrichReport
+from posterity.ingest.run import Intake, ingest, of_folder
 from posterity.maps import Map, make_map, remake_map
 from posterity.numerics.projection import Layout
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
-from posterity.reports import BuildReport, DryRun, EnrichReport
 from posterity.runtime.engines import Engine, engine_of
 from posterity.runtime.parallel import n_workers
 from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of, stand_in
@@ -65,7 +65,7 @@ from posterity.walls import Wall, make_wall, remake_wall
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from posterity.building.rows import Fetching
+    from posterity.ingest.rows import Fetching
     from posterity.learner import Learner
     from posterity.sources._http import Politeness
     from posterity.sources.listing import Listing
@@ -214,7 +214,7 @@ def dry_run(
         ArgumentError: A term or a rule means nothing for this source.
         SourceError: The source cannot be read.
     """
-    from posterity.building.rows import planned
+    from posterity.ingest.rows import planned
 
     kind, table = _checked(source, metadata, terms, rules)
     if kind == "folder":
@@ -330,7 +330,7 @@ class Catalogue:
 
     def _found(self, listing: Listing, terms: Terms, rules: Rules, show_progress: bool | None) -> Intake:
         """Find or download the pictures of the films that a source lists."""
-        from posterity.building.rows import of_local, of_remote
+        from posterity.ingest.rows import of_local, of_remote
 
         if listing.images is not None and host_of(listing.images) is None:
             fetching = _fetching(self.folder, listing, terms, show_progress) if listing.fetches else None
@@ -350,7 +350,7 @@ class Catalogue:
             SourceError: The source cannot be read.
             StorageError: The catalogue cannot be written.
         """
-        from posterity.building.enriching import enrich, film_ids
+        from posterity.ingest.enriching import enrich, film_ids
         from posterity.sources.opening import imdb_datasets, open_imdb_datasets
 
         if paths := imdb_datasets(source):
@@ -950,7 +950,7 @@ def _politeness(terms: Terms) -> Politeness:
 def _downloads(folder: PathLike | Remote) -> Path:
     """Tell where a catalogue's downloads lie: in its folder; or here, where it lies in an object store.
 
-    From there pictures are copied to the store (:func:`posterity.building.rows.of_remote`).
+    From there pictures are copied to the store (:func:`posterity.ingest.rows.of_remote`).
     """
     place = place_of(folder)
     return stand_in(place, "downloads") if isinstance(place, Remote) else place / "downloads"
@@ -981,7 +981,7 @@ def _open_listing(source: PathLike, terms: Terms, cache: Path) -> Listing:
 
 
 def _fetching(folder: PathLike | Remote, listing: Listing, terms: Terms, show_progress: bool | None) -> Fetching:
-    from posterity.building.rows import Fetching
+    from posterity.ingest.rows import Fetching
 
     place = place_of(folder)
     return Fetching(

@@ -81,7 +81,7 @@ class ImageError(PosterityError):
     """A file could not be taken as a poster.
 
     Args:
-        reason: One of :data:`posterity.cleaning.REASONS`, the code that reports count by.
+        reason: One of :data:`posterity.ingest.inspection.REASONS`, the code that reports count by.
         detail: What exactly was wrong with this file.
     """
 

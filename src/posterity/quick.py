@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
-from posterity.reports import BuildReport
+from posterity.ingest.reports import BuildReport
 from posterity.runtime.storage import is_remote
 from posterity.serialise import dumps
 from posterity.settings import names_in, setting

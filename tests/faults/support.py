@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image
 
 import posterity
-from posterity.building import BuildReport
 from posterity.catalogue import Store
+from posterity.ingest.run import BuildReport
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith("POSTERIT
 CLI = [sys.executable, "-m", "posterity"]
 CHILD = Path(__file__).with_name("child.py")
 SMALL: dict[str, Any] = {
-    "posterity.building.builder:BATCH": 48,
-    "posterity.building:CHUNK": 16,
+    "posterity.ingest.builder:BATCH": 48,
+    "posterity.ingest:CHUNK": 16,
     "posterity.embedding.pipeline:BATCH": 64,
     "posterity.embedding.pipeline:CHUNK": 16,
 }

@@ -16,8 +16,8 @@ from faults.absent import ENCODER, WAYS, Collection, N, away, files, make, pictu
 from faults.support import age, draw
 from posterity.cli import run
 from posterity.errors import SourceError
+from posterity.ingest.reports import BuildReport
 from posterity.learning.exporting import Exported
-from posterity.reports import BuildReport
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 import posterity
 from faults.support import ENCODERS, LONG_AGO, age, check_all_vectors, check_consistent, check_sums, draw, picture
-from posterity.building import ingest, of_folder
 from posterity.catalogue import Store
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS as REGISTERED
 from posterity.encoders import EncoderSpec
-from posterity.reports import BuildReport
+from posterity.ingest.reports import BuildReport
+from posterity.ingest.run import ingest, of_folder
 
 
 class CountingEncoder:

@@ -12,7 +12,7 @@ import pytest
 
 import posterity
 from faults.support import check_all_vectors, check_sums, cli_json, draw
-from posterity.building import BuildReport
+from posterity.ingest.run import BuildReport
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 import posterity
 from faults.support import ENCODERS, age, check_all_vectors, check_consistent, check_sums, draw, picture
-from posterity.building import ingest, of_folder
 from posterity.catalogue import Film, Store
 from posterity.embedding.pipeline import embed
 from posterity.encoders import EncoderSpec
-from posterity.reports import BuildReport
+from posterity.ingest.reports import BuildReport
+from posterity.ingest.run import ingest, of_folder
 from posterity.sources.metadata import Metadata
 
 

@@ -29,7 +29,7 @@ from posterity.cli.page import page_commands
 from posterity.serialise import plain
 
 if TYPE_CHECKING:
-    from posterity.reports import BuildReport, DryRun
+    from posterity.ingest.reports import BuildReport, DryRun
     from posterity.sources.rules import Rules
     from posterity.sources.terms import Terms
 

@@ -9,12 +9,12 @@ from datetime import timedelta
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import Rescue
-from posterity.cleaning import Picture, look_at
 from posterity.doctor.problems import Problem
 from posterity.embedding.pipeline import embed, is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
+from posterity.ingest.inspection import Picture, look_at
 
 OLD_VERSIONS = 64
 """So many versions on the disk are worth compacting."""

@@ -16,13 +16,13 @@ from posterity.atlases import read_order, whole_jpeg
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import Rescue
-from posterity.cleaning import Picture, look_at
 from posterity.doctor.derived import discard
 from posterity.doctor.problems import Problem
 from posterity.embedding.pipeline import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError, StorageError, UnknownNameError
 from posterity.images import Limits
+from posterity.ingest.inspection import Picture, look_at
 from posterity.learning.model import from_bytes, predictions_key
 from posterity.learning.results import damage_of
 from posterity.learning.splits import PREFIX as SPLIT

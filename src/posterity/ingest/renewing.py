@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from posterity.building.known import Known
 from posterity.catalogue import Film, Poster
-from posterity.cleaning import Picture, Same
+from posterity.ingest.inspection import Picture, Same
+from posterity.ingest.known import Known
 from posterity.sources.metadata import completed, film_of_file
 from posterity.sources.records import Record
 

@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-from posterity.building.intake import Intake
-from posterity.building.sifting import sift
 from posterity.catalogue.schema import Film
+from posterity.ingest.intake import Intake
+from posterity.ingest.sifting import sift
 from posterity.runtime.filenames import escape, unescape
 from posterity.runtime.storage import Remote, listed, put_file, status_of, unreachable
 from posterity.sources._http import FetchError, Politeness

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from posterity.building.sifting import sift
 from posterity.catalogue import Finding
+from posterity.ingest.sifting import sift
 from posterity.runtime.filenames import escape, unescape
 from posterity.runtime.storage import absolute, is_remote
 from posterity.sources.folder import Skipped, walk

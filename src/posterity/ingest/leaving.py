@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from posterity.building.known import Known
 from posterity.catalogue import Finding
+from posterity.ingest.known import Known
 from posterity.runtime.presence import Looked, Presence, look_for
 
 KEPT = "kept"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from posterity.building.claims import ORIGINS, Claims, settle
 from posterity.catalogue import Claim, Store
-from posterity.reports import EnrichReport
+from posterity.ingest.claims import ORIGINS, Claims, settle
+from posterity.ingest.reports import EnrichReport
 from posterity.runtime.progress import progress
 from posterity.sources.listing import Entry, Skipped
 

@@ -5,7 +5,7 @@ two equal files stays does not depend on timing. Each batch is committed whole.
 
 Nothing is lost: a poster whose file cannot be read, or holds no picture any more, stays as it was; a file of its very
 content elsewhere is that poster, moved; and those that were not met at all are decided on at the end
-(:mod:`posterity.building.leaving`).
+(:mod:`posterity.ingest.leaving`).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from posterity.building.claims import Claims
-from posterity.building.intake import Intake, findings_of_table
-from posterity.building.known import COLUMNS, Index, Known
-from posterity.building.leaving import KEPT, decide, findings_of, look
-from posterity.building.naming import Naming
-from posterity.building.renewing import Renewal, renewed
-from posterity.building.withdrawing import Withdrawals
 from posterity.catalogue import Claim, Film, Finding, Poster, Store
 from posterity.catalogue.schema import film_part
-from posterity.cleaning import JUDGING, Dropped, File, Picture, Same
 from posterity.images import Limits
-from posterity.reports import BuildReport
+from posterity.ingest.claims import Claims
+from posterity.ingest.inspection import JUDGING, Dropped, File, Picture, Same
+from posterity.ingest.intake import Intake, findings_of_table
+from posterity.ingest.known import COLUMNS, Index, Known
+from posterity.ingest.leaving import KEPT, decide, findings_of, look
+from posterity.ingest.naming import Naming
+from posterity.ingest.renewing import Renewal, renewed
+from posterity.ingest.reports import BuildReport
+from posterity.ingest.withdrawing import Withdrawals
 from posterity.runtime.leftovers import lies_in_leftovers
 from posterity.runtime.presence import Looked, Presence, too_many_missing
 from posterity.runtime.storage import is_remote

@@ -9,14 +9,14 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 
-from posterity.building.builder import Builder
-from posterity.building.claims import ORIGINS, settle
-from posterity.building.flags import flag_near_duplicates
-from posterity.building.intake import Intake, of_folder
 from posterity.catalogue import Store
-from posterity.cleaning import Dropped, File, LookAt, Same
 from posterity.images import Limits
-from posterity.reports import BuildReport
+from posterity.ingest.builder import Builder
+from posterity.ingest.claims import ORIGINS, settle
+from posterity.ingest.flags import flag_near_duplicates
+from posterity.ingest.inspection import Dropped, File, LookAt, Same
+from posterity.ingest.intake import Intake, of_folder
+from posterity.ingest.reports import BuildReport
 from posterity.runtime.engines import Engine, Local
 from posterity.runtime.parallel import chunked
 from posterity.runtime.progress import progress

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from posterity.building.claims import Claims
-from posterity.building.known import Index, Known
 from posterity.catalogue.schema import film_part
+from posterity.ingest.claims import Claims
+from posterity.ingest.known import Index, Known
 from posterity.sources.records import Record
 
 Named = tuple[str, Known | None]
