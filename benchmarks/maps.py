@@ -10,7 +10,7 @@ from openTSNE import TSNE
 
 import posterity
 from benchmarks.harness import data, peak_mb, seconds, tell
-from posterity.clusters import find_clusters
+from posterity.layouts.clusters import find_clusters
 from posterity.numerics.principal import span
 from posterity.numerics.projection import Layout, lay_out
 from posterity.numerics.scores.preservation import neighbourhood_scores

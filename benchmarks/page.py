@@ -33,14 +33,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import posterity
 from benchmarks.harness import tell
-from posterity.atlases import make_atlas
 from posterity.catalogue import Artefact, Film, Poster, Store
 from posterity.catalogue.provenance import key, versions
 from posterity.catalogue.store import now
 from posterity.embedding.pipeline import provenance
 from posterity.encoders import ENCODERS
 from posterity.images import decode, thumbnail
-from posterity.maps import READS
+from posterity.layouts.atlas import make_atlas
+from posterity.layouts.maps import READS
 
 MANY, SOME = 100_000, 20_000
 ENCODERS_USED = ("poster", "colour", "composition")

@@ -9,8 +9,8 @@ import pytest
 from conftest import picture
 
 import posterity
-from posterity.atlases import Atlas, hilbert, make_atlas, palettes_of, sheet, sprite_size
 from posterity.images import decode
+from posterity.layouts.atlas import Atlas, hilbert, make_atlas, palettes_of, sheet, sprite_size
 
 
 def sprite(atlas: Atlas, pages: dict[str, bytes], identity: str) -> np.ndarray:
@@ -48,7 +48,7 @@ def test_what_has_not_changed_is_not_drawn_again(
 ) -> None:
     before, pages = make_atlas(films.store)
     drawn: list[int] = []
-    from posterity import atlases
+    from posterity.layouts import atlas as atlases
 
     original = atlases._page
     monkeypatch.setattr(

@@ -10,10 +10,10 @@ import pytest
 from conftest import picture, real_data
 
 import posterity
-from posterity import clusters
 from posterity.cli import run
-from posterity.clusters import colour_words, counted, distinctive, find_clusters, name_cluster, representative
 from posterity.errors import ArgumentError, CatalogueError, MissingExtraError, UnknownNameError
+from posterity.layouts import clusters
+from posterity.layouts.clusters import colour_words, counted, distinctive, find_clusters, name_cluster, representative
 from posterity.numerics import projection as layouts
 from posterity.numerics.projection import LANDMARKS, LARGE, Layout, aligned, landmarks_of, lay_out, n_steps, placed
 from posterity.numerics.scores.preservation import neighbourhood_scores
@@ -369,7 +369,7 @@ def test_clusters_of_many_points_are_those_of_some_of_them(monkeypatch: pytest.M
     rng = np.random.default_rng(2)
     centre = rng.integers(0, 4, 1200)
     points = 20 * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])[centre] + rng.standard_normal((1200, 2))
-    monkeypatch.setattr("posterity.clusters.MOST", 400)
+    monkeypatch.setattr("posterity.layouts.clusters.MOST", 400)
     found = find_clusters(points)
     for each in range(4):
         own = found[centre == each]

@@ -27,8 +27,8 @@ from serving import serving, settled
 from waiting import PATIENCE, wait_for
 
 import posterity
-from posterity.atlases import make_atlas
 from posterity.images import decode
+from posterity.layouts.atlas import make_atlas
 from posterity.learning.splits import Protocol
 from posterity.web.answers import Collection
 

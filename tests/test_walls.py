@@ -14,9 +14,9 @@ from PIL import Image
 import posterity
 from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError, UnknownNameError
-from posterity.shapes import Shape, masked
+from posterity.layouts.shapes import Shape, masked
+from posterity.layouts.walls import som_cells
 from posterity.testing import write_sample
-from posterity.walls import som_cells
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
-    from posterity.clusters import Cluster
     from posterity.doctor import Diagnosis, Problem
     from posterity.duplicates import DuplicateGroup, Duplicates
     from posterity.embedding.pipeline import EmbedReport
@@ -26,25 +25,26 @@ if TYPE_CHECKING:
     from posterity.evaluation import EncoderScores, LayoutScores
     from posterity.explain import Explanation
     from posterity.ingest.reports import BuildReport, DryRun, EnrichReport
+    from posterity.layouts.clusters import Cluster
+    from posterity.layouts.maps import Map
+    from posterity.layouts.shapes import Shape
+    from posterity.layouts.walls import Wall
     from posterity.learner import Learner
     from posterity.learning.boxoffice import BoxOfficeReport
     from posterity.learning.experiments import Leaderboard
     from posterity.learning.genres import GenreReport
     from posterity.learning.predicting import Prediction
     from posterity.learning.splits import Split
-    from posterity.maps import Map
     from posterity.numerics.scores.classification import Score
     from posterity.numerics.som import SelfOrganizingMap
     from posterity.pairs import Pair, Pairs
     from posterity.quick import build
     from posterity.search import Match, Matches, Query
-    from posterity.shapes import Shape
     from posterity.sources.rules import Rules
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
     from posterity.text import ZeroShot
     from posterity.views import View
-    from posterity.walls import Wall
 
 __all__ = [
     "BoxOfficeReport",
@@ -120,11 +120,11 @@ _HOMES = {
     "Explanation": "explain",
     "Film": "catalogue",
     "Finding": "catalogue",
-    "Cluster": "clusters",
+    "Cluster": "layouts.clusters",
     "Info": "api",
     "LayoutScores": "evaluation",
-    "Map": "maps",
-    "Shape": "shapes",
+    "Map": "layouts.maps",
+    "Shape": "layouts.shapes",
     "Match": "search",
     "Matches": "search",
     "Pair": "pairs",
@@ -139,7 +139,7 @@ _HOMES = {
     "SelfOrganizingMap": "numerics.som",
     "Terms": "sources.terms",
     "View": "views",
-    "Wall": "walls",
+    "Wall": "layouts.walls",
     "Web": "sources.terms",
     "ZeroShot": "text",
     "build": "quick",

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
-from posterity.atlases import Atlas, make_atlas
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
 from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
@@ -41,7 +40,10 @@ from posterity.ingest.claims import precedence
 from posterity.ingest.leaving import KEPT
 from posterity.ingest.reports import BuildReport, DryRun, EnrichReport
 from posterity.ingest.run import Intake, ingest, of_folder
-from posterity.maps import Map, make_map, remake_map
+from posterity.layouts.atlas import Atlas, make_atlas
+from posterity.layouts.maps import Map, make_map, remake_map
+from posterity.layouts.shapes import Shape, masked
+from posterity.layouts.walls import Wall, make_wall, remake_wall
 from posterity.numerics.projection import Layout
 from posterity.pairs import Pairs
 from posterity.pairs import pairs as _pairs
@@ -51,7 +53,6 @@ from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of
 from posterity.search import Matches, Wanted, parse_colours, steered, years_filter
 from posterity.search import similar as _similar
 from posterity.settings import names_in, setting
-from posterity.shapes import Shape, masked
 from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
 from posterity.sources.honoured import check_metadata, check_rules, check_terms
@@ -60,7 +61,6 @@ from posterity.sources.rules import Rules
 from posterity.sources.terms import Terms, host_of
 from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.views import View, make_view, members, refresh, views
-from posterity.walls import Wall, make_wall, remake_wall
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -606,7 +606,7 @@ class Catalogue:
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Wall:
-        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.walls.make_wall`.
+        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.layouts.walls.make_wall`.
 
         Args:
             rows: Of the grid; None chooses, from ``cols`` where that is given.
@@ -654,7 +654,7 @@ class Catalogue:
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Map:
-        """Lay all posters, or those of a view, out in the plane; see :func:`posterity.maps.make_map`.
+        """Lay all posters, or those of a view, out in the plane; see :func:`posterity.layouts.maps.make_map`.
 
         Args:
             method: "pca", "tsne" or "umap".
@@ -697,7 +697,7 @@ class Catalogue:
         return again(self.store, kept[name], keep=self._keep, show_progress=show_progress)
 
     def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
-        """Give every poster's sprite, many to a page; see :func:`posterity.atlases.make_atlas`."""
+        """Give every poster's sprite, many to a page; see :func:`posterity.layouts.atlas.make_atlas`."""
         return make_atlas(self.store, keep=self._keep, workers=setting("workers"), show_progress=show_progress)
 
     def draw(

@@ -12,9 +12,9 @@ from posterity.catalogue import Store
 from posterity.drawing import MAX_SIDE, Box, Label, Scene, Thumb
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.images.fonts import shortened
-from posterity.maps import Map
+from posterity.layouts.maps import Map
+from posterity.layouts.walls import Wall
 from posterity.numerics.grid.assign import assign
-from posterity.walls import Wall
 
 DARK = (18, 18, 20)
 LIGHT = (240, 238, 232)

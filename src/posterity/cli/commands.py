@@ -623,7 +623,7 @@ def wall(
       posterity wall -c films --mask heart.png --pin tt0113277=12,20 --out heart.png
     """
     import posterity
-    from posterity.shapes import Shape
+    from posterity.layouts.shapes import Shape
 
     cat = posterity.open(folder)
     _drawable(out)

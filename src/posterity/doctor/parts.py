@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from posterity.atlases import read_order, whole_jpeg
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import Rescue
@@ -23,6 +22,7 @@ from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError, StorageError, UnknownNameError
 from posterity.images import Limits
 from posterity.ingest.inspection import Picture, look_at
+from posterity.layouts.atlas import read_order, whole_jpeg
 from posterity.learning.model import from_bytes, predictions_key
 from posterity.learning.results import damage_of
 from posterity.learning.splits import PREFIX as SPLIT

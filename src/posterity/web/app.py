@@ -21,9 +21,9 @@ from posterity.api import Report
 from posterity.errors import (
     PosterityError,
 )
-from posterity.maps import Map
+from posterity.layouts.maps import Map
+from posterity.layouts.walls import Wall
 from posterity.search import Matches
-from posterity.walls import Wall
 from posterity.web.answers import (
     Clinic,
     Collection,

@@ -6,13 +6,13 @@ import hashlib
 
 import numpy as np
 
-from posterity.atlases import palettes_of
 from posterity.catalogue.pictures import Upload
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
 from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
+from posterity.layouts.atlas import palettes_of
+from posterity.layouts.maps import Map
 from posterity.learning.predicting import Prediction
-from posterity.maps import Map
 from posterity.numerics.projection import placed
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from posterity.atlases import SHEET
 from posterity.catalogue import provenance
 from posterity.images import THUMBNAIL_SIZE
+from posterity.layouts.atlas import SHEET
 from posterity.web.answers import Sprites
 from posterity.web.snapshot import Said, Snapshot
 

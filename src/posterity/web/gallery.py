@@ -19,12 +19,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from posterity.api import Catalogue, Report
-from posterity.atlases import SHEET, sheet
 from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key
-from posterity.clusters import COLOURS
 from posterity.errors import UnknownNameError
 from posterity.facets import OF_ENCODERS, OF_FILMS
+from posterity.layouts.atlas import SHEET, sheet
+from posterity.layouts.clusters import COLOURS
 from posterity.runtime.storage import name_of, read_bytes
 from posterity.serialise import plain
 from posterity.settings import setting

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from posterity.api import Catalogue
 from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
-from posterity.maps import Map
-from posterity.walls import Wall
+from posterity.layouts.maps import Map
+from posterity.layouts.walls import Wall
 from posterity.web.answers import LayoutAnswer, LayoutName, Place
 from posterity.web.snapshot import Snapshot
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.atlases import Atlas
 from posterity.catalogue import Poster
 from posterity.catalogue.schema import row_to_poster
 from posterity.errors import NoSuchPosterError
+from posterity.layouts.atlas import Atlas
 from posterity.titles import TitleIndex
 from posterity.web.answers import Collection
 from posterity.web.results import Made

@@ -23,6 +23,7 @@ from posterity.catalogue.store import now
 from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, UnknownNameError
+from posterity.layouts.shapes import Shape
 from posterity.numerics.grid.arrange import arrange
 from posterity.numerics.grid.grow import REACH, add_items, opened
 from posterity.numerics.grid.lattice import Lattice
@@ -32,7 +33,6 @@ from posterity.numerics.scores.preservation import Estimate, distance_preservati
 from posterity.numerics.som import SelfOrganizingMap
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps
-from posterity.shapes import Shape
 
 ORDERS = ("content", "colour", "time")
 """What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from posterity.catalogue import Artefact, Store
 from posterity.catalogue.provenance import CONTENT, Reads, key, versions
 from posterity.catalogue.store import now
-from posterity.clusters import (
+from posterity.embedding.pipeline import load_every_vector
+from posterity.encoders import ENCODERS, Encoder
+from posterity.errors import CatalogueError, MissingExtraError
+from posterity.images import decode
+from posterity.layouts.clusters import (
     Cluster,
     colour_words,
     counted,
@@ -28,10 +32,6 @@ from posterity.clusters import (
     name_cluster,
     representative,
 )
-from posterity.embedding.pipeline import load_every_vector
-from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import CatalogueError, MissingExtraError
-from posterity.images import decode
 from posterity.numerics.projection import Layout, Points, aligned, lay_out, n_steps, placed
 from posterity.numerics.scores.metrics import Floats
 from posterity.numerics.scores.preservation import neighbourhood_scores

@@ -22,9 +22,9 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store, provenance
-from posterity.clusters import COLOURS
 from posterity.encoders._lab import rgb_to_lab
 from posterity.images import THUMBNAIL_SIZE, decode
+from posterity.layouts.clusters import COLOURS
 from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.runtime.progress import progress
 
@@ -260,7 +260,7 @@ def _small(jpeg: bytes, sprite: tuple[int, int]) -> RGB:
 def palettes_of(sprites: RGB) -> NDArray[np.uint8]:
     """Tell the main colours of sprites (n, h, w, 3): (n, 4, 4) uint8 of red, green, blue and share of 255.
 
-    Pixels are counted by the word for their colour (:data:`posterity.clusters.COLOURS`); each colour given is the mean
+    Pixels are counted by the word for their colour (:data:`posterity.layouts.clusters.COLOURS`); each colour given is the mean
     of the pixels of one word.
     """
     n = len(sprites)
