@@ -30,13 +30,21 @@ from PIL import Image, ImageDraw
 
 from benchmarks.encoder_quality import encode
 from benchmarks.harness import data, tell
-from posterity.duplicates import HASH_BITS, MIN_INLIERS, MIN_OVERLAP, MIN_PLAIN, MIN_SCORE, NEAREST, rare_distance
 from posterity.encoders import ENCODERS, available
 from posterity.images import decode, hamming, perceptual_hash
 from posterity.images.alignment import Alignment, align, keypoints
 from posterity.numerics.neighbours.exact import Index
 from posterity.numerics.scores.classification import average_precision
 from posterity.runtime.parallel import n_workers, ordered_map
+from posterity.search.duplicates import (
+    HASH_BITS,
+    MIN_INLIERS,
+    MIN_OVERLAP,
+    MIN_PLAIN,
+    MIN_SCORE,
+    NEAREST,
+    rare_distance,
+)
 
 N_ALTERED = 250
 

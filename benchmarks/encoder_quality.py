@@ -1,7 +1,7 @@
 """How good each encoder is on films that the one in the box was not trained on, beside the prior and raw pixels.
 
 The held-out films are those of ``training.data``: whole franchises, and films sharing artwork, are on one side. Every
-encoder that can run here is scored on the same posters by :mod:`posterity.evaluation`; and by the films' other pictures
+encoder that can run here is scored on the same posters by :mod:`posterity.search.evaluation`; and by the films' other pictures
 (``versions``): how often the film's own poster is the nearest of all held-out ones (same artwork @1), or among the five
 nearest (another artwork @5).
 
@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, Encoder, available
-from posterity.evaluation import EncoderScores, Score, score_random, score_vectors
 from posterity.images import decode, fit, tier
 from posterity.numerics.scores.metrics import bootstrap_interval
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
+from posterity.search.evaluation import EncoderScores, Score, score_random, score_vectors
 
 FIGURES = ("franchise_at_1", "franchise_at_5", "franchise_at_10", "genre_at_5", "genre_map", "genre_auc", "genre_top3")
 CHUNK = 32

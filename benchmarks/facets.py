@@ -8,8 +8,8 @@ import time
 import numpy as np
 
 from benchmarks.harness import tell
-from posterity.facets import Asked, Facet, era_facet, genre_facet
 from posterity.numerics.neighbours.exact import Index
+from posterity.search.facets import Asked, Facet, era_facet, genre_facet
 
 N = 100_000
 GENRES = ("Drama", "Comedy", "Horror", "War", "Western", "Crime", "Music", "Action")

@@ -13,9 +13,9 @@ from conftest import picture
 import posterity
 from posterity.encoders import ENCODERS
 from posterity.errors import ArgumentError
-from posterity.indexes import searchable
 from posterity.numerics.neighbours.approximate import Approximate, fingerprints, make
 from posterity.numerics.neighbours.exact import Index, Metric
+from posterity.search.indexes import searchable
 
 pytest.importorskip("faiss", reason="FAISS, the extra index, is not installed")
 

@@ -18,7 +18,7 @@ from posterity.cli import run
 from posterity.images import decode
 from posterity.images.alignment import align, keypoints
 from posterity.numerics.neighbours.exact import pair_distances
-from posterity.pairs import pairs
+from posterity.search.pairs import pairs
 
 
 def artwork(seed: int, size: tuple[int, int] = (240, 360)) -> Image.Image:
@@ -193,7 +193,7 @@ def test_the_real_alternatives_are_told_apart() -> None:
          keypoints(decode((real_data("versions") / row["file"]).read_bytes(), (192, 128))))
         for row in rows
     ]  # fmt: skip
-    from posterity.duplicates import same_artwork
+    from posterity.search.duplicates import same_artwork
 
     assert all(same_artwork(align(a, b)) for a, b in known)
     shifted = zip(known, known[1:] + known[:1], strict=True)

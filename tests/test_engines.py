@@ -18,8 +18,8 @@ from posterity.embedding.pipeline import _Encode
 from posterity.encoders import ENCODERS
 from posterity.errors import EngineError, UnknownNameError
 from posterity.numerics.neighbours.exact import closest_pairs
-from posterity.pairs import _Known, _on_engine, _Tile
 from posterity.runtime.engines import Engine, Local, engine_of
+from posterity.search.pairs import _Known, _on_engine, _Tile
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_pairs_by_slabs_are_those_of_the_whole(metric: str, monkeypatch: pytest.
     X[100:120] = X[10:30]  # ties, within and across slabs
     if metric == "cosine":
         X /= np.linalg.norm(X, axis=1, keepdims=True)
-    monkeypatch.setattr("posterity.pairs.SLAB", 64)
+    monkeypatch.setattr("posterity.search.pairs.SLAB", 64)
     numbers = np.arange(len(X)) // 5
     known = _Known([], numbers, numbers % 7, numbers % 3 - 1)
     for hide in (False, True):

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import posterity
-from posterity import evaluation
 from posterity.cli import run
+from posterity.search import evaluation
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn, the reference, is not installed")
 

@@ -13,7 +13,7 @@ from test_duplicates import artwork
 import posterity
 from posterity.cli import run
 from posterity.errors import CatalogueError
-from posterity.explain import covered
+from posterity.search.explain import covered
 
 
 @pytest.fixture(scope="module")

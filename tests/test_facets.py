@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import posterity
 from posterity.errors import ArgumentError, UnknownNameError
-from posterity.facets import Asked, Facet, diverse, era_facet, genre_facet, load_facets, parse_weights
 from posterity.numerics.neighbours.exact import Index
+from posterity.search.facets import Asked, Facet, diverse, era_facet, genre_facet, load_facets, parse_weights
 
 
 def made(n: int = 300, seed: int = 0) -> dict[str, Facet]:

@@ -12,10 +12,10 @@ import pytest
 from conftest import picture
 
 import posterity
-from posterity import held
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS
-from posterity.facets import load_facets
+from posterity.search import held
+from posterity.search.facets import load_facets
 
 WEIGHTS = ("colour=1", "composition=1", "colour=1,composition=1", "content=1,colour=1", "genre=1,colour=1",
            "content=1,composition=1,colour=1,era=1")  # fmt: skip

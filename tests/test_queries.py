@@ -17,7 +17,7 @@ from posterity.catalogue.pictures import Shown, Upload
 from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit
-from posterity.search import parse_colours, years_filter
+from posterity.search.query import parse_colours, years_filter
 from posterity.serialise import dumps
 
 

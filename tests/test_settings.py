@@ -10,10 +10,10 @@ import pytest
 import posterity
 from posterity.cli.options import listed
 from posterity.errors import ArgumentError
-from posterity.facets import parse_weights
 from posterity.ingest.claims import precedence
 from posterity.learner import Learner
-from posterity.search import parse_colours
+from posterity.search.facets import parse_weights
+from posterity.search.query import parse_colours
 from posterity.settings import names_in
 from posterity.sources.opening import _years
 from posterity.sources.tmdb_api import _ids

@@ -18,8 +18,8 @@ from posterity.catalogue import provenance
 from posterity.catalogue.provenance import Reads, _content, key
 from posterity.catalogue.store import Store
 from posterity.errors import CatalogueError
-from posterity.evaluation import layout_scores
 from posterity.learning.splits import LeakError, load_split
+from posterity.search.evaluation import layout_scores
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Job, Jobs, duplicates_job, evaluation_job, pairs_job
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posterity.titles import TitleIndex, folded, slips
+from posterity.search.titles import TitleIndex, folded, slips
 
 FILMS = [
     ("tt0133093", "The Matrix", 1999, 60.0), ("tt0234215", "The Matrix Reloaded", 2003, 30.0),

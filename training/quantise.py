@@ -25,7 +25,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from posterity.encoders import runtime
 from posterity.encoders.poster import BATCH
-from posterity.evaluation import score_vectors
+from posterity.search.evaluation import score_vectors
 from training import data
 from training.export import EXPORTED, TARGET
 from training.network import HEIGHT, WIDTH

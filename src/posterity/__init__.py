@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from posterity.api import Catalogue, Info, Report, create, dry_run, open
     from posterity.catalogue import Claim, Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
-    from posterity.duplicates import DuplicateGroup, Duplicates
     from posterity.embedding.pipeline import EmbedReport
     from posterity.encoders import Encoder, EncoderSpec
     from posterity.errors import PosterityError
-    from posterity.evaluation import EncoderScores, LayoutScores
-    from posterity.explain import Explanation
     from posterity.ingest.reports import BuildReport, DryRun, EnrichReport
     from posterity.layouts.clusters import Cluster
     from posterity.layouts.maps import Map
@@ -37,14 +34,17 @@ if TYPE_CHECKING:
     from posterity.learning.splits import Split
     from posterity.numerics.scores.classification import Score
     from posterity.numerics.som import SelfOrganizingMap
-    from posterity.pairs import Pair, Pairs
     from posterity.quick import build
-    from posterity.search import Match, Matches, Query
+    from posterity.search.duplicates import DuplicateGroup, Duplicates
+    from posterity.search.evaluation import EncoderScores, LayoutScores
+    from posterity.search.explain import Explanation
+    from posterity.search.pairs import Pair, Pairs
+    from posterity.search.query import Match, Matches, Query
+    from posterity.search.text import ZeroShot
+    from posterity.search.views import View
     from posterity.sources.rules import Rules
     from posterity.sources.terms import Terms, Web
     from posterity.testing import write_sample
-    from posterity.text import ZeroShot
-    from posterity.views import View
 
 __all__ = [
     "BoxOfficeReport",
@@ -110,38 +110,38 @@ _HOMES = {
     "Claim": "catalogue",
     "Diagnosis": "doctor",
     "DryRun": "ingest.reports",
-    "DuplicateGroup": "duplicates",
-    "Duplicates": "duplicates",
+    "DuplicateGroup": "search.duplicates",
+    "Duplicates": "search.duplicates",
     "EmbedReport": "embedding.pipeline",
     "Encoder": "encoders",
-    "EncoderScores": "evaluation",
+    "EncoderScores": "search.evaluation",
     "EncoderSpec": "encoders",
     "EnrichReport": "ingest.reports",
-    "Explanation": "explain",
+    "Explanation": "search.explain",
     "Film": "catalogue",
     "Finding": "catalogue",
     "Cluster": "layouts.clusters",
     "Info": "api",
-    "LayoutScores": "evaluation",
+    "LayoutScores": "search.evaluation",
     "Map": "layouts.maps",
     "Shape": "layouts.shapes",
-    "Match": "search",
-    "Matches": "search",
-    "Pair": "pairs",
-    "Pairs": "pairs",
+    "Match": "search.query",
+    "Matches": "search.query",
+    "Pair": "search.pairs",
+    "Pairs": "search.pairs",
     "Poster": "catalogue",
     "PosterityError": "errors",
     "Problem": "doctor",
-    "Query": "search",
+    "Query": "search.query",
     "Report": "api",
     "Rules": "sources.rules",
     "Score": "numerics.scores.classification",
     "SelfOrganizingMap": "numerics.som",
     "Terms": "sources.terms",
-    "View": "views",
+    "View": "search.views",
     "Wall": "layouts.walls",
     "Web": "sources.terms",
-    "ZeroShot": "text",
+    "ZeroShot": "search.text",
     "build": "quick",
     "create": "api",
     "dry_run": "api",

@@ -23,18 +23,10 @@ from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import put_back
 from posterity.catalogue.schema import film_part
-from posterity.duplicates import Duplicates
-from posterity.duplicates import duplicates as _duplicates
 from posterity.embedding.pipeline import EmbedReport, is_current, load_vectors
 from posterity.embedding.pipeline import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, PosterityError, SourceError, UnknownNameError
-from posterity.evaluation import EncoderScores, LayoutScores, evaluate
-from posterity.evaluation import layout_scores as _layout_scores
-from posterity.explain import Explanation
-from posterity.explain import explain as _explain
-from posterity.facets import parse_weights
-from posterity.held import Held
 from posterity.images import Limits, decode
 from posterity.ingest.claims import precedence
 from posterity.ingest.leaving import KEPT
@@ -45,13 +37,23 @@ from posterity.layouts.maps import Map, make_map, remake_map
 from posterity.layouts.shapes import Shape, masked
 from posterity.layouts.walls import Wall, make_wall, remake_wall
 from posterity.numerics.projection import Layout
-from posterity.pairs import Pairs
-from posterity.pairs import pairs as _pairs
 from posterity.runtime.engines import Engine, engine_of
 from posterity.runtime.parallel import n_workers
 from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of, stand_in
-from posterity.search import Matches, Wanted, parse_colours, steered, years_filter
-from posterity.search import similar as _similar
+from posterity.search.duplicates import Duplicates
+from posterity.search.duplicates import duplicates as _duplicates
+from posterity.search.evaluation import EncoderScores, LayoutScores, evaluate
+from posterity.search.evaluation import layout_scores as _layout_scores
+from posterity.search.explain import Explanation
+from posterity.search.explain import explain as _explain
+from posterity.search.facets import parse_weights
+from posterity.search.held import Held
+from posterity.search.pairs import Pairs
+from posterity.search.pairs import pairs as _pairs
+from posterity.search.query import Matches, Wanted, parse_colours, steered, years_filter
+from posterity.search.query import similar as _similar
+from posterity.search.text import PROMPT, ZeroShot, knowing_text, zero_shot
+from posterity.search.views import View, make_view, members, refresh, views
 from posterity.settings import names_in, setting
 from posterity.sources.folder import Skipped, check_listable
 from posterity.sources.genres import GENRES
@@ -59,8 +61,6 @@ from posterity.sources.honoured import check_metadata, check_rules, check_terms
 from posterity.sources.metadata import Metadata, read_metadata
 from posterity.sources.rules import Rules
 from posterity.sources.terms import Terms, host_of
-from posterity.text import PROMPT, ZeroShot, knowing_text, zero_shot
-from posterity.views import View, make_view, members, refresh, views
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -373,7 +373,7 @@ class Catalogue:
         return report
 
     def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
-        """Choose posters and keep the choice under a name; see :func:`posterity.views.make_view`."""
+        """Choose posters and keep the choice under a name; see :func:`posterity.search.views.make_view`."""
         return make_view(self.store, name, where, rules or Rules())
 
     def views(self) -> list[View]:
@@ -467,7 +467,7 @@ class Catalogue:
             text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
             k: How many.
             encoder: What compares them, or what the facet "content" is; for colours, without a name, "colour".
-            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see :mod:`posterity.facets`.
+            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see :mod:`posterity.search.facets`.
             where: An SQL condition that matches must meet.
             view: The view that they must be in.
             years: Of their films: "1980s", "1984", "1980-1989".
@@ -516,7 +516,7 @@ class Catalogue:
         engine: str | Engine | None = None,
         show_progress: bool | None = False,
     ) -> Pairs:
-        """Find the n closest pairs of posters, exactly, each with its kind; see :func:`posterity.pairs.pairs`."""
+        """Find the n closest pairs of posters, exactly, each with its kind; see :func:`posterity.search.pairs.pairs`."""
         with engine_of(engine) as runs:
             return _pairs(
                 self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
@@ -532,7 +532,7 @@ class Catalogue:
         view: str | None = None,
         show_progress: bool | None = False,
     ) -> Duplicates:
-        """Find the posters that show the same artwork; see :func:`posterity.duplicates.duplicates`."""
+        """Find the posters that show the same artwork; see :func:`posterity.search.duplicates.duplicates`."""
         return _duplicates(
             self.store, self._encoder(encoder), where=self._within(where, view), mirrored=mirrored,
             workers=setting("workers"), show_progress=show_progress,
@@ -546,7 +546,7 @@ class Catalogue:
         encoder: str | Encoder | None = None,
         weights: str | Mapping[str, float] = "colour=1,composition=1,content=1",
     ) -> Explanation:
-        """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.explain.explain`."""
+        """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.search.explain.explain`."""
         shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
         content = self._encoder(encoder)
         return _explain(self.store, self._held.facets(shares, content), content, a, b, shares)
@@ -560,7 +560,7 @@ class Catalogue:
         where: str | None = None,
         view: str | None = None,
     ) -> ZeroShot:
-        """Tell how well each label, by its name alone, fits each poster; see :func:`posterity.text.zero_shot`."""
+        """Tell how well each label, by its name alone, fits each poster; see :func:`posterity.search.text.zero_shot`."""
         found = self._encoder(encoder if encoder is not None else self._knowing_text())
         ids, vectors = load_vectors(self.store, found, self._within(where, view))
         return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
@@ -572,7 +572,7 @@ class Catalogue:
         where: str | None = None,
         view: str | None = None,
     ) -> list[EncoderScores]:
-        """Score the vectors of encoders, or of all that there are, and a mixture; see :mod:`posterity.evaluation`."""
+        """Score the vectors of encoders, or of all that there are, and a mixture; see :mod:`posterity.search.evaluation`."""
         shares = parse_weights(weights) if isinstance(weights, str) else weights
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
@@ -580,7 +580,7 @@ class Catalogue:
         """Tell the scores of the walls and maps kept here, brought up to date where they are behind.
 
         Those that cannot be (posters lack vectors, or the catalogue cannot be written) are left out; see
-        :func:`posterity.evaluation.layout_scores`.
+        :func:`posterity.search.evaluation.layout_scores`.
         """
         for kept in self.store.artefacts():
             if kept.kind in ("grid", "layout") and self.store.writable and not current(self.store, kept):

@@ -17,7 +17,7 @@ from posterity.errors import ArgumentError, NoSuchPosterError
 from posterity.images import decode
 from posterity.images.fonts import font, shortened
 from posterity.runtime.filenames import escape, whole
-from posterity.search import Match, Matches, stripes
+from posterity.search.query import Match, Matches, stripes
 
 RGB = NDArray[np.uint8]
 

@@ -18,13 +18,13 @@ from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import picture_of
-from posterity.duplicates import Copy, Duplicates
-from posterity.evaluation import FIGURES, RANDOM, EncoderScores
-from posterity.explain import Explanation
 from posterity.images.fonts import font, shortened
-from posterity.pairs import Pair, Pairs
 from posterity.render import GREY, INK, PAPER, paste, wrapped
 from posterity.runtime.filenames import whole
+from posterity.search.duplicates import Copy, Duplicates
+from posterity.search.evaluation import FIGURES, RANDOM, EncoderScores
+from posterity.search.explain import Explanation
+from posterity.search.pairs import Pair, Pairs
 from posterity.serialise import dumps
 
 LINE = (214, 211, 204)

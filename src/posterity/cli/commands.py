@@ -943,7 +943,7 @@ def zero_shot(
       posterity zero-shot -c films --labels "photograph,painting,drawing" --prompt "a poster made of a {}"
     """
     import posterity
-    from posterity.text import PROMPT
+    from posterity.search.text import PROMPT
 
     found = posterity.open(folder).zero_shot(
         None if labels is None else listed(labels, "labels"),
@@ -996,7 +996,7 @@ def evaluate(
       posterity evaluate -c films --encoder poster,pixels --json
     """
     import posterity
-    from posterity.evaluation import FIGURES, LAYOUT_FIGURES, baselines
+    from posterity.search.evaluation import FIGURES, LAYOUT_FIGURES, baselines
 
     cat = posterity.open(folder)
     found = cat.evaluate(*listed(encoders, "encoders"), weights=_mixable(cat, weights), where=where, view=view)
@@ -1048,7 +1048,7 @@ def _mixable(cat: Any, weights: str) -> str | None:
     """Leave the mixture out where the catalogue has no vectors of one of its encoders and nobody asked for it."""
     from click.core import ParameterSource
 
-    from posterity.facets import CONTENT, parse_weights
+    from posterity.search.facets import CONTENT, parse_weights
     from posterity.settings import setting
 
     if not weights.strip():

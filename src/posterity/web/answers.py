@@ -1,6 +1,6 @@
 """What the server answers, as plain values; from these come the OpenAPI description and the page's TypeScript types.
 
-Where the Python interface has a result of its own (:class:`posterity.search.Matches`, :class:`posterity.pairs.Pairs`
+Where the Python interface has a result of its own (:class:`posterity.search.query.Matches`, :class:`posterity.search.pairs.Pairs`
 and others), the answer is that.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from posterity.api import Report
 from posterity.catalogue import Poster
-from posterity.duplicates import Duplicates
-from posterity.evaluation import EncoderScores, LayoutScores
-from posterity.pairs import Pairs
-from posterity.search import Matches
+from posterity.search.duplicates import Duplicates
+from posterity.search.evaluation import EncoderScores, LayoutScores
+from posterity.search.pairs import Pairs
+from posterity.search.query import Matches
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class FilmPage:
 
 @dataclass(frozen=True)
 class Why:
-    """Why two posters are alike; see :class:`posterity.explain.Explanation`.
+    """Why two posters are alike; see :class:`posterity.search.explain.Explanation`.
 
     Attributes:
         a: The first.

@@ -23,7 +23,7 @@ from posterity.errors import (
 )
 from posterity.layouts.maps import Map
 from posterity.layouts.walls import Wall
-from posterity.search import Matches
+from posterity.search.query import Matches
 from posterity.web.answers import (
     Clinic,
     Collection,

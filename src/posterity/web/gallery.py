@@ -22,13 +22,13 @@ from posterity.api import Catalogue, Report
 from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key
 from posterity.errors import UnknownNameError
-from posterity.facets import OF_ENCODERS, OF_FILMS
 from posterity.layouts.atlas import SHEET, sheet
 from posterity.layouts.clusters import COLOURS
 from posterity.runtime.storage import name_of, read_bytes
+from posterity.search.facets import OF_ENCODERS, OF_FILMS
+from posterity.search.titles import TitleIndex
 from posterity.serialise import plain
 from posterity.settings import setting
-from posterity.titles import TitleIndex
 from posterity.web.answers import (
     Collection,
     FilmPage,

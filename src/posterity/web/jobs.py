@@ -17,12 +17,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from posterity import duplicates, evaluation, pairs
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import Reads, current, digest, key, vectors_read
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
+from posterity.search import duplicates, evaluation, pairs
 from posterity.serialise import dumps, plain
 from posterity.web.answers import Evaluation
 from posterity.web.gallery import Gallery

@@ -23,12 +23,12 @@ import numpy as np
 
 from posterity.api import Catalogue
 from posterity.errors import ArgumentError, PosterityError, StorageError
-from posterity.facets import load_facets, neighbourhoods
 from posterity.runtime.filenames import below, escape, exchange, writing
 from posterity.runtime.locks import held
 from posterity.runtime.parallel import chunked
 from posterity.runtime.progress import progress
 from posterity.runtime.storage import cache_folder
+from posterity.search.facets import load_facets, neighbourhoods
 from posterity.serialise import dumps, plain
 from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery

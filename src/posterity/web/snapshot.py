@@ -13,7 +13,7 @@ from posterity.catalogue import Poster
 from posterity.catalogue.schema import row_to_poster
 from posterity.errors import NoSuchPosterError
 from posterity.layouts.atlas import Atlas
-from posterity.titles import TitleIndex
+from posterity.search.titles import TitleIndex
 from posterity.web.answers import Collection
 from posterity.web.results import Made
 

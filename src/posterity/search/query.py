@@ -1,7 +1,7 @@
 """Which posters of a catalogue are most like what is searched for: posters, pictures, colours, words.
 
 What is searched for becomes one vector: of several likes the mean, less half the mean of the unlikes (Rocchio 1971).
-Without weights it is compared by one encoder; with weights, by facets (:mod:`posterity.facets`).
+Without weights it is compared by one encoder; with weights, by facets (:mod:`posterity.search.facets`).
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from posterity.catalogue.pictures import Shown, Upload
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
-from posterity.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.numerics.neighbours.approximate import Approximate
 from posterity.numerics.neighbours.exact import Index, Metric, pair_distances
 from posterity.runtime.filenames import escape
+from posterity.search.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
+from posterity.search.text import text_vectors
 from posterity.settings import names_in
-from posterity.text import text_vectors
 
 Vector = NDArray[np.float32]
 
@@ -186,7 +186,7 @@ def steered(
 
     Args:
         store: The catalogue.
-        facets: By name; see :func:`posterity.facets.load_facets`.
+        facets: By name; see :func:`posterity.search.facets.load_facets`.
         content: The encoder of the facet "content".
         wanted: What to search for.
         weights: Facet -> weight.

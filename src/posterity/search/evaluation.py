@@ -10,7 +10,7 @@
 
 Beside the encoders stand what neighbours drawn at random would reach, on average ("random"), and, where asked for, a
 mixture of encoders: the sum of their cosine similarities, each standardised over random pairs and weighed
-(:mod:`posterity.facets`).
+(:mod:`posterity.search.facets`).
 
 Intervals are 95%, by the percentile bootstrap over posters. Films of one franchise, and looks of one film, are in one
 fold of the probe, so that it does not recognise what it has seen.

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import picture_of
-from posterity.duplicates import alignments, same_artwork
 from posterity.encoders import ENCODERS, Encoder
 from posterity.encoders.palette import palette
 from posterity.errors import CatalogueError
-from posterity.facets import CONTENT, OF_FILMS, Facet, normalised, queries_of
 from posterity.images import fit, shrink, tier
+from posterity.search.duplicates import alignments, same_artwork
+from posterity.search.facets import CONTENT, OF_FILMS, Facet, normalised, queries_of
 
 RGB = NDArray[np.uint8]
 Grid = NDArray[np.float64]
@@ -71,7 +71,7 @@ def explain(
 
     Args:
         store: The catalogue.
-        facets: By name; see :func:`posterity.facets.load_facets`.
+        facets: By name; see :func:`posterity.search.facets.load_facets`.
         content: The encoder of the facet "content".
         a: An id.
         b: Another.

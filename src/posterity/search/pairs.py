@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Reads
 from posterity.catalogue.schema import film_key
-from posterity.duplicates import alignments, same_artwork
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError
 from posterity.numerics.neighbours.exact import Distances, Metric, Places, Rows, closest_pairs, score
 from posterity.runtime.engines import Engine, Local, Shared
 from posterity.runtime.progress import progress
+from posterity.search.duplicates import alignments, same_artwork
 
 SAME_PICTURE, ANOTHER_VERSION = "same picture", "another version"
 SAME_FRANCHISE, LOOK_ALIKE = "same franchise", "look-alike"
@@ -40,7 +40,7 @@ class Pair:
         b: The higher.
         score: The more alike, the larger; 1 is the same vector.
         distance: The less alike, the larger; 0 is the same vector.
-        kind: "same picture" (the same artwork, by :mod:`posterity.duplicates`), else "another version" (of the same
+        kind: "same picture" (the same artwork, by :mod:`posterity.search.duplicates`), else "another version" (of the same
             film), else "same franchise", else "look-alike".
         title_a: Of the film of ``a``, or its id.
         title_b: Of the film of ``b``, or its id.

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from posterity.catalogue import Store
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import Encoder
-from posterity.facets import Facet, load_facets
-from posterity.indexes import searchable
 from posterity.numerics.neighbours.approximate import Approximate
 from posterity.numerics.neighbours.exact import Index
+from posterity.search.facets import Facet, load_facets
+from posterity.search.indexes import searchable
 from posterity.settings import setting
 
 _BLENDS = 8
@@ -62,7 +62,7 @@ class Held:
             return self._searchable[key]
 
     def facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:
-        """Give some facets, of the posters that have all of their vectors; see :func:`posterity.facets.load_facets`."""
+        """Give some facets, of the posters that have all of their vectors; see :func:`posterity.search.facets.load_facets`."""
         with self._lock:
             self._look()
             key = (content.spec.fingerprint, *sorted(names))
