@@ -116,7 +116,7 @@ import resource, sys, time
 from pathlib import Path
 import posterity
 cat = posterity.open(sys.argv[1])
-from posterity.drawing import Scene, Thumb, write
+from posterity.render.raster import Scene, Thumb, write
 digests = [poster.sha256 for poster in cat.posters()]
 thumbs = [Thumb(digests[i % len(digests)], 64 * (i % 100), 96 * (i // 100), 64, 96) for i in range(10_000)]
 start = time.perf_counter()

@@ -12,9 +12,9 @@ import pytest
 from conftest import picture
 from PIL import Image
 
-from posterity.drawing import Box, Label, Scene, Thumb, preview, write
-from posterity.drawing.png import write_png
 from posterity.errors import ArgumentError, StorageError
+from posterity.render.raster import Box, Label, Scene, Thumb, preview, write
+from posterity.render.raster.png import write_png
 
 
 def jpeg(seed: int, size: tuple[int, int] = (128, 192)) -> bytes:
@@ -47,7 +47,7 @@ def test_strips_join_to_the_picture_drawn_at_once(scene: Scene, monkeypatch: pyt
     whole = np.asarray(preview(scene, fetch))
     assert whole.shape == (655, 301, 3)
     for height in (32, 100, 1000):
-        monkeypatch.setattr("posterity.drawing.scene.STRIP", height)
+        monkeypatch.setattr("posterity.render.raster.scene.STRIP", height)
         assert (np.asarray(preview(scene, fetch)) == whole).all()
     first = np.asarray(Image.open(io.BytesIO(JPEGS["0"])).resize((64, 96), Image.Resampling.BOX)).astype(int)
     assert np.abs(whole[:88, :64].astype(int) - first[:88]).mean() < 4
@@ -144,7 +144,7 @@ def test_a_large_picture_is_drawn_without_holding_it(tmp_path: Path) -> None:
 
     code = f"""
 import resource
-from posterity.drawing import Scene, Thumb, write
+from posterity.render.raster import Scene, Thumb, write
 from test_drawing import fetch
 thumbs = [Thumb(str(i % 12), 200 * (i % 100), 300 * (i // 100), 200, 300) for i in range(300)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

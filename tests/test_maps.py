@@ -268,7 +268,7 @@ def test_the_principal_plane_needs_no_extra(films: posterity.Catalogue, monkeypa
 
 @pytest.mark.parametrize("overlap", ["none", "density"])
 def test_a_map_is_drawn_with_every_poster(films: posterity.Catalogue, overlap: str) -> None:
-    from posterity.scenes import map_scene
+    from posterity.render.scenes import map_scene
 
     found = films.map("pca")
     scene = map_scene(films.store, found, 700, overlap=overlap)

@@ -733,7 +733,8 @@ class Catalogue:
             ArgumentError: The ending names no format, or the picture would be too large.
             StorageError: ``out`` cannot be written.
         """
-        from posterity import render, sheets
+        from posterity.render import sheets
+        from posterity.render.matches import matches as render
 
         if isinstance(what, Wall | Map):
             return self._draw_scene(what, out, cell_width, side, overlap, title, dpi, show_progress)
@@ -762,8 +763,8 @@ class Catalogue:
         dpi: float | None,
         show_progress: bool | None,
     ) -> Image | None:
-        from posterity.drawing import preview, write
-        from posterity.scenes import map_scene, wall_scene
+        from posterity.render.raster import preview, write
+        from posterity.render.scenes import map_scene, wall_scene
 
         if isinstance(what, Wall):
             scene = wall_scene(self.store, what, setting("cell_width", cell_width), title or "")

@@ -190,13 +190,13 @@ class Learner:
         Raises:
             StorageError: The place cannot be written.
         """
-        from posterity.sheets import write_text
+        from posterity.render.sheets import write_text
 
         return write_text(self.page(report), path)
 
     def page(self, report: Report) -> str:
         """Give a report as HTML."""
-        from posterity import pages
+        from posterity.render import reports as pages
 
         if isinstance(report, GenreReport):
             return pages.genre_page(report)

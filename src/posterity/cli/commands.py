@@ -445,7 +445,7 @@ def pairs(
       posterity pairs -c films --hide-franchise --hide-duplicates --encoder composition
     """
     import posterity
-    from posterity.sheets import pairs_page, write_text
+    from posterity.render.sheets import pairs_page, write_text
 
     cat = posterity.open(folder)
     found = cat.pairs(
@@ -497,7 +497,7 @@ def duplicates(
       posterity duplicates -c films --mirrored --fixes fixes.csv
     """
     import posterity
-    from posterity.sheets import fix_list, write_text
+    from posterity.render.sheets import fix_list, write_text
 
     cat = posterity.open(folder)
     found = cat.duplicates(encoder=encoder, mirrored=mirrored, where=where, view=view, show_progress=bars(quiet))
@@ -655,7 +655,7 @@ def wall(
 
 def _drawable(out: str | None) -> None:
     """Refuse a file that cannot be drawn before minutes go into what would be drawn."""
-    from posterity.drawing import known_ending
+    from posterity.render.raster import known_ending
 
     if out:
         known_ending(out)

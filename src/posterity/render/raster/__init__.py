@@ -1,6 +1,6 @@
 """Pictures of any size, drawn a strip at a time: what is on them (scenes), and the files they become."""
 
-from posterity.drawing.files import ENDINGS, MAX_SIDE, known_ending, preview, write
-from posterity.drawing.scene import Box, Label, Scene, Thumb, strips
+from posterity.render.raster.files import ENDINGS, MAX_SIDE, known_ending, preview, write
+from posterity.render.raster.scene import Box, Label, Scene, Thumb, strips
 
 __all__ = ["ENDINGS", "MAX_SIDE", "Box", "Label", "Scene", "Thumb", "known_ending", "preview", "strips", "write"]

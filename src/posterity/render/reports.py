@@ -9,7 +9,6 @@ from html import escape
 import cv2
 
 from posterity.catalogue import Store
-from posterity.charts import Bar, bars, heat_map
 from posterity.images import decode, shrink
 from posterity.learning.boxoffice import BoxOfficeReport
 from posterity.learning.experiments import Leaderboard
@@ -18,8 +17,9 @@ from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction
 from posterity.numerics.scores.classification import Score
+from posterity.render.charts import Bar, bars, heat_map
+from posterity.render.sheets import lit
 from posterity.runtime.memory import megabytes
-from posterity.sheets import lit
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")
 """Figures that have a chart, in this order."""

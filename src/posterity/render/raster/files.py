@@ -15,11 +15,11 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from posterity.drawing.dzi import manifest, write_tiles
-from posterity.drawing.png import write_png
-from posterity.drawing.scene import STRIP, Fetch, Scene, strips
-from posterity.drawing.svg import write_svg
 from posterity.errors import ArgumentError
+from posterity.render.raster.dzi import manifest, write_tiles
+from posterity.render.raster.png import write_png
+from posterity.render.raster.scene import STRIP, Fetch, Scene, strips
+from posterity.render.raster.svg import write_svg
 from posterity.runtime.filenames import escape, whole, writing
 from posterity.runtime.progress import progress
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import picture_of
 from posterity.images.fonts import font, shortened
-from posterity.render import GREY, INK, PAPER, paste, wrapped
+from posterity.render.matches import GREY, INK, PAPER, paste, wrapped
 from posterity.runtime.filenames import whole
 from posterity.search.duplicates import Copy, Duplicates
 from posterity.search.evaluation import FIGURES, RANDOM, EncoderScores

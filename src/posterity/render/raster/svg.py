@@ -10,8 +10,8 @@ from typing import IO
 import numpy as np
 import simplejpeg
 
-from posterity.drawing.scene import Colour, Fetch, Scene, Thumb
 from posterity.images import decode, shrink
+from posterity.render.raster.scene import Colour, Fetch, Scene, Thumb
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 _FETCHED = 1024

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.drawing import MAX_SIDE, Box, Label, Scene, Thumb
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.images.fonts import shortened
 from posterity.layouts.maps import Map
 from posterity.layouts.walls import Wall
 from posterity.numerics.grid.assign import assign
+from posterity.render.raster import MAX_SIDE, Box, Label, Scene, Thumb
 
 DARK = (18, 18, 20)
 LIGHT = (240, 238, 232)
@@ -44,7 +44,7 @@ def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -
         title: A line above it; "" leaves it out.
 
     Raises:
-        ArgumentError: The picture would be longer than :data:`posterity.drawing.MAX_SIDE` on a side.
+        ArgumentError: The picture would be longer than :data:`posterity.render.raster.MAX_SIDE` on a side.
     """
     width = cell_width or int(np.clip(4096 // wall.cols, 24, 128))
     height = round(width * 1.5)
