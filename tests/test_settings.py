@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import posterity
+from posterity.api.learner import Learner
 from posterity.cli.options import listed
 from posterity.errors import ArgumentError
 from posterity.ingest.claims import precedence
-from posterity.learner import Learner
 from posterity.search.facets import parse_weights
 from posterity.search.query import parse_colours
 from posterity.settings import names_in

@@ -15,7 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from posterity.api import Catalogue, Info, Report, create, dry_run, open
+    from posterity.api.catalogue import Catalogue, Info, Report, create, dry_run, open
+    from posterity.api.learner import Learner
+    from posterity.api.quick import build
     from posterity.catalogue import Claim, Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
     from posterity.embedding.pipeline import EmbedReport
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from posterity.layouts.maps import Map
     from posterity.layouts.shapes import Shape
     from posterity.layouts.walls import Wall
-    from posterity.learner import Learner
     from posterity.learning.boxoffice import BoxOfficeReport
     from posterity.learning.experiments import Leaderboard
     from posterity.learning.genres import GenreReport
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from posterity.learning.splits import Split
     from posterity.numerics.scores.classification import Score
     from posterity.numerics.som import SelfOrganizingMap
-    from posterity.quick import build
     from posterity.search.duplicates import DuplicateGroup, Duplicates
     from posterity.search.evaluation import EncoderScores, LayoutScores
     from posterity.search.explain import Explanation
@@ -102,11 +102,11 @@ _HOMES = {
     "BoxOfficeReport": "learning.boxoffice",
     "GenreReport": "learning.genres",
     "Leaderboard": "learning.experiments",
-    "Learner": "learner",
+    "Learner": "api.learner",
     "Prediction": "learning.predicting",
     "Split": "learning.splits",
     "BuildReport": "ingest.reports",
-    "Catalogue": "api",
+    "Catalogue": "api.catalogue",
     "Claim": "catalogue",
     "Diagnosis": "doctor",
     "DryRun": "ingest.reports",
@@ -121,7 +121,7 @@ _HOMES = {
     "Film": "catalogue",
     "Finding": "catalogue",
     "Cluster": "layouts.clusters",
-    "Info": "api",
+    "Info": "api.catalogue",
     "LayoutScores": "search.evaluation",
     "Map": "layouts.maps",
     "Shape": "layouts.shapes",
@@ -133,7 +133,7 @@ _HOMES = {
     "PosterityError": "errors",
     "Problem": "doctor",
     "Query": "search.query",
-    "Report": "api",
+    "Report": "api.catalogue",
     "Rules": "sources.rules",
     "Score": "numerics.scores.classification",
     "SelfOrganizingMap": "numerics.som",
@@ -142,10 +142,10 @@ _HOMES = {
     "Wall": "layouts.walls",
     "Web": "sources.terms",
     "ZeroShot": "search.text",
-    "build": "quick",
-    "create": "api",
-    "dry_run": "api",
-    "open": "api",
+    "build": "api.quick",
+    "create": "api.catalogue",
+    "dry_run": "api.catalogue",
+    "open": "api.catalogue",
     "write_sample": "testing",
 }
 

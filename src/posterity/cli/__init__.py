@@ -1,4 +1,4 @@
-"""The command line: a thin command for each call of :mod:`posterity.api`.
+"""The command line: a thin command for each call of :mod:`posterity.api.catalogue`.
 
 Exit status: 0 on success; 1 for a user's error, told in one line on standard error; 2 for wrong usage; 130 when
 interrupted. With ``--json``, standard output carries one JSON object and nothing else.

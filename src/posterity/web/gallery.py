@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.api import Catalogue, Report
+from posterity.api.catalogue import Catalogue, Report
 from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key
 from posterity.errors import UnknownNameError

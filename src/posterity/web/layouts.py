@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.api import Catalogue
+from posterity.api.catalogue import Catalogue
 from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
 from posterity.layouts.maps import Map
 from posterity.layouts.walls import Wall

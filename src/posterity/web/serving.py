@@ -15,7 +15,7 @@ from contextlib import suppress
 import uvicorn
 from starlette.types import ASGIApp
 
-from posterity.api import Catalogue
+from posterity.api.catalogue import Catalogue
 from posterity.errors import ArgumentError
 from posterity.web.app import create_app
 from posterity.web.built import page_file

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posterity.api import Catalogue
+from posterity.api.catalogue import Catalogue
 from posterity.errors import ArgumentError, PosterityError, StorageError
 from posterity.runtime.filenames import below, escape, exchange, writing
 from posterity.runtime.locks import held

@@ -65,8 +65,8 @@ from posterity.sources.terms import Terms, host_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from posterity.api.learner import Learner
     from posterity.ingest.rows import Fetching
-    from posterity.learner import Learner
     from posterity.sources._http import Politeness
     from posterity.sources.listing import Listing
 
@@ -273,8 +273,8 @@ class Catalogue:
 
     @property
     def learn(self) -> Learner:
-        """What can be learned from its posters: splits, models, experiments; see :class:`posterity.learner.Learner`."""
-        from posterity.learner import Learner
+        """What can be learned from its posters: splits, models, experiments; see :class:`posterity.api.learner.Learner`."""
+        from posterity.api.learner import Learner
 
         return Learner(self.store)
 

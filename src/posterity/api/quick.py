@@ -95,7 +95,7 @@ def build(
     if listing and (report := _recall(note, _digest(listing, folder, wanted, rules))):
         return report
 
-    from posterity.api import build_catalogue
+    from posterity.api.catalogue import build_catalogue
 
     listing = listing or (_listing(source, folder, metadata) if recalls else None)
     report = build_catalogue(
