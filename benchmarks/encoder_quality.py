@@ -1,9 +1,9 @@
 """How good each encoder is on films that the one in the box was not trained on, beside the prior and raw pixels.
 
 The held-out films are those of ``training.data``: whole franchises, and films sharing artwork, are on one side. Every
-encoder that can run here is scored on the same posters by :mod:`posterity.search.evaluation`; and by the films' other pictures
-(``versions``): how often the film's own poster is the nearest of all held-out ones (same artwork @1), or among the five
-nearest (another artwork @5).
+encoder that can run here is scored on the same posters by :mod:`posterity.search.evaluation`; and by the films' other
+pictures (``versions``): how often the film's own poster is the nearest of all held-out ones (same artwork @1), or
+among the five nearest (another artwork @5).
 
 Weights are those of ``shared/weights`` unless ``POSTERITY_WEIGHTS`` says otherwise. Name encoders to score only those.
 """

@@ -273,7 +273,10 @@ class Catalogue:
 
     @property
     def learn(self) -> Learner:
-        """What can be learned from its posters: splits, models, experiments; see :class:`posterity.api.learner.Learner`."""
+        """What can be learned from its posters: splits, models, experiments.
+
+        See :class:`posterity.api.learner.Learner`.
+        """
         from posterity.api.learner import Learner
 
         return Learner(self.store)
@@ -467,7 +470,8 @@ class Catalogue:
             text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
             k: How many.
             encoder: What compares them, or what the facet "content" is; for colours, without a name, "colour".
-            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see :mod:`posterity.search.facets`.
+            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see
+                :mod:`posterity.search.facets`.
             where: An SQL condition that matches must meet.
             view: The view that they must be in.
             years: Of their films: "1980s", "1984", "1980-1989".
@@ -516,7 +520,10 @@ class Catalogue:
         engine: str | Engine | None = None,
         show_progress: bool | None = False,
     ) -> Pairs:
-        """Find the n closest pairs of posters, exactly, each with its kind; see :func:`posterity.search.pairs.pairs`."""
+        """Find the n closest pairs of posters, exactly, each with its kind.
+
+        See :func:`posterity.search.pairs.pairs`.
+        """
         with engine_of(engine) as runs:
             return _pairs(
                 self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
@@ -560,7 +567,10 @@ class Catalogue:
         where: str | None = None,
         view: str | None = None,
     ) -> ZeroShot:
-        """Tell how well each label, by its name alone, fits each poster; see :func:`posterity.search.text.zero_shot`."""
+        """Tell how well each label, by its name alone, fits each poster.
+
+        See :func:`posterity.search.text.zero_shot`.
+        """
         found = self._encoder(encoder if encoder is not None else self._knowing_text())
         ids, vectors = load_vectors(self.store, found, self._within(where, view))
         return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
@@ -572,7 +582,10 @@ class Catalogue:
         where: str | None = None,
         view: str | None = None,
     ) -> list[EncoderScores]:
-        """Score the vectors of encoders, or of all that there are, and a mixture; see :mod:`posterity.search.evaluation`."""
+        """Score the vectors of encoders, or of all that there are, and a mixture.
+
+        See :mod:`posterity.search.evaluation`.
+        """
         shares = parse_weights(weights) if isinstance(weights, str) else weights
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
@@ -606,7 +619,9 @@ class Catalogue:
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Wall:
-        """Lay all posters, or those of a view, out on a wall, one a cell; see :func:`posterity.layouts.walls.make_wall`.
+        """Lay all posters, or those of a view, out on a wall, one a cell.
+
+        See :func:`posterity.layouts.walls.make_wall`.
 
         Args:
             rows: Of the grid; None chooses, from ``cols`` where that is given.
@@ -733,13 +748,12 @@ class Catalogue:
             ArgumentError: The ending names no format, or the picture would be too large.
             StorageError: ``out`` cannot be written.
         """
-        from posterity.render import sheets
-        from posterity.render.matches import matches as render
+        from posterity.render import matches, sheets
 
         if isinstance(what, Wall | Map):
             return self._draw_scene(what, out, cell_width, side, overlap, title, dpi, show_progress)
         if isinstance(what, Matches):
-            image = render.draw_matches(self.store, what)
+            image = matches.draw_matches(self.store, what)
         elif isinstance(what, Pairs):
             image = sheets.draw_pairs(self.store, what)
         elif isinstance(what, Duplicates):
@@ -749,7 +763,7 @@ class Catalogue:
         else:
             image = sheets.draw_explanation(self.store, what)
         if out is not None:
-            render.save(image, out)
+            matches.save(image, out)
         return image
 
     def _draw_scene(

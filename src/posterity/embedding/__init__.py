@@ -1,0 +1,1 @@
+"""Catalogue and encoder to vectors: streamed, resumable, on any engine."""

@@ -260,8 +260,8 @@ def _small(jpeg: bytes, sprite: tuple[int, int]) -> RGB:
 def palettes_of(sprites: RGB) -> NDArray[np.uint8]:
     """Tell the main colours of sprites (n, h, w, 3): (n, 4, 4) uint8 of red, green, blue and share of 255.
 
-    Pixels are counted by the word for their colour (:data:`posterity.layouts.clusters.COLOURS`); each colour given is the mean
-    of the pixels of one word.
+    Pixels are counted by the word for their colour (:data:`posterity.layouts.clusters.COLOURS`); each colour given is
+    the mean of the pixels of one word.
     """
     n = len(sprites)
     examples = rgb_to_lab(np.array(list(COLOURS.values()), np.uint8))

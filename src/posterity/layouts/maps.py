@@ -1,8 +1,8 @@
 """Catalogue + encoder -> a map: every poster a point, alike ones near each other, with clusters and scores.
 
 A map is kept in the catalogue. Asked for again, it is the same. Posters that were added meanwhile find their places on
-it (:func:`posterity.numerics.projection.placed`) and no other moves, until a fifth of them are new; then, or where asked for, it is
-made afresh and turned to lie as the one before.
+it (:func:`posterity.numerics.projection.placed`) and no other moves, until a fifth of them are new; then, or where
+asked for, it is made afresh and turned to lie as the one before.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ class Wall:
         quantization_error: Mean Euclidean distance of the vectors to their best-matching units, of a self-organising
             map of as many units as cells, or :data:`SOM_UNITS`.
         topographic_error: Share of the vectors whose two best-matching units are no neighbours, likewise.
-        dpq16: Distance preservation quality (:func:`posterity.numerics.scores.preservation.distance_preservation_quality`).
+        dpq16: Distance preservation quality
+            (:func:`posterity.numerics.scores.preservation.distance_preservation_quality`).
         order: What it is ordered by.
         topology: "rectangular" or "hexagonal".
         toroidal: Whether opposite sides belong together.

@@ -222,7 +222,8 @@ def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points
     """Give new rows places on an existing map: the median of those of their nearest known rows.
 
     The median, unlike the mean, does not put a row between two clusters where there is nothing. Rows that are as near
-    as the last of the nearest, but for :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, count as well.
+    as the last of the nearest, but for :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, count as
+    well.
 
     Args:
         X: (m, d) new rows.

@@ -56,8 +56,8 @@ class SelfOrganizingMap:
     """A map of rows × cols units.
 
     Training is deterministic: the same rows, options and seed give the same map. It works on coordinates along the
-    rows' principal axes, which changes no distance (:func:`posterity.numerics.principal.span`); vectors of the rows' own length
-    are formed when they are first asked for.
+    rows' principal axes, which changes no distance (:func:`posterity.numerics.principal.span`); vectors of the rows'
+    own length are formed when they are first asked for.
 
     Of units that are equally near to a row the first, row by row, matches it best, whichever of them a processor's way
     of rounding favours: squared distances count as equal where they differ by less than
@@ -306,11 +306,11 @@ class SelfOrganizingMap:
         return metrics.quantization_error(X, self.codebook_)
 
     def topographic_error(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.numerics.scores.metrics.topographic_error` of ``X`` on this map (8 neighbours, or 6)."""
+        """Compute the topographic error of ``X`` on this map (8 neighbours, or 6)."""
         return metrics.topographic_error(X, self.codebook_, self.lattice)
 
     def distortion(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.numerics.scores.metrics.distortion` of ``X`` with the neighbourhood that training ended with."""
+        """Compute the distortion of ``X`` with the neighbourhood that training ended with."""
         codebook = self.codebook_
         last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
         sigma = float(self.sigmas_[-1]) if len(self.sigmas_) else last
@@ -497,7 +497,8 @@ def online_map(
     """Train a codebook one row at a time: mᵢ ← mᵢ + α(t) hⱼᵢ(t) (x(t) − mᵢ) (Kohonen 2013, eq. 3).
 
     The unit j that matches a row best is the lowest of those whose squared distances differ from the least by no more
-    than :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, as in :func:`posterity.numerics.scores.metrics.nearest_units`.
+    than :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, as in
+    :func:`posterity.numerics.scores.metrics.nearest_units`.
 
     Args:
         X: (n, d) float32.

@@ -298,7 +298,8 @@ LAYOUT_FIGURES = (
     "dpq16", "trustworthiness", "continuity", "knn_preservation", "quantization_error", "topographic_error",
     "collisions",
 )  # fmt: skip
-"""What is told of walls and maps; see :mod:`posterity.numerics.scores.preservation` and :mod:`posterity.numerics.scores.metrics`."""
+"""What is told of walls and maps; see :mod:`posterity.numerics.scores.preservation` and
+:mod:`posterity.numerics.scores.metrics`."""
 
 
 def layout_scores(store: Store) -> list[LayoutScores]:

@@ -62,7 +62,10 @@ class Held:
             return self._searchable[key]
 
     def facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:
-        """Give some facets, of the posters that have all of their vectors; see :func:`posterity.search.facets.load_facets`."""
+        """Give some facets, of the posters that have all of their vectors.
+
+        See :func:`posterity.search.facets.load_facets`.
+        """
         with self._lock:
             self._look()
             key = (content.spec.fingerprint, *sorted(names))

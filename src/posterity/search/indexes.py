@@ -41,8 +41,8 @@ def searchable(
         store: The catalogue.
         encoder: Whose vectors ``index`` holds.
         index: The exact one.
-        mode: "exact"; "approximate"; or "auto", which is approximate from :data:`posterity.numerics.neighbours.approximate.LARGE` numbers
-            on, if FAISS is installed.
+        mode: "exact"; "approximate"; or "auto", which is approximate from
+            :data:`posterity.numerics.neighbours.approximate.LARGE` numbers on, if FAISS is installed.
         show_progress: True and False force the bar; None shows it on a terminal.
         keep: Whether one that is made is kept in the catalogue.
 

@@ -40,8 +40,8 @@ class Pair:
         b: The higher.
         score: The more alike, the larger; 1 is the same vector.
         distance: The less alike, the larger; 0 is the same vector.
-        kind: "same picture" (the same artwork, by :mod:`posterity.search.duplicates`), else "another version" (of the same
-            film), else "same franchise", else "look-alike".
+        kind: "same picture" (the same artwork, by :mod:`posterity.search.duplicates`), else "another version" (of the
+            same film), else "same franchise", else "look-alike".
         title_a: Of the film of ``a``, or its id.
         title_b: Of the film of ``b``, or its id.
     """

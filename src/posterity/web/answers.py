@@ -1,7 +1,7 @@
 """What the server answers, as plain values; from these come the OpenAPI description and the page's TypeScript types.
 
-Where the Python interface has a result of its own (:class:`posterity.search.query.Matches`, :class:`posterity.search.pairs.Pairs`
-and others), the answer is that.
+Where the Python interface has a result of its own (:class:`posterity.search.query.Matches`,
+:class:`posterity.search.pairs.Pairs` and others), the answer is that.
 """
 
 from __future__ import annotations

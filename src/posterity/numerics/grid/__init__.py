@@ -1,0 +1,1 @@
+"""Items on the cells of a grid."""

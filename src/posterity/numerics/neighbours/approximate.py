@@ -106,7 +106,7 @@ def make(index: Index, target: float = TARGET, seed: int = 0) -> Made:
 
 
 class Approximate:
-    """An index laid over the vectors of now; searched as an exact :class:`posterity.numerics.neighbours.exact.Index` is.
+    """An index laid over the vectors of now; searched as an exact one is.
 
     Attributes:
         stale: The share of rows that have come, changed or gone since the index was made.
@@ -140,7 +140,7 @@ class Approximate:
         return self.exact.place(identity)
 
     def nearest(self, query: Rows, k: int, allowed: NDArray[np.bool_] | None = None) -> tuple[Places, Distances]:
-        """Find about the k rows nearest to a vector: as :meth:`posterity.numerics.neighbours.exact.Index.nearest`, but for its recall."""
+        """Find about the k rows nearest to a vector: as :meth:`.exact.Index.nearest`, but for its recall."""
         n = len(self.ids)
         n_allowed = n if allowed is None else int(np.count_nonzero(allowed))
         share, spare = n_allowed / max(n, 1), _SPARE * k

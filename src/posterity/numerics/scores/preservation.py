@@ -196,8 +196,9 @@ def _blocks(asked: Indices, n: int) -> Iterator[Indices]:
 def _distances(X: Floats, some: Indices) -> Doubles:
     """Give squared distances of some rows to all, no less than 0.
 
-    They are exactly 0 of a row to itself and to all that float32 cannot tell from it (:data:`posterity.numerics.scores.metrics.TIE`):
-    the product's rounding, of which roots are taken, would make several thousandths of nothing.
+    They are exactly 0 of a row to itself and to all that float32 cannot tell from it
+    (:data:`posterity.numerics.scores.metrics.TIE`): the product's rounding, of which roots are taken, would make
+    several thousandths of nothing.
     """
     found = metrics.squared_distances(X[some], X)
     lengths = metrics.squared_lengths(X)
