@@ -1,8 +1,8 @@
 """Walls: the hundred covers, the whole collection, 10,000 and 100,000 vectors; time and quality beside FLAS's.
 
 FLAS (``vc-flas``, Python before 3.13) is by the group that defined DPQ₁₆; its slow setting is what its paper calls its
-best. It is given the same vectors; both are scored by our measure, which tests/test_preservation.py holds against
-theirs. Then: how a wall takes 1% more posters, and how long its picture takes.
+best. It is given the same vectors; both are scored by our measure, which tests/numerics/test_preservation.py holds
+against theirs. Then: how a wall takes 1% more posters, and how long its picture takes.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from posterity.sources.tmdb_table import read_tmdb_table
 
 def case_file(name: str) -> Path:
     """Give a case's file in the shared data, or skip the test and say why."""
-    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[1] / ".." / "shared")).resolve()
+    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / ".." / "shared")).resolve()
     path = root / "cases" / name
     if not path.exists():
         pytest.skip(f"the cases are not here: no {path}; set POSTERITY_DATA to the folder that holds cases/")

@@ -17,7 +17,7 @@ from posterity.encoders.known import KNOWN
 from posterity.encoders.networks import Net
 from posterity.images import decode, fit, tier
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from training import data, teacher
 from training.sides import groups, held_out

@@ -20,7 +20,7 @@ from posterity.sources._http import Politeness
 from posterity.sources.impawards import crawl, parse_film, parse_year
 from posterity.sources.listing import Entry, Skipped
 
-PAGES = Path(__file__).parent / "pages"
+PAGES = Path(__file__).parents[1] / "pages"
 SITE = "http://www.impawards.com"
 QUICK = Politeness(rate=0, timeout=60, retries=1, named_hosts=frozenset({"127.0.0.1"}))
 

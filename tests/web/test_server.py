@@ -32,7 +32,7 @@ from posterity.layouts.atlas import make_atlas
 from posterity.learning.splits import Protocol
 from posterity.web.answers import Collection
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

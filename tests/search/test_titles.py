@@ -76,7 +76,7 @@ def test_accents_case_and_punctuation_do_not_count() -> None:
 
 def test_the_page_is_held_to_the_same_results() -> None:
     """frontend/tests/page.test.ts reads the same file."""
-    cases = json.loads((Path(__file__).parents[1] / "frontend" / "tests" / "titles.json").read_text(encoding="utf-8"))
+    cases = json.loads((Path(__file__).parents[2] / "frontend" / "tests" / "titles.json").read_text(encoding="utf-8"))
     films = cases["films"]
     index = TitleIndex(films["ids"], films["titles"], films["years"], films["weights"])
     for case in cases["searches"]:

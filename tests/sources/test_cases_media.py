@@ -22,8 +22,8 @@ import posterity
 from posterity.catalogue.schema import Film
 from posterity.errors import ImageError
 from posterity.images import Limits, examine
+from posterity.ingest import builder
 from posterity.ingest.inspection import FLAGS, REASONS
-from posterity.ingest.run import builder
 from posterity.runtime.filenames import escape
 from posterity.sources import folder
 from posterity.sources.folder import File, Skipped, walk
@@ -39,7 +39,7 @@ DAMAGED = "damaged_metadata"
 
 def case(name: str) -> Path:
     """Give the folder of a case, or skip the test and say why."""
-    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[1] / ".." / "shared")).resolve() / "cases"
+    root = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / ".." / "shared")).resolve() / "cases"
     found = sorted(root.glob(f"{name}*"))
     if not found:
         pytest.skip(f"the cases are not here: no {root}/{name}*; set POSTERITY_DATA to the folder that holds cases/")

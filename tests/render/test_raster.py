@@ -145,7 +145,7 @@ def test_a_large_picture_is_drawn_without_holding_it(tmp_path: Path) -> None:
     code = f"""
 import resource
 from posterity.render.raster import Scene, Thumb, write
-from test_drawing import fetch
+from test_raster import fetch
 thumbs = [Thumb(str(i % 12), 200 * (i % 100), 300 * (i // 100), 200, 300) for i in range(300)]
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 write(Scene(20000, 20000, (18, 18, 20), thumbs), fetch, {str(tmp_path / "large.png")!r})

@@ -13,7 +13,7 @@ from conftest import real_data
 from posterity.encoders.poster import Poster
 from posterity.images import decode, near_pairs, perceptual_hash
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from posterity.numerics.scores import metrics
 from posterity.numerics.scores.metrics import Floats
 from posterity.numerics.som import SelfOrganizingMap, batch_map, online_map
 
-DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared"))
+DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared"))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ import posterity
 from posterity.images import decode
 from posterity.web.site import export_site
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 

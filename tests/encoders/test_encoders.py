@@ -24,7 +24,7 @@ from posterity.encoders.palette import palette
 from posterity.encoders.pixels import Pixels
 from posterity.errors import ArgumentError
 
-DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[2] / "shared" / "data"))
+DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def posters(size: tuple[int, int], n: int = 70) -> np.ndarray:

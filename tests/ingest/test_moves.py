@@ -14,8 +14,8 @@ from faults.support import LONG_AGO, age, check_consistent, draw
 import posterity
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
+from posterity.ingest import builder
 from posterity.ingest.reports import BuildReport
-from posterity.ingest.run import builder
 
 
 @pytest.fixture
