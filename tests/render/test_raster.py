@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
@@ -151,8 +152,10 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 write(Scene(20000, 20000, (18, 18, 20), thumbs), fetch, {str(tmp_path / "large.png")!r})
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
+    here = Path(__file__).parent
+    path = os.pathsep.join(map(str, (here, here.parent)))
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path}
     )
     assert int(done.stdout) < 300
 
