@@ -5,7 +5,8 @@ Arrays in, arrays out: nothing here has heard of films or of the catalogue. A pi
 
 from __future__ import annotations
 
-from posterity.images.decode import BACKGROUND, Decoded, Limits, decode, examine, sniff
+from posterity.images.decode import decode, examine, sniff
+from posterity.images.decoders import BACKGROUND, Decoded, Limits
 from posterity.images.fit import FITS, fit, tier
 from posterity.images.hashes import hamming, near_pairs, perceptual_hash
 from posterity.images.thumbnails import THUMBNAIL_SIZE, is_blank, shrink, thumbnail

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from posterity.errors import ImageError
-from posterity.images.decode import Decoded, Limits, check_size, decoded_here
+from posterity.images.decoders import Decoded, Limits, check_size, decoded_here
 
 SECONDS = 60
 """After so long a picture is given up: one that is within all caps takes a few seconds."""
