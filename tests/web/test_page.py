@@ -233,6 +233,8 @@ def test_every_sprite_is_the_poster_under_the_pointer(browser: Browser, tmp_path
                 page.get_by_label("Sorted by").select_option("year")
             else:
                 page.set_viewport_size({"width": 1020, "height": 700})
+                # The stage hears of it by an event of its own, and until then is as settled as it was.
+                until(page, "innerWidth === 1020 && stage.size.width === document.querySelector('canvas').clientWidth")
             settle(page)
             page.evaluate("() => stage.fit()")
             settle(page)
