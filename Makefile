@@ -4,6 +4,7 @@
 #   make demo POSTERS=DIR     the same with a folder of your own (METADATA=FILE for a table of the films)
 #   make test                 lint, types, import contract, documentation examples and tests
 #   make test-long            the same with every test: repetition, large networks, installations from scratch
+#   make graph                draw the packages and their imports: graph.svg (needs Graphviz)
 #   make bench                measure speed and quality; minutes, not part of the tests
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
@@ -16,7 +17,7 @@ POSTERS ?=
 METADATA ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-long lint lint-style lint-types lint-page bench setup setup-dev clean
+.PHONY: demo graph test test-long lint lint-style lint-types lint-page bench setup setup-dev clean
 
 # Stamps hold the set-up's inputs: it is done again when pyproject.toml changes.
 $(VENV)/.core: pyproject.toml hatch_build.py frontend/package-lock.json $(shell find frontend/src frontend/public -type f)
@@ -78,6 +79,13 @@ test-long: lint $(VENV)/.browser
 $(VENV)/.peers: $(VENV)/.dev
 	@for peer in xpysom; do $(BIN)/python -m pip install -q -c constraints.txt $$peer || echo "no $$peer here"; done
 	@touch $@
+
+# The packages and their imports as they are in the code, drawn by import-linter and Graphviz: graph.svg.
+graph: $(VENV)/.dev
+	$(BIN)/import-linter drawgraph posterity --show-import-totals > graph.dot
+	@command -v dot >/dev/null || { echo "graph.dot is written; install Graphviz (apt-get install graphviz) to draw it"; exit 1; }
+	dot -Tsvg graph.dot -o graph.svg
+	@echo "graph.svg is drawn"
 
 bench: $(VENV)/.peers
 	$(BIN)/python -m benchmarks
