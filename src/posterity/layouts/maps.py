@@ -32,8 +32,8 @@ from posterity.layouts.clusters import (
     name_cluster,
     representative,
 )
+from posterity.numerics.distances import Floats
 from posterity.numerics.projection import Layout, Points, aligned, lay_out, n_steps, placed
-from posterity.numerics.scores.metrics import Floats
 from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps

@@ -24,11 +24,11 @@ from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, UnknownNameError
 from posterity.layouts.shapes import Shape
+from posterity.numerics.distances import Floats, Indices, row_blocks
 from posterity.numerics.grid.arrange import arrange
 from posterity.numerics.grid.grow import REACH, add_items, opened
 from posterity.numerics.grid.lattice import Lattice
 from posterity.numerics.principal import span
-from posterity.numerics.scores.metrics import Floats, Indices, row_blocks
 from posterity.numerics.scores.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.numerics.som import SelfOrganizingMap
 from posterity.runtime.progress import progress

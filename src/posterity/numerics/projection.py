@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError, MissingExtraError, UnknownNameError
+from posterity.numerics.distances import TIE, Floats, as_matrix, row_blocks, squared_distances, squared_lengths
 from posterity.numerics.neighbours.exact import nearest_to_all
 from posterity.numerics.principal import span
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats
 from posterity.runtime.parallel import ordered_map
 
 Points = NDArray[np.float64]
@@ -87,7 +86,7 @@ def lay_out(X: Floats, layout: Layout, *, workers: int = 1, progress: Callable[[
     Raises:
         MissingExtraError: The library is not installed.
     """
-    X = metrics.as_matrix(X)
+    X = as_matrix(X)
     chosen = landmarks_of(len(X), layout)
     if chosen is not None:
         return _around_landmarks(X, chosen, layout, workers, progress)
@@ -222,7 +221,7 @@ def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points
     """Give new rows places on an existing map: the median of those of their nearest known rows.
 
     The median, unlike the mean, does not put a row between two clusters where there is nothing. Rows that are as near
-    as the last of the nearest, but for :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, count as
+    as the last of the nearest, but for :data:`posterity.numerics.distances.TIE` of the squared lengths, count as
     well.
 
     Args:
@@ -234,20 +233,20 @@ def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points
     Returns:
         (m, 2).
     """
-    X, known = metrics.as_matrix(X), metrics.as_matrix(known)
+    X, known = as_matrix(X), as_matrix(known)
     centre = known.mean(axis=0)
     known = known - centre
-    lengths = metrics.squared_lengths(known)
+    lengths = squared_lengths(known)
     k = min(k, len(known))
     found = np.empty((len(X), 2))
-    for block in metrics.row_blocks(len(X), max(known.shape)):
+    for block in row_blocks(len(X), max(known.shape)):
         rows = X[block] - centre
-        distances = metrics.squared_distances(rows, known)
+        distances = squared_distances(rows, known)
         nearest = np.argpartition(distances, k - 1, axis=1)[:, :k]
         places = np.median(points[nearest], axis=1)
         last = nearest[:, -1]
         bound = np.take_along_axis(distances, last[:, None], 1)[:, 0]
-        bound += np.float32(metrics.TIE) * (metrics.squared_lengths(rows) + lengths[last])
+        bound += np.float32(TIE) * (squared_lengths(rows) + lengths[last])
         for row in np.flatnonzero(np.count_nonzero(distances <= bound[:, None], axis=1) > k).tolist():
             places[row] = np.median(points[distances[row] <= bound[row]], axis=0)
         found[block] = places

@@ -24,10 +24,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posterity.errors import ArgumentError, StorageError, UnknownNameError
+from posterity.numerics.distances import (
+    TIE,
+    Floats,
+    Indices,
+    as_codebook,
+    as_matrix,
+    nearest_units,
+    row_blocks,
+    squared_distances,
+    squared_lengths,
+)
 from posterity.numerics.grid.lattice import NEIGHBOURHOODS, Lattice, smoother
 from posterity.numerics.principal import principal_axes, span
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats, Indices
+from posterity.numerics.scores import maps
 from posterity.serialise import dumps
 
 Doubles = NDArray[np.float64]
@@ -61,7 +71,7 @@ class SelfOrganizingMap:
 
     Of units that are equally near to a row the first, row by row, matches it best, whichever of them a processor's way
     of rounding favours: squared distances count as equal where they differ by less than
-    :data:`posterity.numerics.scores.metrics.TIE`, a millionth, of the squared lengths of row and unit.
+    :data:`posterity.numerics.distances.TIE`, a millionth, of the squared lengths of row and unit.
 
     Args:
         rows: Units from top to bottom.
@@ -192,13 +202,13 @@ class SelfOrganizingMap:
         Raises:
             ArgumentError: ``X`` is empty, no matrix, or holds NaN or infinities; or ``order`` names no rows.
         """
-        X = metrics.as_matrix(X)
+        X = as_matrix(X)
         rng = np.random.default_rng(self.random_state)
         if isinstance(self.init, str):
             Z, lift = span(X)
             start = _INITS[self.init](Z, self.rows, self.cols, rng)
         else:
-            given = metrics.as_codebook(self.init)
+            given = as_codebook(self.init)
             if given.shape != (self.rows, self.cols, X.shape[1]):
                 raise ArgumentError(
                     f"init has the shape {given.shape}", f"It is {(self.rows, self.cols, X.shape[1])}, as the map is."
@@ -254,7 +264,7 @@ class SelfOrganizingMap:
         def seen() -> Iterator[Floats]:
             offset = next(epoch) % every
             for batch in batches():
-                if len(some := metrics.as_matrix(batch)[offset::every]):
+                if len(some := as_matrix(batch)[offset::every]):
                     yield np.asarray((some - mean) @ basis, np.float32)
 
         trained = stream_map(seen, start, self.sigmas_, self.lattice, self.neighbourhood)
@@ -292,29 +302,29 @@ class SelfOrganizingMap:
 
     def predict(self, X: ArrayLike) -> Indices:
         """Find the unit nearest to each row, as one number: row · cols + column."""
-        return metrics.nearest_units(X, self.codebook_)[:, 0]
+        return nearest_units(X, self.codebook_)[:, 0]
 
     def transform(self, X: ArrayLike) -> Floats:
         """Compute the Euclidean distance of each row to each unit: (n, rows · cols) float32."""
         units = self.codebook_.reshape(self.lattice.size, -1)
         centre = units.mean(axis=0)
-        X = metrics.as_matrix(X, n_features=units.shape[1])
-        return np.asarray(np.sqrt(metrics.squared_distances(X - centre, units - centre)))
+        X = as_matrix(X, n_features=units.shape[1])
+        return np.asarray(np.sqrt(squared_distances(X - centre, units - centre)))
 
     def quantization_error(self, X: ArrayLike) -> float:
-        """Compute :func:`posterity.numerics.scores.metrics.quantization_error` of ``X`` on this map."""
-        return metrics.quantization_error(X, self.codebook_)
+        """Compute :func:`posterity.numerics.scores.maps.quantization_error` of ``X`` on this map."""
+        return maps.quantization_error(X, self.codebook_)
 
     def topographic_error(self, X: ArrayLike) -> float:
         """Compute the topographic error of ``X`` on this map (8 neighbours, or 6)."""
-        return metrics.topographic_error(X, self.codebook_, self.lattice)
+        return maps.topographic_error(X, self.codebook_, self.lattice)
 
     def distortion(self, X: ArrayLike) -> float:
         """Compute the distortion of ``X`` with the neighbourhood that training ended with."""
         codebook = self.codebook_
         last = _LAST_SIGMA["batch"] if self.sigma_end is None else self.sigma_end
         sigma = float(self.sigmas_[-1]) if len(self.sigmas_) else last
-        return metrics.distortion(X, codebook, self.lattice, sigma, self.neighbourhood)
+        return maps.distortion(X, codebook, self.lattice, sigma, self.neighbourhood)
 
     def u_matrix(self) -> Floats:
         """Compute each unit's mean distance to its neighbours (8, or 6): (rows, cols). High values are borders.
@@ -325,8 +335,8 @@ class SelfOrganizingMap:
         edges = self.lattice.edges()
         apart = np.concatenate(
             [
-                np.sqrt(metrics.squared_lengths(units[edges[block, 0]] - units[edges[block, 1]]))
-                for block in metrics.row_blocks(len(edges), units.shape[1])
+                np.sqrt(squared_lengths(units[edges[block, 0]] - units[edges[block, 1]]))
+                for block in row_blocks(len(edges), units.shape[1])
             ]
             or [np.empty(0, np.float32)]
         )
@@ -399,7 +409,7 @@ class SelfOrganizingMap:
                     raise ValueError
                 options, codebook, sigmas = json.loads(str(kept["options"])), kept["codebook"], kept["sigmas"]
             som = cls(**options)
-            codebook = metrics.as_codebook(codebook)
+            codebook = as_codebook(codebook)
             if codebook.shape[:2] != (som.rows, som.cols):
                 raise ValueError
         except OSError as error:
@@ -475,7 +485,7 @@ def stream_map(
         smooth = smoother(lattice, neighbourhood, sigma)
         hits, sums = np.zeros(rows * cols, np.int64), np.zeros((rows * cols, d), np.float32)
         for X in batches():
-            best = metrics.nearest_units(X, codebook)[:, 0]
+            best = nearest_units(X, codebook)[:, 0]
             hits += np.bincount(best, minlength=rows * cols)
             sums += _sums(X, best, rows * cols)
         weight = smooth(hits.astype(np.float32).reshape(rows, cols, 1))[..., 0]
@@ -497,8 +507,8 @@ def online_map(
     """Train a codebook one row at a time: mᵢ ← mᵢ + α(t) hⱼᵢ(t) (x(t) − mᵢ) (Kohonen 2013, eq. 3).
 
     The unit j that matches a row best is the lowest of those whose squared distances differ from the least by no more
-    than :data:`posterity.numerics.scores.metrics.TIE` of the squared lengths, as in
-    :func:`posterity.numerics.scores.metrics.nearest_units`.
+    than :data:`posterity.numerics.distances.TIE` of the squared lengths, as in
+    :func:`posterity.numerics.distances.nearest_units`.
 
     Args:
         X: (n, d) float32.
@@ -518,16 +528,16 @@ def online_map(
     at_hand = lattice.size**2 <= _TABLE
     dx, dy = lattice.offsets(np.arange(lattice.size)) if at_hand else (np.empty(0), np.empty(0))
     shape = NEIGHBOURHOODS[neighbourhood]
-    apart, lengths = np.empty_like(units), metrics.squared_lengths(X)
+    apart, lengths = np.empty_like(units), squared_lengths(X)
     steps = zip(
         np.asarray(order).tolist(), np.asarray(sigmas, float).tolist(), np.asarray(rates, float).tolist(), strict=True
     )
     for row, sigma, rate in steps:
         np.subtract(X[row], units, out=apart)
-        squares = metrics.squared_lengths(apart)
+        squares = squared_lengths(apart)
         nearest = squares.argmin()
-        # Of units that float32 cannot tell apart the lowest, as in metrics.nearest_units.
-        tie = squares[nearest] + metrics.TIE * (lengths[row] + units[nearest] @ units[nearest])
+        # Of units that float32 cannot tell apart the lowest, as in nearest_units.
+        tie = squares[nearest] + TIE * (lengths[row] + units[nearest] @ units[nearest])
         best = int((squares <= tie).argmax())
         if at_hand:
             near = shape(dx[best], dy[best], sigma, lattice.hexagonal)
@@ -621,7 +631,7 @@ def _sums(X: Floats, best: Indices, n_units: int) -> Floats:
     """Add up the rows of each unit: (n_units, d). Rows are gathered unit by unit, far faster than ``np.add.at``."""
     sums = np.zeros((n_units, X.shape[1]), np.float32)
     order = np.argsort(best, kind="stable")
-    for block in metrics.row_blocks(len(X), X.shape[1]):
+    for block in row_blocks(len(X), X.shape[1]):
         units, starts = np.unique(best[order[block]], return_index=True)
         sums[units] += np.add.reduceat(X[order[block]], starts, axis=0)
     return sums
