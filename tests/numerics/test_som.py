@@ -619,3 +619,16 @@ def test_numpys_numbers_are_saved_as_others_are(tmp_path: Path) -> None:
     again = SelfOrganizingMap.load(tmp_path / "map.npz")
     assert again.get_params() == SelfOrganizingMap(3, 4, n_epochs=2, sigma=1.5).get_params()
     np.testing.assert_array_equal(again.codebook_, som.codebook_)
+
+
+def test_a_map_of_the_first_version_is_read(tmp_path: Path) -> None:
+    """Its file names the format as it was named when the class still was in ``posterity.som``."""
+    units = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    np.savez(
+        tmp_path / "old.npz", kind=np.array("posterity.som.SelfOrganizingMap/1"),
+        options=np.array('{"rows": 2, "cols": 3, "n_epochs": 0}'), codebook=units, sigmas=np.zeros(0),
+    )  # fmt: skip
+    again = SelfOrganizingMap.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(again.codebook_, units)
+    with np.load(again.save(tmp_path / "new.npz")) as written:
+        assert str(written["kind"]) == "posterity.som.SelfOrganizingMap/1"
