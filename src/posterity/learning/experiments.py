@@ -37,7 +37,9 @@ from posterity.learning.results import damage_of
 from posterity.learning.splits import Protocol, Split, make_split, protocol_named
 from posterity.learning.splitting import folds
 from posterity.learning.targets import YES
-from posterity.numerics.linear.probes import Floats, best_thresholds, calibrate, tune_logistic
+from posterity.numerics.linear.calibration import best_thresholds, calibrate
+from posterity.numerics.linear.logistic import tune_logistic
+from posterity.numerics.linear.scaling import Floats
 from posterity.numerics.scores.classification import (
     Score,
     binary_figures,

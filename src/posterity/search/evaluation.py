@@ -31,7 +31,7 @@ from posterity.catalogue.schema import film_key
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
-from posterity.numerics.linear.probes import prior_scores, ridge_probe
+from posterity.numerics.linear.ridge import prior_scores, ridge_probe
 from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
 from posterity.numerics.scores.bootstrap import bootstrap_interval
 from posterity.numerics.scores.classification import Score, average_precision, roc_auc
