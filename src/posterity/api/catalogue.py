@@ -48,10 +48,11 @@ from posterity.search.explain import Explanation
 from posterity.search.explain import explain as _explain
 from posterity.search.facets import parse_weights
 from posterity.search.held import Held
+from posterity.search.matching import similar as _similar
+from posterity.search.matching import steered
 from posterity.search.pairs import Pairs
 from posterity.search.pairs import pairs as _pairs
-from posterity.search.query import Matches, Wanted, parse_colours, steered, years_filter
-from posterity.search.query import similar as _similar
+from posterity.search.query import Matches, Wanted, parse_colours, years_filter
 from posterity.search.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.search.views import View, make_view, members, refresh, views
 from posterity.settings import names_in, setting
