@@ -42,9 +42,7 @@ class Layouts:
         for artefact in self.store.artefacts():
             asked = json.loads(artefact.parameters)
             if artefact.kind == "layout" and (method := asked.get("method")):
-                # Of a method whose package is gone, the name is all there is.
-                named = METHODS.get(method).label if method in METHODS else method
-                label = f"{named} by {artefact.encoder}"
+                label = f"{_label(method)} by {artefact.encoder}"
                 found.append(LayoutName(artefact.name, "map", label))
             elif artefact.kind == "grid" and (order := asked.get("order")):  # the first Posterity's walls had none
                 what = {"content": f"by {artefact.encoder}"}.get(order, f"by {order}")
@@ -116,6 +114,13 @@ class Layouts:
             except PosterityError as error:
                 hindered.append(str(error))
         return hindered
+
+
+def _label(method: str) -> str:
+    try:
+        return METHODS.get(method).label
+    except PosterityError:  # the package that registered it is gone, and the name is all there is
+        return method
 
 
 def laid(snap: Snapshot, name: LayoutName, found: Map | Wall) -> LayoutAnswer:
