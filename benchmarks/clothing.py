@@ -14,7 +14,8 @@ from benchmarks.encoder_quality import encode
 from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, available
 from posterity.numerics.neighbours.exact import nearest_to_all
-from posterity.numerics.scores.metrics import bootstrap_interval, label_agreement_by_chance, label_agreements_at_k
+from posterity.numerics.scores.bootstrap import bootstrap_interval
+from posterity.numerics.scores.retrieval import label_agreement_by_chance, label_agreements_at_k
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.harness import data, tell
 from posterity.encoders import ENCODERS, Encoder, available
 from posterity.images import decode, fit, tier
-from posterity.numerics.scores.metrics import bootstrap_interval
+from posterity.numerics.scores.bootstrap import bootstrap_interval
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.search.evaluation import EncoderScores, Score, score_random, score_vectors
 

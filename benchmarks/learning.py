@@ -17,7 +17,8 @@ from posterity.learning.boxoffice import train_boxoffice
 from posterity.learning.genres import groups_of, inner_folds, train_genres
 from posterity.learning.insight import contradiction
 from posterity.learning.splits import PROTOCOLS, load_split, make_split
-from posterity.numerics.linear.probes import STRENGTHS, calibrate, fit_logistic, tune_logistic
+from posterity.numerics.linear.calibration import calibrate
+from posterity.numerics.linear.logistic import STRENGTHS, fit_logistic, tune_logistic
 from posterity.numerics.scores.classification import Score, roc_auc
 
 

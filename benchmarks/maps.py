@@ -12,7 +12,8 @@ import posterity
 from benchmarks.harness import data, peak_mb, seconds, tell
 from posterity.layouts.clusters import find_clusters
 from posterity.numerics.principal import span
-from posterity.numerics.projection import Layout, lay_out
+from posterity.numerics.projection.layout import lay_out
+from posterity.numerics.projection.methods import Layout
 from posterity.numerics.scores.preservation import neighbourhood_scores
 
 

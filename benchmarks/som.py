@@ -16,7 +16,7 @@ from minisom import MiniSom
 import posterity
 from benchmarks.harness import data, median_seconds, seconds, tell
 from posterity.images import decode
-from posterity.numerics.scores import metrics
+from posterity.numerics.scores import maps
 from posterity.numerics.som import SelfOrganizingMap
 
 
@@ -104,8 +104,8 @@ def large() -> None:
         W = np.asarray(other.get_weights(), np.float32)
         tell("10 epochs", spent, "s", f"XPySom, last σ {last}", slow, ratio=slow / spent, goal=">= 2",
              met=slow >= 2 * spent)  # fmt: skip
-        tell("  quantisation error", ours.quantization_error(X), "", "XPySom", metrics.quantization_error(X, W))
-        tell("  topographic error", ours.topographic_error(X), "", "XPySom", metrics.topographic_error(X, W))
+        tell("  quantisation error", ours.quantization_error(X), "", "XPySom", maps.quantization_error(X, W))
+        tell("  topographic error", ours.topographic_error(X), "", "XPySom", maps.topographic_error(X, W))
 
 
 def smooth() -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from posterity.layouts.shapes import Shape
     from posterity.layouts.walls import Wall
     from posterity.learning.boxoffice import BoxOfficeReport
-    from posterity.learning.experiments import Leaderboard
+    from posterity.learning.experiments.leaderboard import Leaderboard
     from posterity.learning.genres import GenreReport
     from posterity.learning.predicting import Prediction
     from posterity.learning.splits import Split
@@ -101,7 +101,7 @@ __all__ = [
 _HOMES = {
     "BoxOfficeReport": "learning.boxoffice",
     "GenreReport": "learning.genres",
-    "Leaderboard": "learning.experiments",
+    "Leaderboard": "learning.experiments.leaderboard",
     "Learner": "api.learner",
     "Prediction": "learning.predicting",
     "Split": "learning.splits",

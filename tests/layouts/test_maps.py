@@ -14,8 +14,9 @@ from posterity.cli import run
 from posterity.errors import ArgumentError, CatalogueError, MissingExtraError, UnknownNameError
 from posterity.layouts import clusters
 from posterity.layouts.clusters import colour_words, counted, distinctive, find_clusters, name_cluster, representative
-from posterity.numerics import projection as layouts
-from posterity.numerics.projection import LANDMARKS, LARGE, Layout, aligned, landmarks_of, lay_out, n_steps, placed
+from posterity.numerics.projection.layout import LANDMARKS, LARGE, landmarks_of, lay_out, n_steps
+from posterity.numerics.projection.methods import METHODS, Layout
+from posterity.numerics.projection.places import aligned, placed
 from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.testing import write_sample
 
@@ -330,7 +331,7 @@ def test_real_posters_make_named_clusters_and_keep_neighbours(tmp_path: Path) ->
     scores = {row.name: row.scores for row in cat.layout_scores()}
     assert scores["map_tsne_poster"]["trustworthiness"].value == found.trustworthiness
     assert scores["map_tsne_poster: random"]["knn_preservation"].value < 0.05
-    assert layouts.METHODS == ("pca", "tsne", "umap")
+    assert {"pca", "tsne", "umap"} <= set(METHODS)
 
 
 # --- landmarks -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from scipy import stats
 import posterity
 from posterity.cli import run
 from posterity.errors import SourceError, UnknownNameError
-from posterity.learning.experiments import corrected_t_test, load_experiment, parsed, presets
+from posterity.learning.experiments.leaderboard import corrected_t_test
+from posterity.learning.experiments.spec import load_experiment, parsed, presets
 
 MINE = """
 title = "Mine"
@@ -98,9 +99,9 @@ def test_runs_are_kept_and_found_again(studio: posterity.Catalogue, tmp_path: Pa
 
 
 def test_a_killed_experiment_goes_on(studio: posterity.Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
-    from posterity.learning import experiments
+    from posterity.learning.experiments import run
 
-    real, calls = experiments._run, []
+    real, calls = run._run, []
 
     def cut(*args: object) -> object:
         calls.append(1)
@@ -108,10 +109,10 @@ def test_a_killed_experiment_goes_on(studio: posterity.Catalogue, monkeypatch: p
             raise KeyboardInterrupt
         return real(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(experiments, "_run", cut)
+    monkeypatch.setattr(run, "_run", cut)
     with pytest.raises(KeyboardInterrupt):
         studio.learn.experiment("seed-ten-genres")
-    monkeypatch.setattr(experiments, "_run", real)
+    monkeypatch.setattr(run, "_run", real)
     rows = studio.learn.experiment("seed-ten-genres").rows
     assert sum(row.cached for row in rows) == 2
 

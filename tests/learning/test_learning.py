@@ -22,7 +22,8 @@ from posterity.learning.model import from_bytes, load_model, to_bytes
 from posterity.learning.money import in_dollars_of, price_level
 from posterity.learning.premises import FIELDS, LEAKS, checked, premises
 from posterity.learning.splits import LeakError, load_split
-from posterity.numerics.linear.probes import calibrate, tune_logistic
+from posterity.numerics.linear.calibration import calibrate
+from posterity.numerics.linear.logistic import tune_logistic
 from posterity.numerics.scores.classification import roc_auc
 
 N = 2500

@@ -12,10 +12,10 @@ import pytest
 from minisom import MiniSom
 
 from posterity.errors import ArgumentError, UnknownNameError
+from posterity.numerics import distances
+from posterity.numerics.distances import Floats
 from posterity.numerics.grid.lattice import Lattice
 from posterity.numerics.principal import span
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats
 from posterity.numerics.som import SelfOrganizingMap, batch_map, online_map
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared"))
@@ -52,7 +52,7 @@ def slow_batch_epoch(X, codebook, sigma):
 
 def test_an_epoch_is_the_papers_formula(clusters, rng, monkeypatch):
     """Also when the rows of one unit lie in several blocks."""
-    monkeypatch.setattr(metrics, "_BLOCK", 100)
+    monkeypatch.setattr(distances, "_BLOCK", 100)
     start = rng.normal(size=(3, 5, 8)).astype(np.float32)
     expected = slow_batch_epoch(clusters, start, 1.2)
     np.testing.assert_allclose(batch_map(clusters, start, [1.2]), expected, rtol=1e-4, atol=1e-5)
@@ -269,7 +269,7 @@ def train(theirs, X, order):
     """Show MiniSom rows; and check that no two units are ever so near to one that rounding could exchange them."""
     for step, row in enumerate(order):
         nearest, second = np.sort(theirs.activate(X[row]).ravel())[:2]
-        assert second**2 - nearest**2 > 20 * metrics.TIE * (X[row] @ X[row])
+        assert second**2 - nearest**2 > 20 * distances.TIE * (X[row] @ X[row])
         theirs.update(X[row], theirs.winner(X[row]), step, len(order))
 
 
@@ -409,7 +409,7 @@ def test_every_batch_is_the_formula(clusters, rng, topology, toroidal, neighbour
     lattice = Lattice(4, 5, topology, toroidal)
     start = rng.normal(size=(4, 5, 8)).astype(np.float32)
     near = lattice.near(neighbourhood, 1.7, np.arange(20))
-    best = metrics.nearest_units(clusters, start)[:, 0]
+    best = distances.nearest_units(clusters, start)[:, 0]
     weights = near[:, best]
     expected = start.reshape(20, 8).astype(float)
     reached = weights.sum(axis=1) > 0
@@ -619,3 +619,16 @@ def test_numpys_numbers_are_saved_as_others_are(tmp_path: Path) -> None:
     again = SelfOrganizingMap.load(tmp_path / "map.npz")
     assert again.get_params() == SelfOrganizingMap(3, 4, n_epochs=2, sigma=1.5).get_params()
     np.testing.assert_array_equal(again.codebook_, som.codebook_)
+
+
+def test_a_map_of_the_first_version_is_read(tmp_path: Path) -> None:
+    """Its file names the format as it was named when the class still was in ``posterity.som``."""
+    units = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    np.savez(
+        tmp_path / "old.npz", kind=np.array("posterity.som.SelfOrganizingMap/1"),
+        options=np.array('{"rows": 2, "cols": 3, "n_epochs": 0}'), codebook=units, sigmas=np.zeros(0),
+    )  # fmt: skip
+    again = SelfOrganizingMap.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(again.codebook_, units)
+    with np.load(again.save(tmp_path / "new.npz")) as written:
+        assert str(written["kind"]) == "posterity.som.SelfOrganizingMap/1"

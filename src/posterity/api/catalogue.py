@@ -36,7 +36,7 @@ from posterity.layouts.atlas import Atlas, make_atlas
 from posterity.layouts.maps import Map, make_map, remake_map
 from posterity.layouts.shapes import Shape, masked
 from posterity.layouts.walls import Wall, make_wall, remake_wall
-from posterity.numerics.projection import Layout
+from posterity.numerics.projection.methods import Layout
 from posterity.runtime.engines import Engine, engine_of
 from posterity.runtime.parallel import n_workers
 from posterity.runtime.storage import Place, Remote, is_remote, listed, place_of, stand_in
@@ -48,10 +48,11 @@ from posterity.search.explain import Explanation
 from posterity.search.explain import explain as _explain
 from posterity.search.facets import parse_weights
 from posterity.search.held import Held
+from posterity.search.matching import similar as _similar
+from posterity.search.matching import steered
 from posterity.search.pairs import Pairs
 from posterity.search.pairs import pairs as _pairs
-from posterity.search.query import Matches, Wanted, parse_colours, steered, years_filter
-from posterity.search.query import similar as _similar
+from posterity.search.query import Matches, Wanted, parse_colours, years_filter
 from posterity.search.text import PROMPT, ZeroShot, knowing_text, zero_shot
 from posterity.search.views import View, make_view, members, refresh, views
 from posterity.settings import names_in, setting
@@ -672,16 +673,16 @@ class Catalogue:
         """Lay all posters, or those of a view, out in the plane; see :func:`posterity.layouts.maps.make_map`.
 
         Args:
-            method: "pca", "tsne" or "umap".
+            method: "pca", "tsne", "umap", or one that another package registers.
             encoder: Name or instance.
-            n_components: Principal components that t-SNE and UMAP see; 0 shows them the vectors themselves.
+            n_components: Principal components that t-SNE, UMAP and others see; 0 shows them the vectors themselves.
             perplexity: Of t-SNE: about how many neighbours a poster cares for.
             n_neighbors: Of UMAP: likewise.
             min_dist: Of UMAP: how near posters may come.
             where: An SQL condition that posters must meet.
             view: The view that they must be in.
             random_state: Seed.
-            landmarks: How many posters t-SNE and UMAP lay out, the rest being placed among them; 0 goes by number.
+            landmarks: How many posters are laid out, the rest being placed among them; 0 goes by number; not of PCA.
             fresh: Make it anew, even if there is one.
             show_progress: True and False force the bar; None shows it on a terminal.
 

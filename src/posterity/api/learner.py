@@ -11,7 +11,9 @@ from typing import Any
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import Shown, Upload
 from posterity.learning.boxoffice import BoxOfficeReport, train_boxoffice
-from posterity.learning.experiments import Leaderboard, load_experiment, run_experiment
+from posterity.learning.experiments.leaderboard import Leaderboard
+from posterity.learning.experiments.run import run_experiment
+from posterity.learning.experiments.spec import load_experiment
 from posterity.learning.exporting import Exported, export_split
 from posterity.learning.genres import GenreReport, train_genres
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, colours, disguised, occlusion
@@ -170,7 +172,7 @@ class Learner:
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Leaderboard:
-        """Run a declared experiment; see :func:`posterity.learning.experiments.run_experiment`."""
+        """Run a declared experiment; see :func:`posterity.learning.experiments.run.run_experiment`."""
         return run_experiment(
             self.store, load_experiment(os.fspath(name)), full=full, limit=limit, epochs=epochs, fresh=fresh,
             show_progress=show_progress,

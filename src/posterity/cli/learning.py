@@ -14,7 +14,7 @@ from posterity.errors import ArgumentError
 from posterity.settings import names_in
 
 if TYPE_CHECKING:
-    from posterity.learning.experiments import Leaderboard
+    from posterity.learning.experiments.leaderboard import Leaderboard
     from posterity.learning.splits import Protocol, SplitInfo
     from posterity.numerics.scores.classification import Score
 
@@ -447,7 +447,7 @@ def experiment(
       posterity experiment -c films mine.toml
     """
     import posterity
-    from posterity.learning.experiments import load_experiment, presets
+    from posterity.learning.experiments.spec import load_experiment, presets
 
     if name is None:
         found = [load_experiment(each) for each in presets()]

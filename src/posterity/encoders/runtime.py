@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
+from posterity.errors import MissingExtraError, PosterityError
+from posterity.registry import Registry
 from posterity.runtime.filenames import escape
 from posterity.runtime.parallel import n_workers
 
@@ -93,7 +94,12 @@ def openvino(model: bytes) -> Run:
     return run
 
 
-RUNTIMES: dict[str, Callable[[bytes], Run]] = {"onnxruntime": onnxruntime, "openvino": openvino}
+RUNTIMES: Registry[Callable[[bytes], Run]] = Registry(
+    "runtime",
+    {name: f"posterity.encoders.runtime:{name}" for name in ("onnxruntime", "openvino")},
+    group="posterity.runtimes",
+    factories=True,
+)
 """What a network can be run by, by name."""
 
 
@@ -111,10 +117,9 @@ def load(model: bytes, runtime: str, file: str, remedy: str = "Fetch or write it
         MissingExtraError: It is not installed.
         BadNetworkError: The model cannot be loaded; when run, the same where it cannot read what it is given.
     """
-    if runtime not in RUNTIMES:
-        raise UnknownNameError("runtime", runtime, RUNTIMES)
+    make = RUNTIMES.get(runtime)
     with _naming(file, remedy):
-        found = RUNTIMES[runtime](model)
+        found = make(model)
 
     def run(batch: NDArray[Any]) -> NDArray[np.float32]:
         with _naming(file, remedy):

@@ -1,8 +1,8 @@
 """Catalogue + encoder -> a map: every poster a point, alike ones near each other, with clusters and scores.
 
 A map is kept in the catalogue. Asked for again, it is the same. Posters that were added meanwhile find their places on
-it (:func:`posterity.numerics.projection.placed`) and no other moves, until a fifth of them are new; then, or where
-asked for, it is made afresh and turned to lie as the one before.
+it (:func:`posterity.numerics.projection.places.placed`) and no other moves, until a fifth of them are new; then, or
+where asked for, it is made afresh and turned to lie as the one before.
 """
 
 from __future__ import annotations
@@ -32,8 +32,10 @@ from posterity.layouts.clusters import (
     name_cluster,
     representative,
 )
-from posterity.numerics.projection import Layout, Points, aligned, lay_out, n_steps, placed
-from posterity.numerics.scores.metrics import Floats
+from posterity.numerics.distances import Floats
+from posterity.numerics.projection.layout import lay_out, n_steps
+from posterity.numerics.projection.methods import METHODS, Layout, Points
+from posterity.numerics.projection.places import aligned, placed
 from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps
@@ -59,13 +61,13 @@ class Map:
     """Posters in the plane.
 
     Attributes:
-        method: "pca", "tsne" or "umap".
+        method: "pca", "tsne", "umap", or one that another package registers.
         encoder: Whose vectors were laid out.
         positions: Poster id -> (x, y); x to the right, y up.
         trustworthiness: Are those that are near really alike? From 0 to 1, 0.5 at random.
         knn_preservation: The share of each poster's nearest that are among its nearest on the map.
         scores: Name -> [value, standard error]: these two and "continuity".
-        baselines: The same of "random" places and, for t-SNE and UMAP, of the principal plane, "pca".
+        baselines: The same of "random" places and, for all methods but "pca", of the principal plane, "pca".
         clusters: The dense regions, the largest first.
         new: How many posters found a place on a map that was there before.
         parameters: What it was made with.
@@ -122,7 +124,7 @@ def make_map(
         raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of some, or ask for less.")
     name = f"map_{layout.method}_{spec.name}"
     parameters = dumps(layout)
-    inputs = key(store, READS, encoders={spec.name: spec.fingerprint})
+    inputs = key(store, _reads(layout), encoders={spec.name: spec.fingerprint})
     known = store.artefact(name) if where is None else None
     if known and (Layout(**json.loads(known.parameters)), known.fingerprint) != (layout, spec.fingerprint):
         known = None
@@ -151,6 +153,12 @@ def make_map(
         )  # fmt: skip
         store.put_layout(artefact, ids, contents, points, labels)
     return _map(spec.name, layout, ids, points, labels, scores)
+
+
+def _reads(layout: Layout) -> Reads:
+    """Give what a map reads, with the version of a method that another package registers."""
+    version = METHODS.get(layout.method).version
+    return READS + Reads(code=version) if version else READS
 
 
 def remake_map(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Map:

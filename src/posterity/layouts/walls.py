@@ -18,27 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, versions
+from posterity.catalogue.provenance import CONTENT, key, versions
 from posterity.catalogue.store import now
 from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
-from posterity.errors import CatalogueError, UnknownNameError
+from posterity.errors import CatalogueError
+from posterity.layouts.orders import ORDERS, Room, arranged, pinned
 from posterity.layouts.shapes import Shape
-from posterity.numerics.grid.arrange import arrange
+from posterity.numerics.distances import Floats, Indices, row_blocks
 from posterity.numerics.grid.grow import REACH, add_items, opened
 from posterity.numerics.grid.lattice import Lattice
-from posterity.numerics.principal import span
-from posterity.numerics.scores.metrics import Floats, Indices, row_blocks
 from posterity.numerics.scores.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.numerics.som import SelfOrganizingMap
 from posterity.runtime.progress import progress
 from posterity.serialise import dumps
-
-ORDERS = ("content", "colour", "time")
-"""What walls are ordered by: an encoder's vectors; colours; or genres from top to bottom and, in each row, years."""
-
-READS = {"content": Reads((CONTENT,)), "colour": Reads((CONTENT,)), "time": Reads((CONTENT, "year", "genres"))}
-"""What a wall of each order reads of the posters: a change of anything else leaves it current."""
 
 SOM_UNITS = 2_500
 """Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
@@ -122,11 +115,11 @@ def make_wall(
 
     Args:
         store: The catalogue.
-        encoder: Name or instance. An order by colour has its own.
+        encoder: Name or instance.
         rows: Of the grid; None chooses, from ``cols`` where that is given.
         cols: Likewise.
         shape: All that can be asked of the grid, instead of ``rows`` and ``cols``.
-        order: A name in :data:`ORDERS`.
+        order: A name in :data:`posterity.layouts.orders.ORDERS`. One by colour has an encoder of its own.
         where: An SQL condition that posters must meet.
         random_state: Seed.
         fresh: Make it anew, even if there is one.
@@ -139,10 +132,9 @@ def make_wall(
         FilterError: ``where`` is not SQL over the catalogue's columns.
         UnknownNameError: There is no such order.
     """
-    if order not in ORDERS:
-        raise UnknownNameError("order", order, ORDERS)
+    way = ORDERS.get(order)
     shape = Shape(rows, cols) if shape is None else shape
-    found = ENCODERS.get("colour" if order == "colour" else encoder)
+    found = ENCODERS.get(way.encoder or encoder)
     spec = found.spec
     total = store.count(where)
     if total == 0 and where is None:
@@ -152,7 +144,7 @@ def make_wall(
     lattice, usable = shape.lattice(total)
     name = f"wall_{order}_{spec.name}"
     parameters = dumps(shape.asked() | {"random_state": random_state, "order": order})
-    inputs = key(store, READS[order], encoders={spec.name: spec.fingerprint})
+    inputs = key(store, way.reads, encoders={spec.name: spec.fingerprint})
     known = None if where is not None or fresh else store.artefact(name)
     if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):
         known = None
@@ -167,15 +159,12 @@ def make_wall(
     moved = None
     with progress("Laying out the wall", None, show_progress):
         grown = None
-        if known and order != "time":
+        if known and way.grows:
             grown = _grown(store, known, ids, contents, vectors, shape, lattice, usable, random_state)
         if grown is not None:
             lattice, cells, moved = grown
-        elif order == "time":
-            cells = _by_time(store, where, ids, vectors, lattice, usable, shape)
         else:
-            start, fixed = _start(ids, lattice, usable, shape)
-            cells = arrange(vectors, lattice, start, fixed=fixed, random_state=random_state)
+            cells = arranged(order, Room(store, where, ids, vectors, lattice, usable, shape, random_state))
         scores = _scores(vectors, lattice, cells, random_state) | {
             "rows": lattice.rows, "cols": lattice.cols, "moved": moved
         }  # fmt: skip
@@ -211,29 +200,6 @@ def remake_wall(store: Store, kept: Artefact, *, keep: bool = True, show_progres
         store, kept.encoder, shape=shape, order=asked["order"], random_state=asked["random_state"], keep=keep,
         show_progress=show_progress,
     )  # fmt: skip
-
-
-def _start(
-    ids: Sequence[str], lattice: Lattice, usable: NDArray[np.bool_], shape: Shape
-) -> tuple[Indices, NDArray[np.bool_]]:
-    """Give cells to begin with, row by row: pinned posters on theirs, blank cells at the end; and which are pinned."""
-    place = {name: i for i, name in enumerate(ids)}
-    pinned = _pinned(place, lattice, shape)
-    cells = np.full(len(ids), -1, np.int64)
-    cells[list(pinned)] = list(pinned.values())
-    free = usable.copy()
-    free[list(pinned.values())] = False
-    left = np.flatnonzero(cells < 0)
-    cells[left] = np.flatnonzero(free)[: len(left)]
-    fixed = np.zeros(len(ids), bool)
-    fixed[list(pinned)] = True
-    return cells, fixed
-
-
-def _pinned(place: Mapping[str, int], lattice: Lattice, shape: Shape) -> dict[int, int]:
-    if unknown := [name for name in shape.pins if name not in place]:
-        raise CatalogueError(f"the pinned poster {unknown[0]!r} is not on the wall", "Pin posters by their id.")
-    return {place[name]: row * lattice.cols + col for name, (row, col) in shape.pins.items()}
 
 
 def _grown(
@@ -285,37 +251,10 @@ def _grown(
     home[at] = row * cols + col
     cells[at] = opened(before, row * before.cols + col, rows, cols)
     fixed = np.zeros(len(ids), bool)
-    fixed[list(_pinned(place, lattice, shape))] = True
+    fixed[list(pinned(place, lattice, shape))] = True
     cells = add_items(vectors, lattice, cells, usable, home=home, fixed=fixed, random_state=random_state)
     moved = float((lattice.moves(home[at], cells[at]) > REACH).mean()) if len(at) else 0.0
     return lattice, cells, moved
-
-
-def _by_time(
-    store: Store,
-    where: str | None,
-    ids: Sequence[str],
-    vectors: Floats,
-    lattice: Lattice,
-    usable: NDArray[np.bool_],
-    shape: Shape,
-) -> Indices:
-    """Order by first genre from top to bottom, alike posters of a genre in one row, and each row by year."""
-    rows = {row["id"]: row for row in store.read(["year", "genres"], where).to_pylist()}
-    years = [rows[name]["year"] for name in ids]
-    genres = [(rows[name]["genres"] or [""])[0] for name in ids]
-    along = span(vectors)[0][:, 0]
-    # Genres whose posters are alike stand above each other; those of no known genre at the bottom.
-    places = {genre: [i for i, own in enumerate(genres) if own == genre] for genre in set(genres)}
-    height = {genre: (not genre, float(along[items].mean()), genre) for genre, items in places.items()}
-    cells, fixed = _start(ids, lattice, usable, shape)
-    free = np.sort(cells[~fixed])
-    items = sorted(np.flatnonzero(~fixed).tolist(), key=lambda i: (height[genres[i]], float(along[i]), i))
-    unknown = max((year for year in years if year is not None), default=0) + 1
-    for row in np.split(free, np.flatnonzero(np.diff(free // lattice.cols)) + 1):
-        own, items = items[: len(row)], items[len(row) :]
-        cells[sorted(own, key=lambda i: (years[i] or unknown, i))] = row
-    return cells
 
 
 def _scores(vectors: Floats, lattice: Lattice, cells: Indices, random_state: int) -> dict[str, Any]:

@@ -26,7 +26,9 @@ from posterity.learning.money import in_dollars_of
 from posterity.learning.premises import FIELDS, checked, common_genres, premises
 from posterity.learning.splits import Split, protocol_named
 from posterity.learning.targets import YES
-from posterity.numerics.linear.probes import Floats, Rows, fit_ridge, tune_logistic
+from posterity.numerics.linear.logistic import tune_logistic
+from posterity.numerics.linear.ridge import fit_ridge
+from posterity.numerics.linear.scaling import Floats, Rows
 from posterity.numerics.scores.classification import Score, binary_figures, resamples, score
 
 COVERAGE = 0.9

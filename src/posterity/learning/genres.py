@@ -30,7 +30,8 @@ from posterity.learning.splits import (
 )
 from posterity.learning.splitting import folds
 from posterity.learning.targets import TASKS, Targets
-from posterity.numerics.linear.probes import Floats, tune_logistic
+from posterity.numerics.linear.logistic import tune_logistic
+from posterity.numerics.linear.scaling import Floats
 from posterity.numerics.scores.classification import (
     Score,
     average_precisions,

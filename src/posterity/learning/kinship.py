@@ -21,7 +21,7 @@ from posterity.catalogue.schema import film_key
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
-from posterity.numerics.scores.metrics import row_blocks
+from posterity.numerics.distances import row_blocks
 
 HASH_BITS = 8
 """Bits in which the hashes of the same artwork differ, at most."""

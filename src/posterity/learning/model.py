@@ -17,18 +17,10 @@ from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, ve
 from posterity.catalogue.store import now
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
-from posterity.numerics.linear.probes import (
-    Calibration,
-    Logistic,
-    Rows,
-    Scaling,
-    Spread,
-    Tuned,
-    best_thresholds,
-    calibrate,
-    contributions,
-    residuals_of,
-)
+from posterity.numerics.linear.calibration import Calibration, best_thresholds, calibrate
+from posterity.numerics.linear.logistic import Logistic, Tuned
+from posterity.numerics.linear.scaling import Rows, Scaling
+from posterity.numerics.linear.spread import Spread, contributions, residuals_of
 from posterity.serialise import dumps
 
 Floats = NDArray[np.float64]

@@ -17,7 +17,7 @@ from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import features_of_file, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
-from posterity.numerics.linear.probes import Rows
+from posterity.numerics.linear.scaling import Rows
 from posterity.runtime.filenames import escape
 from posterity.runtime.storage import read_bytes
 

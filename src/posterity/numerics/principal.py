@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats
+from posterity.numerics.distances import Floats, row_blocks
 
 Doubles = NDArray[np.float64]
 
@@ -77,12 +76,12 @@ def span(X: Floats, more: Floats | None = None) -> tuple[Floats, Callable[[Float
 
     rows = X if more is None else np.concatenate(parts)
     scatter = np.zeros((d, d))
-    for block in metrics.row_blocks(n, d):
+    for block in row_blocks(n, d):
         some = rows[block] - mean
         scatter += some.T @ some
     basis = _principal(scatter)[0].astype(np.float32)
     Z = np.empty((n, basis.shape[1]), np.float32)
-    for block in metrics.row_blocks(n, d):
+    for block in row_blocks(n, d):
         Z[block] = (rows[block] - mean) @ basis
     return Z, lambda coordinates: coordinates @ basis.T + mean
 

@@ -11,7 +11,7 @@ import cv2
 from posterity.catalogue import Store
 from posterity.images import decode, shrink
 from posterity.learning.boxoffice import BoxOfficeReport
-from posterity.learning.experiments import Leaderboard
+from posterity.learning.experiments.leaderboard import Leaderboard
 from posterity.learning.genres import GenreReport
 from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade, picture_for
 from posterity.learning.networks.running import NetworkReport

@@ -31,15 +31,11 @@ from posterity.catalogue.schema import film_key
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError
-from posterity.numerics.linear.probes import prior_scores, ridge_probe
+from posterity.numerics.linear.ridge import prior_scores, ridge_probe
 from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
+from posterity.numerics.scores.bootstrap import bootstrap_interval
 from posterity.numerics.scores.classification import Score, average_precision, roc_auc
-from posterity.numerics.scores.metrics import (
-    bootstrap_interval,
-    group_hits_at_k,
-    label_agreement_by_chance,
-    label_agreements_at_k,
-)
+from posterity.numerics.scores.retrieval import group_hits_at_k, label_agreement_by_chance, label_agreements_at_k
 
 Rows = NDArray[np.float32]
 Labels = NDArray[np.float64]
@@ -299,7 +295,7 @@ LAYOUT_FIGURES = (
     "collisions",
 )  # fmt: skip
 """What is told of walls and maps; see :mod:`posterity.numerics.scores.preservation` and
-:mod:`posterity.numerics.scores.metrics`."""
+:mod:`posterity.numerics.scores.maps`."""
 
 
 def layout_scores(store: Store) -> list[LayoutScores]:

@@ -13,7 +13,7 @@ from posterity.images import THUMBNAIL_SIZE, Limits, examine, fit
 from posterity.layouts.atlas import palettes_of
 from posterity.layouts.maps import Map
 from posterity.learning.predicting import Prediction
-from posterity.numerics.projection import placed
+from posterity.numerics.projection.places import placed
 from posterity.settings import setting
 from posterity.web.answers import Clinic, GenreView, MoneyView, Spot
 from posterity.web.gallery import N_PREDICTED, Gallery, palette_view

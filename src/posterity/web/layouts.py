@@ -13,13 +13,12 @@ from posterity.api.catalogue import Catalogue
 from posterity.errors import MissingExtraError, PosterityError, UnknownNameError
 from posterity.layouts.maps import Map
 from posterity.layouts.walls import Wall
+from posterity.numerics.projection.methods import METHODS
 from posterity.web.answers import LayoutAnswer, LayoutName, Place
 from posterity.web.snapshot import Snapshot
 
 FULL = 65_535
 """Coordinates of maps are from 0 to this."""
-
-_LABELS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "Principal plane"}
 
 
 class Layouts:
@@ -43,7 +42,7 @@ class Layouts:
         for artefact in self.store.artefacts():
             asked = json.loads(artefact.parameters)
             if artefact.kind == "layout" and (method := asked.get("method")):
-                label = f"{_LABELS.get(method, method)} by {artefact.encoder}"
+                label = f"{_label(method)} by {artefact.encoder}"
                 found.append(LayoutName(artefact.name, "map", label))
             elif artefact.kind == "grid" and (order := asked.get("order")):  # the first Posterity's walls had none
                 what = {"content": f"by {artefact.encoder}"}.get(order, f"by {order}")
@@ -115,6 +114,13 @@ class Layouts:
             except PosterityError as error:
                 hindered.append(str(error))
         return hindered
+
+
+def _label(method: str) -> str:
+    try:
+        return METHODS.get(method).label
+    except PosterityError:  # the package that registered it is gone, and the name is all there is
+        return method
 
 
 def laid(snap: Snapshot, name: LayoutName, found: Map | Wall) -> LayoutAnswer:

@@ -21,7 +21,7 @@ from posterity.learning.networks.pictures import pack
 from posterity.learning.networks.training import Epoch, Floats, logits, train
 from posterity.learning.splits import Split
 from posterity.learning.splitting import stratified
-from posterity.numerics.linear.probes import best_thresholds, calibrate
+from posterity.numerics.linear.calibration import best_thresholds, calibrate
 from posterity.numerics.scores.classification import Score, resamples
 
 PRETRAINED = {

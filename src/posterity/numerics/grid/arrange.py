@@ -25,11 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError
+from posterity.numerics.distances import Floats, Indices, as_matrix
 from posterity.numerics.grid.assign import in_order
 from posterity.numerics.grid.lattice import Lattice, smoother
 from posterity.numerics.principal import span
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats, Indices
 from posterity.numerics.scores.preservation import distance_preservation_quality
 
 GROUP = 128
@@ -100,7 +99,7 @@ def arrange(
     Raises:
         ArgumentError: Cells are shared or outside the lattice, or X is no matrix.
     """
-    X = metrics.as_matrix(X)
+    X = as_matrix(X)
     cells = np.array(cells, np.int64)
     if cells.shape != (len(X),) or len(np.unique(cells)) < len(cells):
         raise ArgumentError(f"{len(X)} items on cells of shape {cells.shape}", "Each item has a cell of its own.")

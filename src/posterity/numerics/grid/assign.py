@@ -14,8 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from posterity.errors import ArgumentError
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats, Indices
+from posterity.numerics.distances import (
+    Floats,
+    Indices,
+    as_codebook,
+    as_matrix,
+    row_blocks,
+    squared_distances,
+    squared_lengths,
+)
 
 MAX_EXACT = 2_500 * 2_500
 """Items times cells up to which :func:`assign` is exact: 1 to 6 s at this bound, growing with the third power of n."""
@@ -147,9 +154,9 @@ def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> 
     >>> assign([[0.9], [0.1], [0.2]], [[[0.0], [0.5], [1.0]]]).occupancy().tolist()
     [[1, 2, 0]]
     """
-    codebook = metrics.as_codebook(codebook)
+    codebook = as_codebook(codebook)
     rows, cols, d = codebook.shape
-    X = metrics.as_matrix(X, n_features=d)
+    X = as_matrix(X, n_features=d)
     _check_room(len(X), rows, cols)
     # A common shift changes no distance, and float32 keeps more of short vectors.
     centre = codebook.reshape(-1, d).mean(axis=0)
@@ -213,7 +220,7 @@ def _solve(X: Floats, units: Floats) -> Indices:
     """Give the unit of each row at the least total squared distance, exactly: (n,)."""
     from scipy.optimize import linear_sum_assignment
 
-    return np.asarray(linear_sum_assignment(metrics.squared_distances(X, units))[1], np.int64)
+    return np.asarray(linear_sum_assignment(squared_distances(X, units))[1], np.int64)
 
 
 def _place(X: Floats, units: Floats, wall: Indices, items: Indices, cell_of: Indices) -> None:
@@ -281,5 +288,5 @@ def _starts(length: int, window: int) -> list[int]:
 
 def _cost(X: Floats, units: Floats, cell_of: Indices) -> float:
     """Add up the squared distances of the items to their cells."""
-    blocks = metrics.row_blocks(len(X), X.shape[1])
-    return sum(float(metrics.squared_lengths(X[b] - units[cell_of[b]]).sum(dtype=np.float64)) for b in blocks)
+    blocks = row_blocks(len(X), X.shape[1])
+    return sum(float(squared_lengths(X[b] - units[cell_of[b]]).sum(dtype=np.float64)) for b in blocks)

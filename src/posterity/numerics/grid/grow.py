@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError
+from posterity.numerics.distances import Floats, Indices, as_matrix, nearest_units
 from posterity.numerics.grid.arrange import arrange, cells_of, means_around
 from posterity.numerics.grid.lattice import Lattice
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats, Indices
 
 REACH = 2
 """Rows or columns that a poster which was there before may move."""
@@ -74,7 +73,7 @@ def add_items(
     Raises:
         ArgumentError: There are fewer usable cells than items, or a new item cannot reach a blank one.
     """
-    X = metrics.as_matrix(X)
+    X = as_matrix(X)
     cells = np.array(cells, np.int64)
     fixed = np.zeros(len(X), bool) if fixed is None else np.asarray(fixed, bool)
     new = np.flatnonzero(cells < 0)
@@ -112,7 +111,7 @@ def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, ope
     cells = np.flatnonzero(open_ & ((weight > 0.5) | ~weight.any()))
     if not len(cells):
         cells = np.flatnonzero(open_)
-    return cells[metrics.nearest_units(X[new] - centre, around[None, cells])[:, 0]]
+    return cells[nearest_units(X[new] - centre, around[None, cells])[:, 0]]
 
 
 def _path_to_blank(cell: int, lattice: Lattice, item_of: Indices, home: Indices, open_: NDArray[np.bool_]) -> list[int]:

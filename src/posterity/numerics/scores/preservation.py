@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from posterity.errors import ArgumentError
+from posterity.numerics.distances import TIE, Floats, Indices, as_matrix, squared_distances, squared_lengths
 from posterity.numerics.grid.lattice import Lattice
-from posterity.numerics.scores import metrics
-from posterity.numerics.scores.metrics import Floats, Indices
 
 Doubles = NDArray[np.float64]
 
@@ -82,7 +81,7 @@ def neighbourhood_scores(
     Raises:
         ArgumentError: There are fewer than 4 items, or the arrays do not fit.
     """
-    rows, places = metrics.as_matrix(X), metrics.as_matrix(positions, "positions", 2)
+    rows, places = as_matrix(X), as_matrix(positions, "positions", 2)
     n = len(rows)
     if n < 4 or len(places) != n:
         raise ArgumentError(f"{n} vectors and {len(places)} places", "It takes 4 items, with a place each.")
@@ -130,7 +129,7 @@ def distance_preservation_quality(
         From 0 (as at random) to 1; its error by the jackknife over groups of the sample. A wall of fewer than 3 items,
         or of equal ones, has nothing to lose: 1.
     """
-    rows = metrics.as_matrix(X)
+    rows = as_matrix(X)
     n = len(rows)
     if n < 3:
         return Estimate(1.0)
@@ -140,7 +139,7 @@ def distance_preservation_quality(
     near, best, every = (np.zeros((GROUPS, n - 1)) for _ in range(3))
     sizes = np.zeros(GROUPS)
     group = np.arange(len(asked)) * GROUPS // len(asked)
-    longest = 2.0002 * float(np.sqrt(metrics.squared_lengths(rows).max())) or 1.0
+    longest = 2.0002 * float(np.sqrt(squared_lengths(rows).max())) or 1.0
     ks = np.arange(1, n)
     at = 0
     for some in _blocks(asked, n):
@@ -197,12 +196,12 @@ def _distances(X: Floats, some: Indices) -> Doubles:
     """Give squared distances of some rows to all, no less than 0.
 
     They are exactly 0 of a row to itself and to all that float32 cannot tell from it
-    (:data:`posterity.numerics.scores.metrics.TIE`): the product's rounding, of which roots are taken, would make
+    (:data:`posterity.numerics.distances.TIE`): the product's rounding, of which roots are taken, would make
     several thousandths of nothing.
     """
-    found = metrics.squared_distances(X[some], X)
-    lengths = metrics.squared_lengths(X)
-    found[found <= np.float32(metrics.TIE) * (lengths[some, None] + lengths)] = 0
+    found = squared_distances(X[some], X)
+    lengths = squared_lengths(X)
+    found[found <= np.float32(TIE) * (lengths[some, None] + lengths)] = 0
     found[np.arange(len(some)), some] = 0
     return found.astype(np.float64)
 

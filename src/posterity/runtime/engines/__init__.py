@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from posterity.errors import UnknownNameError
+from posterity.registry import Registry
 from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.settings import setting
 
@@ -83,7 +83,13 @@ class Local:
         """Nothing was begun."""
 
 
-ENGINES = ("local", "ray")
+ENGINES: Registry[Callable[[int], Engine]] = Registry(
+    "engine",
+    {"local": "posterity.runtime.engines:Local", "ray": "posterity.runtime.engines._ray:open_ray"},
+    group="posterity.engines",
+    factories=True,
+)
+"""Name -> what opens an engine, given how many workers it is to have; 0 leaves that to the engine."""
 
 
 @contextmanager
@@ -103,13 +109,7 @@ def engine_of(wanted: str | Engine | None = None, workers: int | None = None) ->
         yield wanted
         return
     name, n = setting("engine", wanted), setting("workers", workers)
-    if name not in ENGINES:
-        raise UnknownNameError("engine", name, ENGINES)
-    engine: Engine = Local(n)
-    if name == "ray":
-        from posterity.runtime.engines._ray import Ray
-
-        engine = Ray(setting("address"), n, setting("worker_gpus"))
+    engine = ENGINES.get(name)(n)
     try:
         yield engine
     finally:

@@ -23,7 +23,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from posterity.errors import EngineError, MissingExtraError
 from posterity.runtime.engines import Shared
-from posterity.settings import environment
+from posterity.settings import environment, setting
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -204,6 +204,16 @@ class Ray:
         for worker in [*self._pool, *([self._aside] if self._aside else [])]:
             self._ray.kill(worker)
         self._pool, self._aside = [], None
+
+
+def open_ray(workers: int) -> Ray:
+    """Open the engine as the settings say: at which address, and with which part of a GPU for each worker.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        EngineError: The cluster cannot be reached.
+    """
+    return Ray(setting("address"), workers, setting("worker_gpus"))
 
 
 def _knock(address: str) -> None:

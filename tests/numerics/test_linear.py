@@ -8,16 +8,10 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.metrics import f1_score
 
-from posterity.numerics.linear.probes import (
-    Spread,
-    best_thresholds,
-    calibrate,
-    contributions,
-    fit_logistic,
-    fit_ridge,
-    residuals_of,
-    tune_logistic,
-)
+from posterity.numerics.linear.calibration import best_thresholds, calibrate
+from posterity.numerics.linear.logistic import fit_logistic, tune_logistic
+from posterity.numerics.linear.ridge import fit_ridge
+from posterity.numerics.linear.spread import Spread, contributions, residuals_of
 
 
 def problem(n: int = 400, d: int = 12, labels: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
