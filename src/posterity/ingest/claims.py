@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
-from posterity.catalogue.provenance import Reads, key, versions
+from posterity.catalogue import Claim, Film, Poster, Store, provenance
+from posterity.catalogue.provenance import Reads, artefact, current, key
 from posterity.catalogue.schema import film_part
-from posterity.catalogue.store import now
 from posterity.errors import UnknownNameError
 from posterity.settings import names_in
 from posterity.sources.genres import normalised
@@ -151,8 +149,7 @@ def settle(store: Store, order: Sequence[str]) -> int:
 
     It works from what is stored alone, so that a run that was killed before it is made good by the next.
     """
-    known = store.artefact("films")
-    if (known and known.inputs == _inputs(store, order)) or not len(store.claim_keys()):
+    if current(store, store.artefact("films"), _inputs(store, order)) or not len(store.claim_keys()):
         return 0
     by_id: dict[str, list[Claim]] = {}
     for claim in store.claims():
@@ -164,18 +161,8 @@ def settle(store: Store, order: Sequence[str]) -> int:
         store.update_posters(changed)
         n_changed += len(changed)
     store.put_artefact(
-        Artefact(
-            name="films",
-            kind="films",
-            encoder="",
-            fingerprint="",
-            parameters=json.dumps({"precedence": list(order)}),
-            versions=versions(),
-            catalogue_version=store.version,
-            inputs=_inputs(store, order),
-            scores="{}",
-            created_at=now(),
-        )
+        # What is settled are columns that the key reads, so it is taken when they have their new values.
+        artefact(store, "films", "films", _inputs(store, order), parameters={"precedence": list(order)})
     )
     return n_changed
 

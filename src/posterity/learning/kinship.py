@@ -17,7 +17,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from posterity.catalogue import Poster, Store
-from posterity.catalogue.schema import film_key
+from posterity.catalogue.provenance import made_with
+from posterity.catalogue.schema import VECTOR_PREFIX, film_key
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
@@ -72,8 +73,7 @@ def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:
     hashes = np.array([poster.phash for poster in posters], np.uint64)
     pairs = [near_pairs(hashes, HASH_BITS)]
     spec = ENCODERS.get(BY).spec
-    made_by = store.artefact(f"vector_{BY}")
-    if made_by is not None and made_by.fingerprint == spec.fingerprint and len(posters) > 1:
+    if made_with(store.artefact(VECTOR_PREFIX + BY), {BY: spec.fingerprint}) and len(posters) > 1:
         place = {poster.id: row for row, poster in enumerate(posters)}
         ids, vectors = store.vectors(BY)
         rows = np.array([row for row, identity in enumerate(ids) if identity in place], np.int64)

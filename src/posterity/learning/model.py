@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, versions
-from posterity.catalogue.store import now
+from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Reads, artefact, current, key, read_by, vectors_read
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 from posterity.numerics.linear.probes import (
@@ -29,7 +28,6 @@ from posterity.numerics.linear.probes import (
     contributions,
     residuals_of,
 )
-from posterity.serialise import dumps
 
 Floats = NDArray[np.float64]
 
@@ -332,12 +330,11 @@ def keep_model(
         "task": model.task, "names": model.names, "strength": model.logistic.strength,
         "predicted": predictions_key(store, model, encoders),
     }  # fmt: skip
-    artefact = Artefact(
-        name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint="+".join(model.fingerprints),
-        parameters=dumps(told), versions=versions(), catalogue_version=store.version,
-        inputs=model_key(store, model), scores=json.dumps(report), created_at=now(),
-    )  # fmt: skip
-    store.put_model(artefact, to_bytes(model), ids, said.probabilities, said.low, said.high)
+    made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
+    made = artefact(
+        store, PREFIX + name, "model", model_key(store, model), encoders=made_by, parameters=told, scores=report
+    )
+    store.put_model(made, to_bytes(model), ids, said.probabilities, said.low, said.high)
 
 
 def load_model(store: Store, name: str, train: str) -> Model:
@@ -364,8 +361,8 @@ def load_model(store: Store, name: str, train: str) -> Model:
         raise CatalogueError(
             f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again
         )
-    if kept.inputs != model_key(store, model):
-        if " " not in kept.inputs:
+    if not current(store, kept, model_key(store, model)):
+        if read_by(kept) is None:
             raise CatalogueError(
                 f"the model {name!r} was trained by an older Posterity, which kept no note of what it learned from",
                 again,

@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Poster, Store
-from posterity.catalogue.provenance import Reads, digest, key, versions
-from posterity.catalogue.store import now
+from posterity.catalogue.provenance import Reads, artefact, current, digest, key
 from posterity.encoders.seen import seen
 from posterity.errors import ArgumentError, CatalogueError, PosterityError, SourceError, UnknownNameError
 from posterity.learning.kinship import Kinship, film_of, kinship
@@ -36,7 +35,6 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.runtime.filenames import escape, leads_out
-from posterity.serialise import dumps
 
 PREFIX = "split_"
 
@@ -245,12 +243,8 @@ def check(store: Store, split: Split) -> None:
     posters = [poster for poster in store.posters() if poster.id in ids]
     _refuse_leaks(split, posters, kinship(store, posters))
     made = store.artefact(PREFIX + split.name)
-    if (
-        split.protocol.by == "time"
-        and not split.protocol.n_folds
-        and made
-        and made.inputs != _dates(store, split.parts)
-    ):
+    by_time = split.protocol.by == "time" and not split.protocol.n_folds
+    if by_time and made and not current(store, made, _dates(store, split.parts)):
         _refuse_the_future(split, {poster.id: when_of(poster) for poster in posters})
 
 
@@ -431,8 +425,6 @@ def _artefact(store: Store, split: Split) -> Artefact:
         "protocol": protocol, "names": split.targets.names, "single": split.targets.single, "seen": split.seen,
         "info": asdict(info_of(split)),
     }  # fmt: skip
-    return Artefact(
-        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=dumps(known),
-        versions=versions(), catalogue_version=store.version, inputs=_dates(store, split.parts), scores="{}",
-        created_at=now(),
-    )  # fmt: skip
+    return artefact(
+        store, PREFIX + split.name, "split", _dates(store, split.parts), fingerprint=split.fingerprint, parameters=known
+    )

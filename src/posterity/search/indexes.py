@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue.provenance import artefact, made_with
 from posterity.catalogue.store import now
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, StorageError
@@ -55,7 +55,7 @@ def searchable(
     if mode == "exact" or (mode == "auto" and (index.vectors.size < LARGE or find_spec("faiss") is None)):
         return index
     known = store.artefact(f"index_{encoder.spec.name}")
-    if known is not None and known.fingerprint == encoder.spec.fingerprint:
+    if known is not None and made_with(known, {encoder.spec.name: encoder.spec.fingerprint}):
         made = _read(store, encoder, known) or (_fetch(store, encoder) and _read(store, encoder, known))
         if made and (found := Approximate(index, made)).stale <= DUE:
             return found
@@ -120,16 +120,8 @@ def _write(store: Store, encoder: Encoder, made: Made) -> None:
             put_file(store.folder / FOLDER / target.name, target)
     parameters = {"lists": made.faiss.nlist, "probes": made.n_probes, "bits": 2}
     store.put_artefact(
-        Artefact(
-            name=f"index_{encoder.spec.name}",
-            kind="index",
-            encoder=encoder.spec.name,
-            fingerprint=encoder.spec.fingerprint,
-            parameters=json.dumps(parameters),
-            versions=versions(),
-            catalogue_version=store.version,
-            inputs="",
-            scores=json.dumps({"recall@10": made.recall}),
-            created_at=made_at,
+        artefact(
+            store, f"index_{encoder.spec.name}", "index", encoders={encoder.spec.name: encoder.spec.fingerprint},
+            parameters=parameters, scores={"recall@10": made.recall}, created_at=made_at,
         )
-    )
+    )  # fmt: skip

@@ -13,12 +13,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import Reads, key, versions
+from posterity.catalogue import Store
+from posterity.catalogue.provenance import Reads, artefact, current, key
 from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
-from posterity.catalogue.store import now
 from posterity.errors import ArgumentError
-from posterity.serialise import dumps
 from posterity.sources.rules import Chosen, Rules, broken, choose
 
 
@@ -67,7 +65,7 @@ def make_view(store: Store, name: str, where: str | None = None, rules: Rules = 
     with store.writing():
         inputs = _key(store, where, rules)
         view, labels = _chosen(store, name, where, rules)
-        store.put_view(_artefact(view, inputs), labels)
+        store.put_view(artefact(store, VIEW_PREFIX + name, "view", inputs, parameters=view), labels)
         return view
 
 
@@ -133,7 +131,7 @@ def _current(store: Store, name: str) -> tuple[View, dict[str, tuple[str, ...]]]
     known = json.loads(kept.parameters)
     told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["rules"].items()}
     view = View(**known | {"rules": Rules(**told)})
-    if kept.inputs == _key(store, view.where, view.rules):
+    if current(store, kept, _key(store, view.where, view.rules)):
         return view, labels
     return _chosen(store, name, view.where, view.rules)
 
@@ -141,26 +139,11 @@ def _current(store: Store, name: str) -> tuple[View, dict[str, tuple[str, ...]]]
 def refresh(store: Store) -> None:
     """Choose again, and keep, the views that are behind the posters."""
     for view in views(store):
-        artefact = store.artefact(VIEW_PREFIX + view.name)
-        if artefact and artefact.inputs != _key(store, view.where, view.rules):
+        kept = store.artefact(VIEW_PREFIX + view.name)
+        if kept and not current(store, kept, _key(store, view.where, view.rules)):
             make_view(store, view.name, view.where, view.rules)
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
     counts = Counter(names)
     return {name: counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
-
-
-def _artefact(view: View, inputs: str) -> Artefact:
-    return Artefact(
-        name=VIEW_PREFIX + view.name,
-        kind="view",
-        encoder="",
-        fingerprint="",
-        parameters=dumps(view),
-        versions=versions(),
-        catalogue_version=view.catalogue_version,
-        inputs=inputs,
-        scores="{}",
-        created_at=now(),
-    )
