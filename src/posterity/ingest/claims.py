@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from posterity.catalogue import Claim, Film, Poster, Store, provenance
 from posterity.catalogue.provenance import Reads, artefact, current, key
-from posterity.catalogue.schema import film_part
+from posterity.catalogue.schema import film_names, film_part
 from posterity.errors import UnknownNameError
 from posterity.settings import names_in
 from posterity.sources.genres import normalised
@@ -153,7 +153,7 @@ def settle(store: Store, order: Sequence[str]) -> int:
         return 0
     by_id: dict[str, list[Claim]] = {}
     for claim in store.claims():
-        for identity in _ids(claim.film_id, claim.film):
+        for identity in film_names(claim.film.imdb_id, claim.film.tmdb_id, claim.film_id):
             by_id.setdefault(identity, []).append(claim)
     n_changed = 0
     for posters in store.poster_batches():
@@ -175,14 +175,8 @@ def _inputs(store: Store, order: Sequence[str]) -> str:
 
 
 def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:
-    ids = _ids(film_part(poster.id), poster.film)
+    ids = film_names(poster.film.imdb_id, poster.film.tmdb_id, poster.id)
     claims = {(claim.film_id, claim.origin): claim for identity in ids for claim in by_id.get(identity, ())}
     if not claims:
         return poster
     return replace(poster, film=completed(settled(list(claims.values()), order), film_of_file(poster.path)))
-
-
-def _ids(film: str, known: Film) -> Iterator[str]:
-    """Give all the names that a film goes by, each once."""
-    tmdb = f"tmdb:{known.tmdb_id}" if known.tmdb_id is not None else None
-    return iter(dict.fromkeys(name for name in (film, known.imdb_id, tmdb) if name))

@@ -15,7 +15,7 @@ from typing import Any
 
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import Reads, artefact, current, key
-from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
+from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_key
 from posterity.errors import ArgumentError
 from posterity.sources.rules import Chosen, Rules, broken, choose
 
@@ -76,7 +76,7 @@ def _chosen(store: Store, name: str, where: str | None, rules: Rules) -> tuple[V
     verdicts: list[Chosen | None] = []
     seen: set[str] = set()
     for poster in posters:
-        film = film_part(poster.id)
+        film = film_key(poster.id, poster.film.imdb_id, poster.film.tmdb_id)
         reason = broken(poster.film, rules, active)
         if reason is None and "duplicate_id" in active and film in seen:
             reason = "duplicate_id", f"another poster of {film}"
@@ -103,7 +103,7 @@ def _key(store: Store, where: str | None, rules: Rules) -> str:
     """Give the key of a view: rules read of films, and a filter whatever columns it names."""
     named = {word.lower() for word in re.findall(r"\w+", where or "")}
     columns = (name for name in POSTERS.names if name != "id" and (name in FILM_FIELDS or name.lower() in named))
-    return key(store, Reads(tuple(columns)), parameters=[where, asdict(rules)])
+    return key(store, Reads(tuple(columns), code=2), parameters=[where, asdict(rules)])
 
 
 def members(store: Store, name: str) -> dict[str, tuple[str, ...]]:
