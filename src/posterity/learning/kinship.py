@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from posterity.catalogue import Poster, Store
 from posterity.catalogue.provenance import made_with
@@ -22,6 +20,7 @@ from posterity.catalogue.schema import VECTOR_PREFIX, film_key
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
+from posterity.numerics.components import components
 from posterity.numerics.scores.metrics import row_blocks
 
 HASH_BITS = 8
@@ -49,13 +48,10 @@ class Kinship:
 
     def groups(self, *, franchises: bool = True) -> NDArray[np.int64]:
         """Number the posters' groups, connected by any of the ties: (n,); ``franchises``: by these too."""
-        n = len(self.films)
         ties = [self.artwork, _chained(self.films)]
         if franchises:
             ties.append(_chained(self.franchises))
-        i, j = np.concatenate(ties).T
-        graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(n, n))
-        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+        return components(len(self.films), np.concatenate(ties))
 
 
 def film_of(poster: Poster) -> str:

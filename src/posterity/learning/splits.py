@@ -7,7 +7,6 @@ its second comes out.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -35,6 +34,8 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.runtime.filenames import escape, leads_out
+from posterity.sources.notes import Notes
+from posterity.sources.tables import open_table
 
 PREFIX = "split_"
 
@@ -395,16 +396,16 @@ def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what
 
 
 def _rows(path: Path) -> list[tuple[int, str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if not {"id", "part"} <= set(reader.fieldnames or ()):
-                raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
-            rows = [(reader.line_num, row["id"] or "", row["part"] or "") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(
-            f"{escape(str(path))} cannot be read: {error}", "It is a CSV with columns id and part."
-        ) from error
+    table = open_table(path, Notes())
+    if not {"id", "part"} <= set(table.header):
+        raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
+    places = [table.header.index(name) for name in ("id", "part")]
+    rows = []
+    for line, cells in table.rows:
+        if isinstance(cells, str):
+            raise SourceError(f"{escape(str(path))}, line {line}: {cells}", "Correct the row.")
+        identity, part = ("" if cells[place] is None else str(cells[place]) for place in places)
+        rows.append((line, identity, part))
     for line, _, part in rows:  # parts become files' names when the split is exported
         if not re.fullmatch(_NAME, part) or leads_out(part):
             raise SourceError(

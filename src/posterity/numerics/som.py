@@ -16,18 +16,18 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posterity.errors import ArgumentError, StorageError, UnknownNameError
+from posterity.errors import ArgumentError, UnknownNameError
 from posterity.numerics.grid.lattice import NEIGHBOURHOODS, Lattice, smoother
 from posterity.numerics.principal import principal_axes, span
 from posterity.numerics.scores import metrics
 from posterity.numerics.scores.metrics import Floats, Indices
+from posterity.runtime.filenames import whole
 from posterity.serialise import dumps
 
 Doubles = NDArray[np.float64]
@@ -370,20 +370,10 @@ class SelfOrganizingMap:
         target = Path(path)
         codebook = self.codebook_
         options = self.get_params() | {"init": self.init if isinstance(self.init, str) else "pca"}
-        temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-        try:
-            with temporary.open("wb") as file:
-                np.savez(
-                    file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook,
-                    sigmas=self.sigmas_,
-                )  # fmt: skip
-            temporary.replace(target)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise StorageError(
-                f"{target} cannot be written: {error.strerror or error}", "Name another place."
-            ) from error
+        with whole(target, "Name another place.") as temporary, temporary.open("wb") as file:
+            np.savez(
+                file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook, sigmas=self.sigmas_
+            )
         return target
 
     @classmethod

@@ -106,16 +106,15 @@ def _write(store: Store, encoder: Encoder, made: Made) -> None:
     import faiss
 
     lists, rows = _paths(store, encoder)
-    lists.parent.mkdir(parents=True, exist_ok=True)
     made_at = now()
     for target in (lists, rows):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        if target == lists:
-            faiss.write_index(made.faiss, os.fspath(temporary))
-        else:
-            with temporary.open("wb") as file:
-                np.savez(file, ids=np.array(list(made.ids)), prints=made.prints, made_at=np.array(made_at.isoformat()))
-        temporary.replace(target)
+        with whole(target) as temporary:
+            if target == lists:
+                faiss.write_index(made.faiss, os.fspath(temporary))
+            else:
+                ids, when = np.array(list(made.ids)), np.array(made_at.isoformat())
+                with temporary.open("wb") as file:
+                    np.savez(file, ids=ids, prints=made.prints, made_at=when)
         if isinstance(store.folder, Remote):
             put_file(store.folder / FOLDER / target.name, target)
     parameters = {"lists": made.faiss.nlist, "probes": made.n_probes, "bits": 2}
