@@ -67,8 +67,8 @@ if TYPE_CHECKING:
 
     from posterity.api.learner import Learner
     from posterity.ingest.rows import Fetching
-    from posterity.sources._http import Politeness
     from posterity.sources.listing import Listing
+    from posterity.sources.politeness import Politeness
 
 PathLike = str | os.PathLike[str]
 Drawable = Wall | Map | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
@@ -947,7 +947,7 @@ def _links(terms: Terms) -> dict[int, str]:
 
 
 def _politeness(terms: Terms) -> Politeness:
-    from posterity.sources._http import Politeness
+    from posterity.sources.politeness import Politeness
 
     web = terms.web
     named = terms.images, setting("tmdb_api"), setting("impawards_site")
