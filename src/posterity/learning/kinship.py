@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.catalogue.provenance import made_with
 from posterity.catalogue.schema import VECTOR_PREFIX, film_key
+from posterity.embedding.held import held_vectors
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
@@ -68,13 +69,14 @@ def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:
     """
     hashes = np.array([poster.phash for poster in posters], np.uint64)
     pairs = [near_pairs(hashes, HASH_BITS)]
-    spec = ENCODERS.get(BY).spec
-    if made_with(store.artefact(VECTOR_PREFIX + BY), {BY: spec.fingerprint}) and len(posters) > 1:
+    own = ENCODERS.get(BY)
+    made = store.artefact(VECTOR_PREFIX + BY) if BY in store.encoders else None
+    if made_with(made, {BY: own.spec.fingerprint}) and len(posters) > 1:
         place = {poster.id: row for row, poster in enumerate(posters)}
-        ids, vectors = store.vectors(BY)
-        rows = np.array([row for row, identity in enumerate(ids) if identity in place], np.int64)
-        here = np.array([place[ids[row]] for row in rows.tolist()], np.int64)
-        close = here[_close_pairs(vectors[rows])]
+        held = held_vectors(store, own)
+        rows = np.array([row for row, identity in enumerate(held.ids) if identity in place], np.int64)
+        here = np.array([place[held.ids[row]] for row in rows.tolist()], np.int64)
+        close = here[_close_pairs(held.vectors[rows])]
         near = hamming(hashes[close[:, 0]], hashes[close[:, 1]]) <= LOOSE_BITS
         pairs.append(np.sort(close[near], axis=1))
     return Kinship(
