@@ -9,8 +9,8 @@ A key names its columns: ``sha256,year 1 3f2a9c01...``, so that whoever finds it
 knowing what made it. A digest of an older Posterity is no such key; what carries one counts as behind.
 
 Who makes a thing takes its :func:`key` first, asks :func:`current` whether the one that is kept will do, and else makes
-it and writes down with :func:`artefact` what it was made of. As the key was taken before, a change meanwhile leaves the
-thing behind, never wrong.
+it and writes down with :func:`artefact` what it was made of. As the key was taken before, or of a :class:`Moment`
+before, a change meanwhile leaves the thing behind, never wrong.
 """
 
 from __future__ import annotations
@@ -74,8 +74,26 @@ def digest(*parts: object) -> str:
     return found.hexdigest()
 
 
+class Moment:
+    """What keys are made of, as it was when this was made: for what is known only while a thing is being made.
+
+    Args:
+        store: The catalogue.
+        columns: Of posters that will be asked for.
+        encoders: Names of those whose vectors are read.
+    """
+
+    def __init__(self, store: Store, columns: Iterable[str], encoders: Iterable[str] = ()) -> None:
+        self._rows = store.read(list(dict.fromkeys(columns)))
+        self.vectors = vectors_read(store, encoders)
+
+    def read(self, columns: Collection[str]) -> pa.Table:
+        """Give columns as :meth:`~posterity.catalogue.Store.read` does."""
+        return self._rows.select(["id", *columns])
+
+
 def key(
-    store: Store,
+    store: Store | Moment,
     reads: Reads,
     *,
     encoders: Mapping[str, str] | None = None,
@@ -85,7 +103,7 @@ def key(
     """Give the key of a thing as it would be made now.
 
     Args:
-        store: The catalogue.
+        store: The catalogue, as it is now or was at a moment.
         reads: What is read of posters.
         encoders: Name -> fingerprint of those whose vectors are read.
         parameters: All else that decides the result, as JSON can hold it.
@@ -189,11 +207,13 @@ def read_by(made: Artefact) -> Reads | None:
         return None
 
 
-def vectors_read(store: Store, names: Iterable[str]) -> dict[str, str]:
+def vectors_read(store: Store | Moment, names: Iterable[str]) -> dict[str, str]:
     """Give, of encoders by name, what tells their stored vectors from others: fingerprint, and which posters lack one.
 
     It is what :func:`key` takes as ``encoders``, of things that are made of the posters that have a vector.
     """
+    if isinstance(store, Moment):
+        return {name: store.vectors[name] for name in sorted(set(names))}
     made_by = {each.name: each.fingerprint for each in store.artefacts() if each.kind == "vectors"}
     here = store.encoders
     return {

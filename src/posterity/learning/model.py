@@ -7,13 +7,14 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.catalogue.provenance import CONTENT, Reads, artefact, current, key, read_by, vectors_read
+from posterity.catalogue.provenance import CONTENT, Moment, Reads, artefact, current, key, read_by, vectors_read
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 from posterity.numerics.linear.probes import (
@@ -275,7 +276,13 @@ def _unpacked(a: dict[str, NDArray[Any]]) -> Model:
     )  # fmt: skip
 
 
-def model_key(store: Store, model: Model) -> str:
+def before_learning(store: Store, encoders: Sequence[str]) -> Moment:
+    """Take down all that the keys of a model may be made of, before it is read: what changes meanwhile is then seen."""
+    columns = (CONTENT, *_KIN, "genres", *chain(*_LABELS.values(), *_FIELDS.values()))
+    return Moment(store, columns, encoders)
+
+
+def model_key(store: Store | Moment, model: Model) -> str:
     """Give the key of a model, of the posters that it learned from and was judged by: labels, kinship, pictures."""
     columns = (CONTENT, *_LABELS.get(model.task, ("genres",)), *_KIN, *model.reads_of_films)
     reads = Reads(tuple(dict.fromkeys(columns)), packages=False)
@@ -284,7 +291,7 @@ def model_key(store: Store, model: Model) -> str:
     return key(store, reads, encoders=made_by, parameters=asked, ids=(*model.ids, *model.judged))
 
 
-def predictions_key(store: Store, model: Model, encoders: Sequence[str]) -> str:
+def predictions_key(store: Store | Moment, model: Model, encoders: Sequence[str]) -> str:
     """Give the key of what a model says of all posters that have vectors of some encoders."""
     reads = Reads((CONTENT, *model.reads_of_films), packages=False)
     return key(store, reads, encoders=vectors_read(store, encoders), parameters=model_key(store, model))
@@ -312,7 +319,14 @@ def said_of(model: Model, ids: Sequence[str], X: Rows) -> Predicted:
 
 
 def keep_model(
-    store: Store, name: str, model: Model, ids: Sequence[str], X: Rows, report: object, encoders: Sequence[str]
+    store: Store,
+    name: str,
+    model: Model,
+    ids: Sequence[str],
+    X: Rows,
+    report: object,
+    encoders: Sequence[str],
+    before: Moment,
 ) -> None:
     """Keep a model in a catalogue, with what it says of every poster.
 
@@ -324,15 +338,16 @@ def keep_model(
         X: (n, d) what it reads of them.
         report: Its scores, as JSON knows them.
         encoders: Whose vectors ``X`` hangs on.
+        before: What :func:`before_learning` took down.
     """
     said = said_of(model, ids, X)
     told = {
         "task": model.task, "names": model.names, "strength": model.logistic.strength,
-        "predicted": predictions_key(store, model, encoders),
+        "predicted": predictions_key(before, model, encoders),
     }  # fmt: skip
     made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
     made = artefact(
-        store, PREFIX + name, "model", model_key(store, model), encoders=made_by, parameters=told, scores=report
+        store, PREFIX + name, "model", model_key(before, model), encoders=made_by, parameters=told, scores=report
     )
     store.put_model(made, to_bytes(model), ids, said.probabilities, said.low, said.high)
 

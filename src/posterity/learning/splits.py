@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Poster, Store
-from posterity.catalogue.provenance import Reads, artefact, current, digest, key
+from posterity.catalogue.provenance import Moment, Reads, artefact, current, digest, key
 from posterity.encoders.seen import seen
 from posterity.errors import ArgumentError, CatalogueError, PosterityError, SourceError, UnknownNameError
 from posterity.learning.kinship import Kinship, film_of, kinship
@@ -160,6 +160,7 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     _check_name(name)
+    before = Moment(store, DATES.columns)
     posters = store.posters(where)
     if protocol.by == "time":  # what cannot be placed takes no part
         posters = [poster for poster in posters if _dated(poster)]
@@ -177,7 +178,7 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
         )
     split = _split(name, protocol, targets, parts, posters)
     if keep:
-        store.put_split(_artefact(store, split), split.parts, targets.labels)
+        store.put_split(_artefact(store, split, before), split.parts, targets.labels)
     return split
 
 
@@ -190,6 +191,7 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
     """
     _check_name(name)
     rows = _rows(path)
+    before = Moment(store, DATES.columns)
     posters = store.posters()
     targets = targets_of(posters, protocol)
     known = {poster.id: poster for poster in posters}
@@ -207,7 +209,7 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
         raise SourceError(f"{escape(str(path))}: the poster {twice!r} is there twice", "Each id has one line.")
     split = _split(name, protocol, targets, {part: tuple(sorted(ids)) for part, ids in parts.items()}, chosen)
     _refuse_leaks(split, chosen, kinship(store, chosen))
-    store.put_split(_artefact(store, split), split.parts, targets.labels)
+    store.put_split(_artefact(store, split, before), split.parts, targets.labels)
     return split
 
 
@@ -354,7 +356,7 @@ def fingerprint_of(targets: Targets, parts: Mapping[str, Sequence[str]]) -> str:
     return digest([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
 
 
-def _dates(store: Store, parts: Mapping[str, Sequence[str]]) -> str:
+def _dates(store: Store | Moment, parts: Mapping[str, Sequence[str]]) -> str:
     return key(store, DATES, ids={identity for ids in parts.values() for identity in ids})
 
 
@@ -420,12 +422,17 @@ def _check_name(name: str) -> None:
         raise ArgumentError(f"{name!r} cannot name a split", "Use letters, digits, dots, dashes and underscores.")
 
 
-def _artefact(store: Store, split: Split) -> Artefact:
+def _artefact(store: Store, split: Split, before: Moment) -> Artefact:
     protocol = asdict(split.protocol) | {"shares": dict(split.protocol.shares)}
     known = {
         "protocol": protocol, "names": split.targets.names, "single": split.targets.single, "seen": split.seen,
         "info": asdict(info_of(split)),
     }  # fmt: skip
     return artefact(
-        store, PREFIX + split.name, "split", _dates(store, split.parts), fingerprint=split.fingerprint, parameters=known
+        store,
+        PREFIX + split.name,
+        "split",
+        _dates(before, split.parts),
+        fingerprint=split.fingerprint,
+        parameters=known,
     )
