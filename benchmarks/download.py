@@ -19,8 +19,8 @@ import requests
 from aiohttp import web
 
 from benchmarks.harness import data, peak_mb, seconds, tell
-from posterity.sources._http import Politeness
 from posterity.sources.downloads import Job, download
+from posterity.sources.politeness import Politeness
 
 POSTERS = 2000
 LATENCY_S = 0.020

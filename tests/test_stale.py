@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -18,6 +19,7 @@ from posterity.catalogue import provenance
 from posterity.catalogue.provenance import Reads, _content, key
 from posterity.catalogue.store import Store
 from posterity.errors import CatalogueError
+from posterity.learning import genres
 from posterity.learning.splits import LeakError, load_split
 from posterity.search.evaluation import layout_scores
 from posterity.web.gallery import Gallery
@@ -402,6 +404,26 @@ def test_a_model_is_refused_once_what_it_learned_has_changed(tmp_path: Path) -> 
     os.utime(file, (2, 2))
     told(lambda n: ("Horror" if n % 2 else "Comedy", 1960))
     assert not answers()
+
+
+def test_a_model_is_refused_where_labels_changed_while_it_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, told = many(tmp_path)
+    train = genres.train_probe
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        made = train(*arguments, **options)
+        told(lambda n: ("Comedy" if n == 1 or not n % 2 else "Horror", 1950 + n // 2))  # another process builds
+        return made
+
+    monkeypatch.setattr(genres, "train_probe", interrupted)
+    films.learn.genres(encoders=["colour"])
+    with pytest.raises(CatalogueError, match="have changed since"):
+        films.learn.disguised()
+    monkeypatch.setattr(genres, "train_probe", train)
+    films.learn.genres(encoders=["colour"])
+    assert films.learn.predict("tt0000001")[0].genres
 
 
 def test_what_a_model_says_follows_a_poster_that_it_did_not_learn_from(tmp_path: Path) -> None:

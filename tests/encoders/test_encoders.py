@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from posterity.encoders import ENCODERS, Encoder, EncoderSpec, available
-from posterity.encoders._lab import LEVELS, code_lab, count_codes, rgb_to_lab
 from posterity.encoders.colour import ANCHORS, BANDWIDTH, Colour, anchors
 from posterity.encoders.composition import COLUMNS, ORIENTATIONS, ROWS, SCALES, Composition, oriented_gradients
 from posterity.encoders.known import KNOWN
 from posterity.encoders.palette import palette
 from posterity.encoders.pixels import Pixels
 from posterity.errors import ArgumentError
+from posterity.images.lab import LEVELS, code_lab, count_codes, rgb_to_lab
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

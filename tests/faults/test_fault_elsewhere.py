@@ -21,8 +21,8 @@ from posterity.cli import run
 from posterity.errors import ArgumentError, PosterityError, SourceError, StorageError
 from posterity.runtime.filenames import below, exchange
 from posterity.settings import setting
-from posterity.sources._http import Politeness
 from posterity.sources.downloads import Job, download
+from posterity.sources.politeness import Politeness
 from posterity.sources.tmdb_api import read_tmdb
 from posterity.web import site
 from posterity.web.guard import Guard

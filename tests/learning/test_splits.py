@@ -145,11 +145,18 @@ def test_a_split_of_ones_own_is_read_or_refused(studio: posterity.Catalogue, tmp
     lines = [f"{identity},{part}" for part, ids in split.parts.items() for identity in ids]
     path.write_text("id,part\n" + "\n".join(lines))
     assert studio.learn.import_split("own", path).parts == split.parts
+    # As any table is read: what separates its cells, and how it is encoded, is told of the file.
+    path.write_text("id;part\n" + "\n".join(lines).replace(",", ";"), encoding="utf-16")
+    assert studio.learn.import_split("own", path).parts == split.parts
     studio.learn.remove_split("own")
     with pytest.raises(UnknownNameError, match="own"):
         load_split(studio.store, "own")
     twice = f"id,part\n{lines[0]}\n{lines[0]}\n"
-    for text, why in (("id,side\n", "no columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice")):
+    short = f"id,part,labels\n{lines[0]},\n{lines[1]}\n"
+    for text, why in (
+        ("id,side\n", "no columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"), (short, "line 3: has 2"),
+        ("", "is empty"),
+    ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(SourceError, match=why):
             studio.learn.import_split("own", path)

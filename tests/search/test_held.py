@@ -12,10 +12,12 @@ import pytest
 from conftest import picture
 
 import posterity
+from posterity.embedding import held
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS
-from posterity.search import held
+from posterity.learning.features import load_features
 from posterity.search.facets import load_facets
+from posterity.search.held import _BLENDS
 
 WEIGHTS = ("colour=1", "composition=1", "colour=1,composition=1", "content=1,colour=1", "genre=1,colour=1",
            "content=1,composition=1,colour=1,era=1")  # fmt: skip
@@ -71,7 +73,7 @@ def test_a_bounded_number_is_held(films: posterity.Catalogue) -> None:
     encoder = ENCODERS.get("pixels")
     for number in range(1, 2 ** len(names)):
         films._held.facets([name for at, name in enumerate(names) if number >> at & 1], encoder)
-    assert len(films._held._blends) == held._BLENDS
+    assert len(films._held._blends) == _BLENDS
 
 
 def test_a_change_is_seen(films: posterity.Catalogue, tmp_path: Path, loads: Counter[str]) -> None:
@@ -80,3 +82,18 @@ def test_a_change_is_seen(films: posterity.Catalogue, tmp_path: Path, loads: Cou
     posterity.build(tmp_path / "posters", tmp_path / "films", tmp_path / "posters.csv")
     assert len(films.similar("tt0000001", weights="colour=1", k=50).matches) == 12
     assert loads["colour"] == 2
+
+
+def test_learning_reads_the_vectors_that_search_holds(films: posterity.Catalogue, loads: Counter[str]) -> None:
+    films.similar("tt0000001", weights="colour=1,composition=1")
+    found = load_features(films.store, ["colour", "composition"])
+    assert loads == {"colour": 1, "composition": 1}
+    ids, vectors = load_vectors(films.store, ENCODERS.get("colour"))
+    assert list(found.ids) == ids
+    np.testing.assert_array_equal(found.X[:, : vectors.shape[1]], vectors)
+
+
+def test_what_is_used_once_is_let_go(films: posterity.Catalogue, loads: Counter[str]) -> None:
+    for _ in range(2):
+        load_features(films.store, ["colour"])
+    assert loads == {"colour": 2}

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from waiting import PATIENCE, wait_for
 
 from posterity.errors import StorageError
-from posterity.sources._http import Politeness
 from posterity.sources._http.addresses import is_public
 from posterity.sources._http.pace import OUT_OF_REACH, Pace
 from posterity.sources.downloads import Job, download, plan
 from posterity.sources.journal import Journal, Line
+from posterity.sources.politeness import Politeness
 
 QUICK = Politeness(rate=0, timeout=60.0, retries=2, max_bytes=8 * 2**20, named_hosts=frozenset({"127.0.0.1"}))
 
@@ -305,7 +305,7 @@ def test_a_full_disk_is_told_clearly(server: Server, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from posterity.sources._http import Politeness
+from posterity.sources.politeness import Politeness
 from posterity.sources.downloads import Job, download
 url, folder, n = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 polite = Politeness(rate=0, concurrency=4, named_hosts=frozenset({"127.0.0.1"}))

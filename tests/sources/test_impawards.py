@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import posterity
 from posterity.errors import ArgumentError, SourceError
-from posterity.sources._http import Politeness
 from posterity.sources.impawards import crawl, parse_film, parse_year
 from posterity.sources.listing import Entry, Skipped
+from posterity.sources.politeness import Politeness
 
 PAGES = Path(__file__).parents[1] / "pages"
 SITE = "http://www.impawards.com"

@@ -21,8 +21,8 @@ from waiting import wait_for
 
 import posterity
 from posterity.errors import ArgumentError, PosterityError, SourceError
-from posterity.sources._http import Politeness
 from posterity.sources.listing import Entry, Skipped
+from posterity.sources.politeness import Politeness
 from posterity.sources.tmdb_api import film_entry, parse_query, read_tmdb
 
 KEY = "0123456789abcdefSECRET"
@@ -232,7 +232,7 @@ def test_the_key_is_nowhere(
 SCRIPT = """
 import sys
 from pathlib import Path
-from posterity.sources._http import Politeness
+from posterity.sources.politeness import Politeness
 from posterity.sources.tmdb_api import read_tmdb
 polite = Politeness(rate=0, concurrency=4, named_hosts=frozenset({"127.0.0.1"}))
 print(len(list(read_tmdb("discover", polite, base=sys.argv[1], cache=Path(sys.argv[2])))))

@@ -22,7 +22,7 @@ from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster
 from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import put_back
-from posterity.catalogue.schema import film_part
+from posterity.catalogue.schema import film_names
 from posterity.embedding.pipeline import EmbedReport, is_current, load_vectors
 from posterity.embedding.pipeline import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
@@ -68,8 +68,8 @@ if TYPE_CHECKING:
 
     from posterity.api.learner import Learner
     from posterity.ingest.rows import Fetching
-    from posterity.sources._http import Politeness
     from posterity.sources.listing import Listing
+    from posterity.sources.politeness import Politeness
 
 PathLike = str | os.PathLike[str]
 Drawable = Wall | Map | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
@@ -354,13 +354,13 @@ class Catalogue:
             SourceError: The source cannot be read.
             StorageError: The catalogue cannot be written.
         """
-        from posterity.ingest.enriching import enrich, film_ids
+        from posterity.ingest.enriching import enrich, imdb_ids_of
         from posterity.sources.opening import imdb_datasets, open_imdb_datasets
 
         if paths := imdb_datasets(source):
             if terms.columns:
                 raise ArgumentError("IMDb's datasets have no columns to map", "--column is for tables of your own.")
-            listing = open_imdb_datasets(paths, film_ids(self.store)[0])
+            listing = open_imdb_datasets(paths, imdb_ids_of(self.store))
         else:
             listing = _open_listing(source, terms, _pages(self.folder))
         report = enrich(
@@ -403,8 +403,7 @@ class Catalogue:
         if id not in found:
             raise ArgumentError(f"no poster has the id {id!r}", f"List them: posterity list -c {self.folder}")
         film = found[id].film
-        tmdb = f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else ""
-        return self.store.claims(name for name in (film_part(id), film.imdb_id, tmdb) if name)
+        return self.store.claims(film_names(film.imdb_id, film.tmdb_id, id))
 
     def embed(
         self, *encoders: str | Encoder, engine: str | Engine | None = None, show_progress: bool | None = False
@@ -949,7 +948,7 @@ def _links(terms: Terms) -> dict[int, str]:
 
 
 def _politeness(terms: Terms) -> Politeness:
-    from posterity.sources._http import Politeness
+    from posterity.sources.politeness import Politeness
 
     web = terms.web
     named = terms.images, setting("tmdb_api"), setting("impawards_site")

@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posterity.encoders import ENCODERS
+from posterity.errors import StorageError
 from posterity.ingest.reports import BuildReport
+from posterity.runtime.filenames import write_whole
 from posterity.runtime.storage import is_remote
 from posterity.serialise import dumps
 from posterity.settings import names_in, setting
@@ -163,8 +165,5 @@ def _recall(note: Path, digest: str) -> BuildReport | None:
 
 def _remember(note: Path, digest: str, report: BuildReport) -> None:
     """Write the note whole or not at all; a catalogue that cannot be written does without."""
-    with suppress(OSError):
-        note.parent.mkdir(exist_ok=True)
-        temporary = note.with_suffix(f".{os.getpid()}")
-        temporary.write_text(dumps({"digest": digest, "report": report}), encoding="utf-8")
-        temporary.replace(note)
+    with suppress(StorageError):
+        write_whole(note, dumps({"digest": digest, "report": report}).encode())

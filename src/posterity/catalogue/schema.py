@@ -25,8 +25,10 @@ FORMAT_VERSION = 1
 
 VECTOR_PREFIX = "vector_"
 VIEW_PREFIX = "view_"
-_MARK = re.compile(r"@[0-9a-f]{8}$")
 """Of the names of artefacts: which of them are vectors, and which views."""
+
+_MARK = re.compile(r"@[0-9a-f]{8}$")
+"""Ends the id of a second picture of a film."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,29 @@ class Film:
     collection: str | None = None
 
 
+def film_names(imdb_id: str | None, tmdb_id: int | None, identity: str | None = None) -> tuple[str, ...]:
+    """Give the names that a film goes by, each once, the one that decides first.
+
+    Args:
+        imdb_id: Its IMDb id, where it is known.
+        tmdb_id: Its TMDb id, likewise.
+        identity: The id of a poster of it, which names it last.
+
+    >>> film_names("tt0113277", 949), film_names(None, 949, "file:heat.jpg"), film_names(None, None)
+    (('tt0113277', 'tmdb:949'), ('tmdb:949', 'file:heat.jpg'), ())
+    """
+    tmdb = None if tmdb_id is None else f"tmdb:{tmdb_id}"
+    own = None if identity is None else film_part(identity)
+    return tuple(dict.fromkeys(name for name in (imdb_id, tmdb, own) if name))
+
+
 def film_key(identity: str, imdb_id: str | None, tmdb_id: int | None) -> str:
-    """Tell which film a poster shows: its IMDb id, its TMDb id, or else what the poster's own id says."""
-    return imdb_id or (f"tmdb:{tmdb_id}" if tmdb_id is not None else film_part(identity))
+    """Tell which film a poster shows: its IMDb id, its TMDb id, or else what the poster's own id says.
+
+    Two posters are of the same film where this is the same. Nobody decides it otherwise; titles and years do not, as
+    remakes share them.
+    """
+    return film_names(imdb_id, tmdb_id, identity)[0]
 
 
 def film_part(identity: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import current
+from posterity.catalogue.provenance import current, made_with
 from posterity.catalogue.rescue import Rescue
 from posterity.doctor.problems import Problem
 from posterity.embedding.pipeline import embed, is_current
@@ -73,7 +73,7 @@ def layouts(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         if command is None:
             continue
         try:
-            stale = ENCODERS.get(artefact.encoder).spec.fingerprint != artefact.fingerprint
+            stale = not made_with(artefact, {artefact.encoder: ENCODERS.get(artefact.encoder).spec.fingerprint})
         except UnknownNameError:
             detail = f"it was made with the encoder {artefact.encoder!r}; it is kept"
             yield Problem("unknown_encoder", artefact.name, detail, "Install the package that brings it.")
@@ -102,10 +102,10 @@ def models(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         if artefact.kind != "model" or not artefact.encoder:
             continue
         try:
-            now = "+".join(ENCODERS.get(name).spec.fingerprint for name in artefact.encoder.split(","))
+            now = {name: ENCODERS.get(name).spec.fingerprint for name in artefact.encoder.split(",")}
         except UnknownNameError:
             continue
-        if now != artefact.fingerprint:
+        if not made_with(artefact, now):
             discard(store, rescue, artefact)
             why = f"it reads vectors of another version of {artefact.encoder}"
             remedy = f"discard it, keeping a copy; then: posterity train genres -c {store.folder} (or boxoffice)"

@@ -157,7 +157,7 @@ def _model(store: Store, artefact: Artefact, ids: set[str]) -> str:
     if any(each.shape != (len(there), len(model.names)) or not np.isfinite(each).all() for each in numbers):
         return "what it says of posters is not a number for each label"
     strange = {*there} - ids
-    if strange and model.encoders and told == predictions_key(store, model, model.encoders):
+    if strange and model.encoders and current(store, told, predictions_key(store, model, model.encoders)):
         return f"it speaks of {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
     return ""
 

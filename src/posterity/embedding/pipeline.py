@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import versions
-from posterity.catalogue.store import now
+from posterity.catalogue.provenance import artefact, made_with
+from posterity.catalogue.schema import VECTOR_PREFIX
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, ImageError, UnknownNameError
 from posterity.images import Limits, decode, fit, tier
@@ -143,17 +143,10 @@ def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
 def provenance(store: Store, encoder: Encoder) -> Artefact:
     """Write down what makes an encoder's vectors."""
     spec = encoder.spec
-    return Artefact(
-        name=f"vector_{spec.name}",
-        kind="vectors",
-        encoder=spec.name,
-        fingerprint=spec.fingerprint,
-        parameters=json.dumps({"size": spec.size, "fit": spec.fit, "metric": spec.metric, "weights": spec.weights}),
-        versions=versions(),
-        catalogue_version=store.version,
-        inputs="",  # each vector is bound to its poster's content instead
-        scores="{}",
-        created_at=now(),
+    parameters = {"size": spec.size, "fit": spec.fit, "metric": spec.metric, "weights": spec.weights}
+    # It has no key: each vector is bound to its poster's content instead.
+    return artefact(
+        store, VECTOR_PREFIX + spec.name, "vectors", encoders={spec.name: spec.fingerprint}, parameters=parameters
     )
 
 
@@ -163,10 +156,11 @@ def is_current(encoder: Encoder, made_by: Artefact) -> bool:
     Of a network whose weights are not on this machine, that is as far as can be told without them.
     """
     spec = encoder.spec
-    if made_by.fingerprint == spec.fingerprint:
+    if made_with(made_by, {spec.name: spec.fingerprint}):
         return True
     stored = json.loads(made_by.parameters).get("weights")
-    return not getattr(encoder, "available", True) and replace(spec, weights=stored).fingerprint == made_by.fingerprint
+    as_stored = replace(spec, weights=stored)
+    return not getattr(encoder, "available", True) and made_with(made_by, {spec.name: as_stored.fingerprint})
 
 
 def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tuple[list[str], NDArray[np.float32]]:
@@ -177,7 +171,7 @@ def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tu
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     spec = encoder.spec
-    made_by = store.artefact(f"vector_{spec.name}")
+    made_by = store.artefact(VECTOR_PREFIX + spec.name)
     again = f"Run: posterity embed -c {store.folder} --encoder {spec.name}"
     if spec.name not in store.encoders or made_by is None:
         raise CatalogueError(f"catalogue {store.folder} has no vectors of the encoder {spec.name!r}", again)

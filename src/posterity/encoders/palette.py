@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.encoders._lab import CODES, LEVELS, rgb_to_lab
 from posterity.errors import ArgumentError
+from posterity.images.lab import CODES, LEVELS, rgb_to_lab
 
 _MAX_ROUNDS = 50
 

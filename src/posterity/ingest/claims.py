@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from posterity.catalogue import Artefact, Claim, Film, Poster, Store, provenance
-from posterity.catalogue.provenance import Reads, key, versions
-from posterity.catalogue.schema import film_part
-from posterity.catalogue.store import now
+from posterity.catalogue import Claim, Film, Poster, Store, provenance
+from posterity.catalogue.provenance import Reads, artefact, current, key
+from posterity.catalogue.schema import film_names, film_part
 from posterity.errors import UnknownNameError
 from posterity.settings import names_in
 from posterity.sources.genres import normalised
@@ -151,12 +149,11 @@ def settle(store: Store, order: Sequence[str]) -> int:
 
     It works from what is stored alone, so that a run that was killed before it is made good by the next.
     """
-    known = store.artefact("films")
-    if (known and known.inputs == _inputs(store, order)) or not len(store.claim_keys()):
+    if current(store, store.artefact("films"), _inputs(store, order)) or not len(store.claim_keys()):
         return 0
     by_id: dict[str, list[Claim]] = {}
     for claim in store.claims():
-        for identity in _ids(claim.film_id, claim.film):
+        for identity in film_names(claim.film.imdb_id, claim.film.tmdb_id, claim.film_id):
             by_id.setdefault(identity, []).append(claim)
     n_changed = 0
     for posters in store.poster_batches():
@@ -164,18 +161,8 @@ def settle(store: Store, order: Sequence[str]) -> int:
         store.update_posters(changed)
         n_changed += len(changed)
     store.put_artefact(
-        Artefact(
-            name="films",
-            kind="films",
-            encoder="",
-            fingerprint="",
-            parameters=json.dumps({"precedence": list(order)}),
-            versions=versions(),
-            catalogue_version=store.version,
-            inputs=_inputs(store, order),
-            scores="{}",
-            created_at=now(),
-        )
+        # What is settled are columns that the key reads, so it is taken when they have their new values.
+        artefact(store, "films", "films", _inputs(store, order), parameters={"precedence": list(order)})
     )
     return n_changed
 
@@ -188,14 +175,8 @@ def _inputs(store: Store, order: Sequence[str]) -> str:
 
 
 def _settled(poster: Poster, by_id: dict[str, list[Claim]], order: Sequence[str]) -> Poster:
-    ids = _ids(film_part(poster.id), poster.film)
+    ids = film_names(poster.film.imdb_id, poster.film.tmdb_id, poster.id)
     claims = {(claim.film_id, claim.origin): claim for identity in ids for claim in by_id.get(identity, ())}
     if not claims:
         return poster
     return replace(poster, film=completed(settled(list(claims.values()), order), film_of_file(poster.path)))
-
-
-def _ids(film: str, known: Film) -> Iterator[str]:
-    """Give all the names that a film goes by, each once."""
-    tmdb = f"tmdb:{known.tmdb_id}" if known.tmdb_id is not None else None
-    return iter(dict.fromkeys(name for name in (film, known.imdb_id, tmdb) if name))

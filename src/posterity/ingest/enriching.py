@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from posterity.catalogue import Claim, Store
+from posterity.catalogue.schema import film_names
 from posterity.ingest.claims import ORIGINS, Claims, settle
 from posterity.ingest.reports import EnrichReport
 from posterity.runtime.progress import progress
@@ -13,12 +14,14 @@ from posterity.sources.listing import Entry, Skipped
 BATCH = 4096
 
 
-def film_ids(store: Store) -> tuple[frozenset[str], frozenset[int]]:
-    """Give the IMDb ids and the TMDb ids of the films of a catalogue."""
+def imdb_ids_of(store: Store) -> frozenset[str]:
+    """Give the IMDb ids of the films of a catalogue."""
+    return frozenset(filter(None, _film_ids(store)[0]))
+
+
+def _film_ids(store: Store) -> tuple[list[str | None], list[int | None]]:
     rows = store.read(["imdb_id", "tmdb_id"])
-    imdb = {identity for identity in rows["imdb_id"].to_pylist() if identity}
-    tmdb = {identity for identity in rows["tmdb_id"].to_pylist() if identity is not None}
-    return frozenset(imdb), frozenset(tmdb)
+    return rows["imdb_id"].to_pylist(), rows["tmdb_id"].to_pylist()
 
 
 def enrich(
@@ -48,7 +51,7 @@ def enrich(
         StorageError: The catalogue cannot be written.
     """
     with store.writing():
-        imdb, tmdb = film_ids(store)
+        here = {name for row in zip(*_film_ids(store), strict=True) for name in film_names(*row)}
         claims = Claims(store, label)
         claims.link(imdb_ids or {})
         rows = new = 0
@@ -58,11 +61,11 @@ def enrich(
                 if isinstance(entry, Skipped):
                     continue
                 film = claims.linked(entry.film)
-                if film.imdb_id not in imdb and film.tmdb_id not in tmdb:
+                names = film_names(film.imdb_id, film.tmdb_id)
+                if here.isdisjoint(names):
                     continue
                 rows += 1
-                identity = film.imdb_id or f"tmdb:{film.tmdb_id}"
-                new += claims.claim(Claim(identity, origin, f"{label}: {entry.item}", film, ""))
+                new += claims.claim(Claim(names[0], origin, f"{label}: {entry.item}", film, ""))
                 if len(claims.new) >= BATCH:
                     claims.commit()
         claims.commit()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, versions
-from posterity.catalogue.store import now
+from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Reads, artefact, current, key
 from posterity.images import near_pairs
-from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "phash"))
 """What decides which posters are flagged; a picture that is replaced has lost its flags, whatever its hash."""
@@ -17,8 +15,7 @@ READS = Reads((CONTENT, "phash"))
 def flag_near_duplicates(store: Store, bits: int) -> None:
     """Flag, of posters that look the same, all but the one of the lowest id, and name the most alike before it."""
     inputs = key(store, READS, parameters=bits)
-    known = store.artefact("near_duplicates")
-    if known and known.inputs == inputs:
+    if current(store, store.artefact("near_duplicates"), inputs):
         return
     rows = store.read(["phash", "flags", "flag_details"])
     ids: list[str] = rows["id"].to_pylist()
@@ -46,17 +43,4 @@ def flag_near_duplicates(store: Store, bits: int) -> None:
         flags=[[code for code, _ in pairs] for pairs in changed.values()],
         flag_details=[[detail for _, detail in pairs] for pairs in changed.values()],
     )
-    store.put_artefact(
-        Artefact(
-            name="near_duplicates",
-            kind="flags",
-            encoder="",
-            fingerprint="",
-            parameters=dumps({"bits": bits}),
-            versions=versions(),
-            catalogue_version=store.version,
-            inputs=inputs,
-            scores="{}",
-            created_at=now(),
-        )
-    )
+    store.put_artefact(artefact(store, "near_duplicates", "flags", inputs, parameters={"bits": bits}))

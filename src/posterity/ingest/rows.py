@@ -17,15 +17,14 @@ from posterity.ingest.intake import Intake
 from posterity.ingest.sifting import sift
 from posterity.runtime.filenames import escape, unescape
 from posterity.runtime.storage import Remote, listed, put_file, status_of, unreachable
-from posterity.sources._http import FetchError, Politeness
-from posterity.sources._http.addresses import check_literal, parsed
-from posterity.sources.downloads import DownloadReport, Job, Plan, download, plan
+from posterity.sources.downloads import DownloadReport, Job, Plan, check_address, download, plan
 from posterity.sources.folder import File, walk
 from posterity.sources.genres import normalised
 from posterity.sources.listing import Entry, Listing, Skipped
 from posterity.sources.matching import Named, assign, named, stem
 from posterity.sources.metadata import completed, film_of_file
 from posterity.sources.notes import Notes, some
+from posterity.sources.politeness import FetchError, Politeness
 from posterity.sources.records import Record
 from posterity.sources.rules import Rules
 
@@ -389,7 +388,7 @@ def planned(
     jobs = []
     for job in _jobs(away, listing, fetching).values():
         try:
-            check_literal(fetching.politeness, parsed(job.url))
+            check_address(job.url, fetching.politeness)
             jobs.append(job)
         except FetchError as error:  # no build would ask it
             dropped[error.reason] += 1

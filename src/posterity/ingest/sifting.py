@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from posterity.catalogue.schema import Film
+from posterity.catalogue.schema import Film, film_names
 from posterity.errors import ArgumentError
 from posterity.sources.folder import Skipped
 from posterity.sources.rules import Rules, broken, choose
@@ -96,8 +96,9 @@ def _chosen(
             yield item
 
 
-def _ids(film: Film) -> list[str]:
-    return [name for name in (film.imdb_id, film.tmdb_id is not None and f"tmdb:{film.tmdb_id}") if name]
+def _ids(film: Film) -> tuple[str, ...]:
+    """Give all names of a film that has none in the catalogue yet: rows may know its one id or its other."""
+    return film_names(film.imdb_id, film.tmdb_id)
 
 
 def _twin(film: Film, seen: Mapping[str, str]) -> str | None:

@@ -6,12 +6,11 @@ and no longer of this file, what the file's poster was told of that film was wro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 
 from posterity.catalogue import Claim, Film
+from posterity.catalogue.schema import film_names
 from posterity.sources.metadata import Metadata
-
-Key = tuple[str, object]
 
 
 class Withdrawals:
@@ -36,11 +35,10 @@ class Withdrawals:
         return any(key in self._told for key in _keys(claim.film))
 
 
-def _keys(film: Film) -> Iterator[Key]:
+def _keys(film: Film) -> Iterator[Hashable]:
     """Give what names a film: its ids; or title and year where it has none."""
-    if film.imdb_id:
-        yield "imdb", film.imdb_id
-    if film.tmdb_id is not None:
-        yield "tmdb", film.tmdb_id
-    if not film.imdb_id and film.tmdb_id is None and film.title:
-        yield "title", (film.title, film.year)
+    names = film_names(film.imdb_id, film.tmdb_id)
+    if names:
+        yield from names
+    elif film.title:
+        yield film.title, film.year

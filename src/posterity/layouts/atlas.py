@@ -22,8 +22,8 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store, provenance
-from posterity.encoders._lab import rgb_to_lab
 from posterity.images import THUMBNAIL_SIZE, decode
+from posterity.images.lab import rgb_to_lab
 from posterity.layouts.clusters import COLOURS
 from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.runtime.progress import progress

@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.encoders._lab import rgb_to_lab
 from posterity.errors import MissingExtraError
+from posterity.images.lab import rgb_to_lab
 
 Places = NDArray[np.int64]
 

@@ -17,8 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, versions
-from posterity.catalogue.store import now
+from posterity.catalogue.provenance import CONTENT, Reads, artefact, current, key, made_with
 from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError, MissingExtraError
@@ -38,7 +37,6 @@ from posterity.numerics.projection.methods import METHODS, Layout, Points
 from posterity.numerics.projection.places import aligned, placed
 from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.runtime.progress import progress
-from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "genres", "year"))
 """What a map reads of the posters: its clusters' names tell of genres and years."""
@@ -123,12 +121,12 @@ def make_map(
         what = "has no posters" if where is None else "has none that meets that condition"
         raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of some, or ask for less.")
     name = f"map_{layout.method}_{spec.name}"
-    parameters = dumps(layout)
-    inputs = key(store, _reads(layout), encoders={spec.name: spec.fingerprint})
+    made_by = {spec.name: spec.fingerprint}
+    inputs = key(store, _reads(layout), encoders=made_by)
     known = store.artefact(name) if where is None else None
-    if known and (Layout(**json.loads(known.parameters)), known.fingerprint) != (layout, spec.fingerprint):
+    if known and not (Layout(**json.loads(known.parameters)) == layout and made_with(known, made_by)):
         known = None
-    if known and not fresh and known.inputs == inputs:
+    if known and not fresh and current(store, known, inputs):
         ids, points, labels = store.layout(name)
         if len(ids) == total:
             return _map(spec.name, layout, ids, points, labels, json.loads(known.scores))
@@ -147,11 +145,8 @@ def make_map(
         scores["baselines"]["pca"] = map_scores(vectors, lay_out(vectors, Layout("pca")), BASELINE_SAMPLE)
     scores["clusters"] = _described(store, rows, ids, vectors, labels)
     if keep and where is None:
-        artefact = Artefact(
-            name, "layout", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
-            json.dumps(scores), now(),
-        )  # fmt: skip
-        store.put_layout(artefact, ids, contents, points, labels)
+        made = artefact(store, name, "layout", inputs, encoders=made_by, parameters=layout, scores=scores)
+        store.put_layout(made, ids, contents, points, labels)
     return _map(spec.name, layout, ids, points, labels, scores)
 
 

@@ -18,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, key, versions
-from posterity.catalogue.store import now
+from posterity.catalogue.provenance import CONTENT, artefact, current, key, made_with
 from posterity.embedding.pipeline import load_every_vector
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import CatalogueError
@@ -31,7 +30,7 @@ from posterity.numerics.grid.lattice import Lattice
 from posterity.numerics.scores.preservation import Estimate, distance_preservation_quality, neighbourhood_scores
 from posterity.numerics.som import SelfOrganizingMap
 from posterity.runtime.progress import progress
-from posterity.serialise import dumps
+from posterity.serialise import plain
 
 SOM_UNITS = 2_500
 """Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
@@ -143,12 +142,13 @@ def make_wall(
         raise CatalogueError(f"no poster of {store.folder} meets that condition", "Ask for less.")
     lattice, usable = shape.lattice(total)
     name = f"wall_{order}_{spec.name}"
-    parameters = dumps(shape.asked() | {"random_state": random_state, "order": order})
-    inputs = key(store, way.reads, encoders={spec.name: spec.fingerprint})
+    parameters = plain(shape.asked() | {"random_state": random_state, "order": order})
+    made_by = {spec.name: spec.fingerprint}
+    inputs = key(store, way.reads, encoders=made_by)
     known = None if where is not None or fresh else store.artefact(name)
-    if known and (known.parameters, known.fingerprint) != (parameters, spec.fingerprint):
+    if known and not (json.loads(known.parameters) == parameters and made_with(known, made_by)):
         known = None
-    if known and known.inputs == inputs:
+    if known and current(store, known, inputs):
         ids, cells = store.grid(name)
         if len(ids) == total:
             return _wall(spec.name, order, shape, ids, cells, json.loads(known.scores))
@@ -170,11 +170,8 @@ def make_wall(
         }  # fmt: skip
     places = np.stack(np.divmod(cells, lattice.cols), axis=1)
     if keep and where is None:
-        artefact = Artefact(
-            name, "grid", spec.name, spec.fingerprint, parameters, versions(), store.version, inputs,
-            json.dumps(scores), now(),
-        )  # fmt: skip
-        store.put_grid(artefact, ids, contents, places)
+        made = artefact(store, name, "grid", inputs, encoders=made_by, parameters=parameters, scores=scores)
+        store.put_grid(made, ids, contents, places)
     return _wall(spec.name, order, shape, ids, places, scores)
 
 

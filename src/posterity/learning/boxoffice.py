@@ -21,7 +21,7 @@ from scipy.stats import rankdata
 from posterity.catalogue import Poster, Store
 from posterity.learning.features import Features, load_features, present
 from posterity.learning.genres import groups_of, inner_folds, intervals, ready_split, values
-from posterity.learning.model import Model, fit_model, keep_model
+from posterity.learning.model import Model, before_learning, fit_model, keep_model
 from posterity.learning.money import in_dollars_of
 from posterity.learning.premises import FIELDS, checked, common_genres, premises
 from posterity.learning.splits import Split, protocol_named
@@ -143,6 +143,7 @@ def train_boxoffice(
     default, protocol = "boxoffice", protocol_named("boxoffice")
     if threshold is not None and threshold != protocol.threshold:
         default, protocol = f"boxoffice-{threshold:g}", replace(protocol, threshold=threshold)
+    before = before_learning(store, present(store, encoders))
     cut = ready_split(store, split, default, protocol, ("success",))
     learned = sorted((*cut.train, *cut.validation))
     posters = {poster.id: poster for poster in store.posters()}
@@ -170,9 +171,9 @@ def train_boxoffice(
     if keep:
         figures = {name: values(found) for name, found in ablation.items()}
         poster_model, both = replace(poster_model, judged=cut.test), replace(both, judged=cut.test)
-        keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures, table.encoders)
+        keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures, table.encoders, before)
         everything = told.columns(table.ids, poster_model.predict(table.X).probabilities[:, 0])
-        keep_model(store, "boxoffice_both", both, table.ids, everything, figures, table.encoders)
+        keep_model(store, "boxoffice_both", both, table.ids, everything, figures, table.encoders, before)
     return report
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.embedding.pipeline import encode_file, load_vectors
+from posterity.embedding.held import held_vectors
+from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 
@@ -50,14 +51,14 @@ def load_features(store: Store, encoders: Sequence[str], needed: Sequence[str] =
         CatalogueError: An encoder has no vectors, or not of a poster that is needed.
     """
     found = [ENCODERS.get(name) for name in encoders]
-    tables = [load_vectors(store, encoder) for encoder in found]
-    common = set(tables[0][0]).intersection(*(ids for ids, _ in tables[1:]))
+    tables = [held_vectors(store, encoder) for encoder in found]
+    common = set(tables[0].ids).intersection(*(table.ids for table in tables[1:]))
     if lacking := [identity for identity in needed if identity not in common]:
         raise CatalogueError(
             f"{len(lacking)} posters have no vector of {', '.join(encoders)}, {lacking[0]} among them",
             f"Run: posterity embed -c {store.folder} --encoder {','.join(encoders)}",
         )
-    parts = [vectors[[row for row, i in enumerate(ids) if i in common]] for ids, vectors in tables]
+    parts = [table.vectors[[row for row, i in enumerate(table.ids) if i in common]] for table in tables]
     names = tuple(encoder.spec.name for encoder in found)
     return Features(names, tuple(e.spec.fingerprint for e in found), tuple(sorted(common)), np.hstack(parts))
 

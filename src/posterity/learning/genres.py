@@ -18,7 +18,7 @@ from posterity.catalogue import Store
 from posterity.errors import ArgumentError
 from posterity.learning.features import Features, load_features, present
 from posterity.learning.kinship import kinship
-from posterity.learning.model import Model, fit_model, keep_model
+from posterity.learning.model import Model, before_learning, fit_model, keep_model
 from posterity.learning.splits import (
     PREFIX,
     Protocol,
@@ -153,6 +153,7 @@ def train_genres(
         LeakError: The split has on two sides what belongs together.
         UnknownNameError: There is no split of that name.
     """
+    before = before_learning(store, present(store, encoders))
     cut = ready_split(store, split, "genres", protocol, ("genres", "first_genre", "classes"))
     found = load_features(store, present(store, encoders), (*cut.train, *cut.validation, *cut.test))
     learned = sorted((*cut.train, *cut.validation))
@@ -182,7 +183,7 @@ def train_genres(
     if keep:
         model = replace(model, judged=cut.test)
         scores = {"figures": values(report.figures)}
-        keep_model(store, cut.targets.task, model, found.ids, found.X, scores, found.encoders)
+        keep_model(store, cut.targets.task, model, found.ids, found.X, scores, found.encoders, before)
     return report
 
 

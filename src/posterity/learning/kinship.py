@@ -13,14 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from posterity.catalogue import Poster, Store
-from posterity.catalogue.schema import film_key
+from posterity.catalogue.provenance import made_with
+from posterity.catalogue.schema import VECTOR_PREFIX, film_key
+from posterity.embedding.held import held_vectors
 from posterity.encoders import ENCODERS
 from posterity.images import near_pairs
 from posterity.images.hashes import hamming
+from posterity.numerics.components import components
 from posterity.numerics.distances import row_blocks
 
 HASH_BITS = 8
@@ -48,13 +49,10 @@ class Kinship:
 
     def groups(self, *, franchises: bool = True) -> NDArray[np.int64]:
         """Number the posters' groups, connected by any of the ties: (n,); ``franchises``: by these too."""
-        n = len(self.films)
         ties = [self.artwork, _chained(self.films)]
         if franchises:
             ties.append(_chained(self.franchises))
-        i, j = np.concatenate(ties).T
-        graph = coo_array((np.ones(len(i), np.int8), (i, j)), shape=(n, n))
-        return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+        return components(len(self.films), np.concatenate(ties))
 
 
 def film_of(poster: Poster) -> str:
@@ -71,14 +69,14 @@ def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:
     """
     hashes = np.array([poster.phash for poster in posters], np.uint64)
     pairs = [near_pairs(hashes, HASH_BITS)]
-    spec = ENCODERS.get(BY).spec
-    made_by = store.artefact(f"vector_{BY}")
-    if made_by is not None and made_by.fingerprint == spec.fingerprint and len(posters) > 1:
+    own = ENCODERS.get(BY)
+    made = store.artefact(VECTOR_PREFIX + BY) if BY in store.encoders else None
+    if made_with(made, {BY: own.spec.fingerprint}) and len(posters) > 1:
         place = {poster.id: row for row, poster in enumerate(posters)}
-        ids, vectors = store.vectors(BY)
-        rows = np.array([row for row, identity in enumerate(ids) if identity in place], np.int64)
-        here = np.array([place[ids[row]] for row in rows.tolist()], np.int64)
-        close = here[_close_pairs(vectors[rows])]
+        held = held_vectors(store, own)
+        rows = np.array([row for row, identity in enumerate(held.ids) if identity in place], np.int64)
+        here = np.array([place[held.ids[row]] for row in rows.tolist()], np.int64)
+        close = here[_close_pairs(held.vectors[rows])]
         near = hamming(hashes[close[:, 0]], hashes[close[:, 1]]) <= LOOSE_BITS
         pairs.append(np.sort(close[near], axis=1))
     return Kinship(

@@ -7,21 +7,20 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import CONTENT, Reads, key, vectors_read, versions
-from posterity.catalogue.store import now
+from posterity.catalogue import Store
+from posterity.catalogue.provenance import CONTENT, Moment, Reads, artefact, current, key, read_by, vectors_read
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 from posterity.numerics.linear.calibration import Calibration, best_thresholds, calibrate
 from posterity.numerics.linear.logistic import Logistic, Tuned
 from posterity.numerics.linear.scaling import Rows, Scaling
 from posterity.numerics.linear.spread import Spread, contributions, residuals_of
-from posterity.serialise import dumps
 
 Floats = NDArray[np.float64]
 
@@ -269,7 +268,13 @@ def _unpacked(a: dict[str, NDArray[Any]]) -> Model:
     )  # fmt: skip
 
 
-def model_key(store: Store, model: Model) -> str:
+def before_learning(store: Store, encoders: Sequence[str]) -> Moment:
+    """Take down all that the keys of a model may be made of, before it is read: what changes meanwhile is then seen."""
+    columns = (CONTENT, *_KIN, "genres", *chain(*_LABELS.values(), *_FIELDS.values()))
+    return Moment(store, columns, encoders)
+
+
+def model_key(store: Store | Moment, model: Model) -> str:
     """Give the key of a model, of the posters that it learned from and was judged by: labels, kinship, pictures."""
     columns = (CONTENT, *_LABELS.get(model.task, ("genres",)), *_KIN, *model.reads_of_films)
     reads = Reads(tuple(dict.fromkeys(columns)), packages=False)
@@ -278,7 +283,7 @@ def model_key(store: Store, model: Model) -> str:
     return key(store, reads, encoders=made_by, parameters=asked, ids=(*model.ids, *model.judged))
 
 
-def predictions_key(store: Store, model: Model, encoders: Sequence[str]) -> str:
+def predictions_key(store: Store | Moment, model: Model, encoders: Sequence[str]) -> str:
     """Give the key of what a model says of all posters that have vectors of some encoders."""
     reads = Reads((CONTENT, *model.reads_of_films), packages=False)
     return key(store, reads, encoders=vectors_read(store, encoders), parameters=model_key(store, model))
@@ -306,7 +311,14 @@ def said_of(model: Model, ids: Sequence[str], X: Rows) -> Predicted:
 
 
 def keep_model(
-    store: Store, name: str, model: Model, ids: Sequence[str], X: Rows, report: object, encoders: Sequence[str]
+    store: Store,
+    name: str,
+    model: Model,
+    ids: Sequence[str],
+    X: Rows,
+    report: object,
+    encoders: Sequence[str],
+    before: Moment,
 ) -> None:
     """Keep a model in a catalogue, with what it says of every poster.
 
@@ -318,18 +330,18 @@ def keep_model(
         X: (n, d) what it reads of them.
         report: Its scores, as JSON knows them.
         encoders: Whose vectors ``X`` hangs on.
+        before: What :func:`before_learning` took down.
     """
     said = said_of(model, ids, X)
     told = {
         "task": model.task, "names": model.names, "strength": model.logistic.strength,
-        "predicted": predictions_key(store, model, encoders),
+        "predicted": predictions_key(before, model, encoders),
     }  # fmt: skip
-    artefact = Artefact(
-        name=PREFIX + name, kind="model", encoder=",".join(model.encoders), fingerprint="+".join(model.fingerprints),
-        parameters=dumps(told), versions=versions(), catalogue_version=store.version,
-        inputs=model_key(store, model), scores=json.dumps(report), created_at=now(),
-    )  # fmt: skip
-    store.put_model(artefact, to_bytes(model), ids, said.probabilities, said.low, said.high)
+    made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
+    made = artefact(
+        store, PREFIX + name, "model", model_key(before, model), encoders=made_by, parameters=told, scores=report
+    )
+    store.put_model(made, to_bytes(model), ids, said.probabilities, said.low, said.high)
 
 
 def load_model(store: Store, name: str, train: str) -> Model:
@@ -356,8 +368,8 @@ def load_model(store: Store, name: str, train: str) -> Model:
         raise CatalogueError(
             f"the model {name!r} reads vectors of another version of {', '.join(model.encoders)}", again
         )
-    if kept.inputs != model_key(store, model):
-        if " " not in kept.inputs:
+    if not current(store, kept, model_key(store, model)):
+        if read_by(kept) is None:
             raise CatalogueError(
                 f"the model {name!r} was trained by an older Posterity, which kept no note of what it learned from",
                 again,

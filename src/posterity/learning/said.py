@@ -7,6 +7,7 @@ import json
 import numpy as np
 
 from posterity.catalogue import Store
+from posterity.catalogue.provenance import current
 from posterity.errors import CatalogueError
 from posterity.learning.boxoffice import both_columns
 from posterity.learning.features import load_features
@@ -36,7 +37,7 @@ def predictions(store: Store, name: str, model: Model) -> tuple[list[str], Predi
         told = json.loads(kept.parameters).get("predicted") if kept else None
     except (ValueError, AttributeError) as error:
         raise damaged from error
-    if told is not None and told == predictions_key(store, model, poster_model.encoders):
+    if current(store, told, predictions_key(store, model, poster_model.encoders)):
         ids, values, low, high = store.predictions(PREFIX + name)
         if any(
             each.shape != (len(ids), len(model.names)) or not np.isfinite(each).all() for each in (values, low, high)

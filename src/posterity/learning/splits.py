@@ -7,7 +7,6 @@ its second comes out.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
@@ -20,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Artefact, Poster, Store
-from posterity.catalogue.provenance import Reads, digest, key, versions
-from posterity.catalogue.store import now
+from posterity.catalogue.provenance import Moment, Reads, artefact, current, digest, key
 from posterity.encoders.seen import seen
 from posterity.errors import ArgumentError, CatalogueError, PosterityError, SourceError, UnknownNameError
 from posterity.learning.kinship import Kinship, film_of, kinship
@@ -36,7 +34,8 @@ from posterity.learning.targets import (
     success_targets,
 )
 from posterity.runtime.filenames import escape, leads_out
-from posterity.serialise import dumps
+from posterity.sources.notes import Notes
+from posterity.sources.tables import open_table
 
 PREFIX = "split_"
 
@@ -161,6 +160,7 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     _check_name(name)
+    before = Moment(store, DATES.columns)
     posters = store.posters(where)
     if protocol.by == "time":  # what cannot be placed takes no part
         posters = [poster for poster in posters if _dated(poster)]
@@ -178,7 +178,7 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
         )
     split = _split(name, protocol, targets, parts, posters)
     if keep:
-        store.put_split(_artefact(store, split), split.parts, targets.labels)
+        store.put_split(_artefact(store, split, before), split.parts, targets.labels)
     return split
 
 
@@ -191,6 +191,7 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
     """
     _check_name(name)
     rows = _rows(path)
+    before = Moment(store, DATES.columns)
     posters = store.posters()
     targets = targets_of(posters, protocol)
     known = {poster.id: poster for poster in posters}
@@ -208,7 +209,7 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
         raise SourceError(f"{escape(str(path))}: the poster {twice!r} is there twice", "Each id has one line.")
     split = _split(name, protocol, targets, {part: tuple(sorted(ids)) for part, ids in parts.items()}, chosen)
     _refuse_leaks(split, chosen, kinship(store, chosen))
-    store.put_split(_artefact(store, split), split.parts, targets.labels)
+    store.put_split(_artefact(store, split, before), split.parts, targets.labels)
     return split
 
 
@@ -245,12 +246,8 @@ def check(store: Store, split: Split) -> None:
     posters = [poster for poster in store.posters() if poster.id in ids]
     _refuse_leaks(split, posters, kinship(store, posters))
     made = store.artefact(PREFIX + split.name)
-    if (
-        split.protocol.by == "time"
-        and not split.protocol.n_folds
-        and made
-        and made.inputs != _dates(store, split.parts)
-    ):
+    by_time = split.protocol.by == "time" and not split.protocol.n_folds
+    if by_time and made and not current(store, made, _dates(store, split.parts)):
         _refuse_the_future(split, {poster.id: when_of(poster) for poster in posters})
 
 
@@ -359,7 +356,7 @@ def fingerprint_of(targets: Targets, parts: Mapping[str, Sequence[str]]) -> str:
     return digest([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
 
 
-def _dates(store: Store, parts: Mapping[str, Sequence[str]]) -> str:
+def _dates(store: Store | Moment, parts: Mapping[str, Sequence[str]]) -> str:
     return key(store, DATES, ids={identity for ids in parts.values() for identity in ids})
 
 
@@ -401,16 +398,16 @@ def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what
 
 
 def _rows(path: Path) -> list[tuple[int, str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if not {"id", "part"} <= set(reader.fieldnames or ()):
-                raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
-            rows = [(reader.line_num, row["id"] or "", row["part"] or "") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(
-            f"{escape(str(path))} cannot be read: {error}", "It is a CSV with columns id and part."
-        ) from error
+    table = open_table(path, Notes())
+    if not {"id", "part"} <= set(table.header):
+        raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
+    places = [table.header.index(name) for name in ("id", "part")]
+    rows = []
+    for line, cells in table.rows:
+        if isinstance(cells, str):
+            raise SourceError(f"{escape(str(path))}, line {line}: {cells}", "Correct the row.")
+        identity, part = ("" if cells[place] is None else str(cells[place]) for place in places)
+        rows.append((line, identity, part))
     for line, _, part in rows:  # parts become files' names when the split is exported
         if not re.fullmatch(_NAME, part) or leads_out(part):
             raise SourceError(
@@ -425,14 +422,17 @@ def _check_name(name: str) -> None:
         raise ArgumentError(f"{name!r} cannot name a split", "Use letters, digits, dots, dashes and underscores.")
 
 
-def _artefact(store: Store, split: Split) -> Artefact:
+def _artefact(store: Store, split: Split, before: Moment) -> Artefact:
     protocol = asdict(split.protocol) | {"shares": dict(split.protocol.shares)}
     known = {
         "protocol": protocol, "names": split.targets.names, "single": split.targets.single, "seen": split.seen,
         "info": asdict(info_of(split)),
     }  # fmt: skip
-    return Artefact(
-        name=PREFIX + split.name, kind="split", encoder="", fingerprint=split.fingerprint, parameters=dumps(known),
-        versions=versions(), catalogue_version=store.version, inputs=_dates(store, split.parts), scores="{}",
-        created_at=now(),
-    )  # fmt: skip
+    return artefact(
+        store,
+        PREFIX + split.name,
+        "split",
+        _dates(before, split.parts),
+        fingerprint=split.fingerprint,
+        parameters=known,
+    )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
+from threading import get_ident
 from urllib.parse import unquote_to_bytes
 
 from posterity.errors import StorageError
@@ -109,21 +110,26 @@ def exchange(one: Path, other: Path) -> bool:
     return False
 
 
+_ELSEWHERE = "Name another place with --out."
+
+
 @contextmanager
-def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str], remedy: str = _ELSEWHERE) -> Iterator[Path]:
     """Write a file whole or not at all: gives a temporary path beside it, which takes its place at the end.
 
-    Folders on the way are made. Whatever goes wrong, nothing is left behind.
+    Folders on the way are made. Whatever goes wrong, nothing is left behind. Nobody writes whole files otherwise.
 
     Args:
         path: Where the file is to be.
+        remedy: What to do where it cannot be written.
 
     Raises:
         StorageError: The place cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    with writing(target):
+    # Two threads may write the same file, as two processes may.
+    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}-{get_ident()}.part")
+    with writing(target, remedy):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
@@ -133,8 +139,14 @@ def whole(path: str | os.PathLike[str]) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
+def write_whole(path: str | os.PathLike[str], content: bytes, remedy: str = _ELSEWHERE) -> None:
+    """Write a file's content whole or not at all, as :func:`whole` does."""
+    with whole(path, remedy) as temporary:
+        temporary.write_bytes(content)
+
+
 @contextmanager
-def writing(target: Path) -> Iterator[None]:
+def writing(target: Path, remedy: str = _ELSEWHERE) -> Iterator[None]:
     """Turn what the system says of a place that cannot be written into an error of ours.
 
     Raises:
@@ -143,6 +155,4 @@ def writing(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(
-            f"{escape(str(target))} cannot be written: {error.strerror or error}", "Name another place with --out."
-        ) from error
+        raise StorageError(f"{escape(str(target))} cannot be written: {error.strerror or error}", remedy) from error

@@ -8,7 +8,7 @@ layout is no shared artwork, and a crop with another title still is. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,6 +23,7 @@ from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ImageError
 from posterity.images import decode, fit, near_pairs, tier
 from posterity.images.alignment import Alignment, Keypoints, align, keypoints
+from posterity.numerics.components import groups
 from posterity.numerics.neighbours.exact import Metric, nearest_to_all, pair_distances
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
 from posterity.runtime.progress import progress
@@ -162,9 +163,10 @@ def duplicates(
                 if same_artwork(alignment):
                     best = judged.get((i, j))
                     judged[i, j] = alignment if best is None or alignment.score > best.score else best
-    groups = [_group(store, [ids[i] for i in members], judged, ids) for members in _connected(judged)]
-    groups.sort(key=lambda group: (-len(group.members), group.keep))
-    return Duplicates(found.spec.name, len(ids), sum(len(side) for side, _ in sides), tuple(groups), mirrored)
+    joined = groups(np.array(list(judged), np.int64).reshape(-1, 2))
+    made = [_group(store, [ids[i] for i in members], judged, ids) for members in joined]
+    made.sort(key=lambda group: (-len(group.members), group.keep))
+    return Duplicates(found.spec.name, len(ids), sum(len(side) for side, _ in sides), tuple(made), mirrored)
 
 
 def candidates(vectors: NDArray[np.float32], metric: Metric, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -240,25 +242,6 @@ def _mirror_candidates(
             rows, distances = index.nearest(vector, NEAREST + 1)
             found |= {(min(i, j), max(i, j)) for j in rows[distances <= radius].tolist() if j != i}
     return np.array(sorted(found), np.int64).reshape(-1, 2)
-
-
-def _connected(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Join pairs into groups, each sorted."""
-    parent: dict[int, int] = {}
-
-    def root(i: int) -> int:
-        while parent.setdefault(i, i) != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    for i, j in pairs:
-        a, b = root(i), root(j)
-        parent[max(a, b)] = min(a, b)
-    groups: dict[int, list[int]] = {}
-    for i in sorted(parent):
-        groups.setdefault(root(i), []).append(i)
-    return list(groups.values())
 
 
 def _group(

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
-from posterity.embedding.pipeline import load_vectors
+from posterity.embedding.held import held_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, UnknownNameError
 from posterity.numerics.neighbours.exact import Index, exact_distances, nearest_to_all, pair_distances
@@ -271,7 +271,7 @@ def load_facets(
         if name not in FACETS:
             raise UnknownNameError("facet", name, FACETS)
     encoders = {name: ENCODERS.get(content if name == CONTENT else name) for name in names if name not in OF_FILMS}
-    loaded = {name: (load or partial(_read, store))(encoder) for name, encoder in encoders.items()}
+    loaded = {name: (load or partial(held_vectors, store))(encoder) for name, encoder in encoders.items()}
     films = store.read(["genres", "year"])
     ids = films["id"].to_pylist()
     for index in loaded.values():
@@ -293,11 +293,6 @@ def load_facets(
         if "era" in names:
             facets["era"] = era_facet(ids, [year for _, year in known])
     return {name: facets[name] for name in names}
-
-
-def _read(store: Store, encoder: Encoder) -> Index:
-    ids, vectors = load_vectors(store, encoder)
-    return Index(ids, vectors, encoder.spec.metric)
 
 
 def genre_facet(ids: Sequence[str], genres: Sequence[Sequence[str]]) -> Facet:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from posterity.catalogue import Store
-from posterity.embedding.pipeline import load_vectors
+from posterity.embedding.held import held_vectors
 from posterity.encoders import Encoder
 from posterity.numerics.neighbours.approximate import Approximate
 from posterity.numerics.neighbours.exact import Index
@@ -43,8 +43,7 @@ class Held:
             self._look()
             key = encoder.spec.fingerprint
             if key not in self._indexes:
-                ids, vectors = load_vectors(self.store, encoder)
-                self._indexes[key] = Index(ids, vectors, encoder.spec.metric)
+                self._indexes[key] = held_vectors(self.store, encoder)
             return self._indexes[key]
 
     def searchable(self, encoder: Encoder, *, keep: bool = True) -> Index | Approximate:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import versions
+from posterity.catalogue.provenance import artefact, made_with
 from posterity.catalogue.store import now
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, StorageError
@@ -55,7 +55,7 @@ def searchable(
     if mode == "exact" or (mode == "auto" and (index.vectors.size < LARGE or find_spec("faiss") is None)):
         return index
     known = store.artefact(f"index_{encoder.spec.name}")
-    if known is not None and known.fingerprint == encoder.spec.fingerprint:
+    if known is not None and made_with(known, {encoder.spec.name: encoder.spec.fingerprint}):
         made = _read(store, encoder, known) or (_fetch(store, encoder) and _read(store, encoder, known))
         if made and (found := Approximate(index, made)).stale <= DUE:
             return found
@@ -106,30 +106,21 @@ def _write(store: Store, encoder: Encoder, made: Made) -> None:
     import faiss
 
     lists, rows = _paths(store, encoder)
-    lists.parent.mkdir(parents=True, exist_ok=True)
     made_at = now()
     for target in (lists, rows):
-        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-        if target == lists:
-            faiss.write_index(made.faiss, os.fspath(temporary))
-        else:
-            with temporary.open("wb") as file:
-                np.savez(file, ids=np.array(list(made.ids)), prints=made.prints, made_at=np.array(made_at.isoformat()))
-        temporary.replace(target)
+        with whole(target) as temporary:
+            if target == lists:
+                faiss.write_index(made.faiss, os.fspath(temporary))
+            else:
+                ids, when = np.array(list(made.ids)), np.array(made_at.isoformat())
+                with temporary.open("wb") as file:
+                    np.savez(file, ids=ids, prints=made.prints, made_at=when)
         if isinstance(store.folder, Remote):
             put_file(store.folder / FOLDER / target.name, target)
     parameters = {"lists": made.faiss.nlist, "probes": made.n_probes, "bits": 2}
     store.put_artefact(
-        Artefact(
-            name=f"index_{encoder.spec.name}",
-            kind="index",
-            encoder=encoder.spec.name,
-            fingerprint=encoder.spec.fingerprint,
-            parameters=json.dumps(parameters),
-            versions=versions(),
-            catalogue_version=store.version,
-            inputs="",
-            scores=json.dumps({"recall@10": made.recall}),
-            created_at=made_at,
+        artefact(
+            store, f"index_{encoder.spec.name}", "index", encoders={encoder.spec.name: encoder.spec.fingerprint},
+            parameters=parameters, scores={"recall@10": made.recall}, created_at=made_at,
         )
-    )
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Poster, Store
 from posterity.encoders import ENCODERS, Encoder
 from posterity.numerics.neighbours.approximate import Approximate
-from posterity.numerics.neighbours.exact import Index, Metric, pair_distances
+from posterity.numerics.neighbours.exact import Index, pair_distances, score
 from posterity.search.facets import CONTENT, OF_FILMS, Asked, Facet, diverse, normalised
 from posterity.search.pictures import Pictures, described, read_pictures
 from posterity.search.query import Match, Matches, Wanted
@@ -46,11 +46,11 @@ def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wa
     metric = found.spec.metric
     if wanted.diversity:
         pool, near = index.nearest(vector, max(50, POOL * wanted.k), allowed)
-        order = diverse(_scores(near, metric), _between(index, pool), wanted.k, wanted.diversity)
+        order = diverse(score(near, metric), _between(index, pool), wanted.k, wanted.diversity)
         rows, distances = pool[order], near[order]
     else:
         rows, distances = index.nearest(vector, wanted.k, allowed)
-    found_scores = _scores(distances, metric)
+    found_scores = score(distances, metric)
     posters = store.get(index.ids[row] for row in rows)
     matches = [
         _match(posters[index.ids[row]], value, distance)
@@ -127,12 +127,8 @@ def _between(index: Index | Approximate, rows: NDArray[np.int64]) -> NDArray[np.
     m = len(rows)
     i, j = np.triu_indices(m, 1)
     near = np.ones((m, m))
-    near[i, j] = near[j, i] = _scores(pair_distances(index.vectors, rows[i], rows[j], index.metric), index.metric)
+    near[i, j] = near[j, i] = score(pair_distances(index.vectors, rows[i], rows[j], index.metric), index.metric)
     return near
-
-
-def _scores(distances: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
-    return 1 - distances if metric == "cosine" else 1 / (1 + distances)
 
 
 def _enough(matches: Sequence[Match], wanted: Wanted) -> tuple[Match, ...]:

@@ -13,12 +13,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from posterity.catalogue import Artefact, Store
-from posterity.catalogue.provenance import Reads, key, versions
-from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_part
-from posterity.catalogue.store import now
+from posterity.catalogue import Store
+from posterity.catalogue.provenance import Reads, artefact, current, key
+from posterity.catalogue.schema import FILM_FIELDS, POSTERS, VIEW_PREFIX, film_key
 from posterity.errors import ArgumentError
-from posterity.serialise import dumps
 from posterity.sources.rules import Chosen, Rules, broken, choose
 
 
@@ -67,7 +65,7 @@ def make_view(store: Store, name: str, where: str | None = None, rules: Rules = 
     with store.writing():
         inputs = _key(store, where, rules)
         view, labels = _chosen(store, name, where, rules)
-        store.put_view(_artefact(view, inputs), labels)
+        store.put_view(artefact(store, VIEW_PREFIX + name, "view", inputs, parameters=view), labels)
         return view
 
 
@@ -78,7 +76,7 @@ def _chosen(store: Store, name: str, where: str | None, rules: Rules) -> tuple[V
     verdicts: list[Chosen | None] = []
     seen: set[str] = set()
     for poster in posters:
-        film = film_part(poster.id)
+        film = film_key(poster.id, poster.film.imdb_id, poster.film.tmdb_id)
         reason = broken(poster.film, rules, active)
         if reason is None and "duplicate_id" in active and film in seen:
             reason = "duplicate_id", f"another poster of {film}"
@@ -105,7 +103,7 @@ def _key(store: Store, where: str | None, rules: Rules) -> str:
     """Give the key of a view: rules read of films, and a filter whatever columns it names."""
     named = {word.lower() for word in re.findall(r"\w+", where or "")}
     columns = (name for name in POSTERS.names if name != "id" and (name in FILM_FIELDS or name.lower() in named))
-    return key(store, Reads(tuple(columns)), parameters=[where, asdict(rules)])
+    return key(store, Reads(tuple(columns), code=2), parameters=[where, asdict(rules)])
 
 
 def members(store: Store, name: str) -> dict[str, tuple[str, ...]]:
@@ -133,7 +131,7 @@ def _current(store: Store, name: str) -> tuple[View, dict[str, tuple[str, ...]]]
     known = json.loads(kept.parameters)
     told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["rules"].items()}
     view = View(**known | {"rules": Rules(**told)})
-    if kept.inputs == _key(store, view.where, view.rules):
+    if current(store, kept, _key(store, view.where, view.rules)):
         return view, labels
     return _chosen(store, name, view.where, view.rules)
 
@@ -141,26 +139,11 @@ def _current(store: Store, name: str) -> tuple[View, dict[str, tuple[str, ...]]]
 def refresh(store: Store) -> None:
     """Choose again, and keep, the views that are behind the posters."""
     for view in views(store):
-        artefact = store.artefact(VIEW_PREFIX + view.name)
-        if artefact and artefact.inputs != _key(store, view.where, view.rules):
+        kept = store.artefact(VIEW_PREFIX + view.name)
+        if kept and not current(store, kept, _key(store, view.where, view.rules)):
             make_view(store, view.name, view.where, view.rules)
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
     counts = Counter(names)
     return {name: counts[name] for name in sorted(counts, key=lambda name: (-counts[name], name))}
-
-
-def _artefact(view: View, inputs: str) -> Artefact:
-    return Artefact(
-        name=VIEW_PREFIX + view.name,
-        kind="view",
-        encoder="",
-        fingerprint="",
-        parameters=dumps(view),
-        versions=versions(),
-        catalogue_version=view.catalogue_version,
-        inputs=inputs,
-        scores="{}",
-        created_at=now(),
-    )

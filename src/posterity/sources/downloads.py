@@ -22,7 +22,7 @@ from posterity.runtime.filenames import below, escape
 from posterity.runtime.locks import held
 from posterity.runtime.progress import Bar, progress
 from posterity.sources._http import AgainError, Client, FetchError, Politeness, Response, run
-from posterity.sources._http.addresses import host_and_port, is_loopback, may_be_private, parsed
+from posterity.sources._http.addresses import check_literal, host_and_port, is_loopback, may_be_private, parsed
 from posterity.sources.journal import Journal, Line, existing
 
 LASTING = frozenset({"missing", "forbidden", "not_an_image", "too_large", "bad_address", "empty", "redirect_refused"})
@@ -126,6 +126,15 @@ def plan(jobs: Sequence[Job], folder: Path, politeness: Politeness, *, refresh: 
     have = sum(outcome is not None and outcome.path is not None for outcome in settled.values())
     to_fetch = sum(outcome is None for outcome in settled.values())
     return Plan(len(jobs), to_fetch, have, len(jobs) - have - to_fetch, dict(hosts.most_common()), seconds)
+
+
+def check_address(url: str, politeness: Politeness) -> None:
+    """Refuse an address that no build would ask, as far as it can be told without a look-up of its host.
+
+    Raises:
+        FetchError: "bad_address".
+    """
+    check_literal(politeness, parsed(url))
 
 
 def _settled(job: Job, line: Line | None, folder: Path, politeness: Politeness, refresh: bool) -> Outcome | None:

@@ -21,9 +21,9 @@ from posterity.catalogue.schema import Film
 from posterity.errors import ArgumentError, SourceError
 from posterity.sources import values
 from posterity.sources._http import Client, FetchError, Pages, Politeness
-from posterity.sources._http.politeness import user_agent
 from posterity.sources._streaming import streamed
 from posterity.sources.listing import Entry, Skipped
+from posterity.sources.politeness import user_agent
 
 SIZES = ("thumbnail", "standard", "large")
 

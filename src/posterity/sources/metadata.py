@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from posterity.catalogue.schema import Film
+from posterity.catalogue.schema import Film, film_names
 from posterity.errors import SourceError
 from posterity.runtime.filenames import escape, unescape
 from posterity.sources import values
@@ -133,13 +133,10 @@ class Metadata:
             )
 
     def _join_by_ids(self, paths: list[str]) -> None:
-        by_imdb: dict[str, list[Row]] = {}
-        by_tmdb: dict[int, list[Row]] = {}
+        by_name: dict[str, list[Row]] = {}
         for row in self.rows:
-            if row.film.imdb_id:
-                by_imdb.setdefault(row.film.imdb_id, []).append(row)
-            if row.film.tmdb_id is not None:
-                by_tmdb.setdefault(row.film.tmdb_id, []).append(row)
+            for name in film_names(row.film.imdb_id, row.film.tmdb_id):
+                by_name.setdefault(name, []).append(row)
         folders: dict[str, set[str]] = {}
         for path in paths:
             folders.setdefault(_stem(path), set()).add(path.rpartition("/")[0])
@@ -149,8 +146,7 @@ class Metadata:
             imdb, tmdb = values.imdb_id_in_name(name), values.tmdb_id_in_name(name)
             if tmdb is None and re.fullmatch(r"[0-9]{1,9}", name) and len(folders[name]) == 1:
                 tmdb = int(name)  # a bare number in every folder only counts pictures
-            rows = by_imdb.get(imdb or "") or (by_tmdb.get(tmdb) if tmdb is not None else None)
-            if rows:
+            if rows := next((by_name[name] for name in film_names(imdb, tmdb) if name in by_name), []):
                 self._row_of[path] = rows[0]
                 others = [row for row in rows if replace(row.film, imdb_id=None) != replace(rows[0].film, imdb_id=None)]
                 contradicting |= {f"row {row.number}": None for row in others if row.file is None}

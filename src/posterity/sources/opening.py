@@ -14,9 +14,9 @@ from posterity.registry import Registry
 from posterity.runtime.filenames import escape
 from posterity.runtime.storage import is_remote
 from posterity.settings import names_in, setting
-from posterity.sources._http import Politeness
 from posterity.sources.listing import Entry, Listing
 from posterity.sources.notes import Notes
+from posterity.sources.politeness import Politeness
 
 _HERE = "posterity.sources.opening"
 

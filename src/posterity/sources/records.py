@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from posterity.catalogue.schema import Film
+from posterity.catalogue.schema import Film, film_names
 from posterity.runtime.filenames import unescape
 from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.genres import normalised
@@ -64,7 +64,7 @@ class Record:
     @property
     def identified(self) -> bool:
         """Whether an id of the film is known, rather than the file's name alone."""
-        return bool(self.film.imdb_id) or self.film.tmdb_id is not None
+        return bool(film_names(self.film.imdb_id, self.film.tmdb_id))
 
     @property
     def metadata_digest(self) -> str:
@@ -79,9 +79,7 @@ def place_of(root: str | None, path: str) -> str:
 
 def film_id(film: Film, path: str) -> str:
     """Give the id of a film's poster: the IMDb id where known, else ``tmdb:N``, else ``file:`` and the path."""
-    if film.imdb_id:
-        return film.imdb_id
-    return f"tmdb:{film.tmdb_id}" if film.tmdb_id is not None else f"file:{path}"
+    return next(iter(film_names(film.imdb_id, film.tmdb_id)), f"file:{path}")
 
 
 def records(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from posterity.runtime.filenames import write_whole
 from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.testing.artwork import draw_poster
 from posterity.testing.films import GeneratedFilm, generate_films
@@ -32,6 +33,8 @@ COLUMNS = (
 _NOTE = """These posters and the films on them are invented. Posterity drew them (`posterity sample`); no studio's
 artwork is among them. Do with them as you like.
 """
+
+_ELSEWHERE = "Make room there, or name another folder."
 
 
 @dataclass(frozen=True)
@@ -70,11 +73,11 @@ def write_sample(
 
     Raises:
         ArgumentError: A number is out of bounds.
+        StorageError: The folder cannot be written.
     """
     films = generate_films(n_films, seed)
     target = Path(directory)
     posters, metadata = target / "posters", target / "metadata.csv"
-    posters.mkdir(parents=True, exist_ok=True)
 
     def draw(film: GeneratedFilm) -> bytes:
         data = io.BytesIO()
@@ -82,11 +85,11 @@ def write_sample(
         return data.getvalue()
 
     for film, drawn in zip(films, ordered_map(draw, films, n_workers()), strict=True):
-        _write(posters / f"{film.imdb_id}.jpg", drawn)
+        write_whole(posters / f"{film.imdb_id}.jpg", drawn, _ELSEWHERE)
         if progress:
             progress(1)
-    _write(target / "README.txt", _NOTE.encode())
-    _write(metadata, _table(films).encode())  # last: where it stands, the sample is complete
+    write_whole(target / "README.txt", _NOTE.encode(), _ELSEWHERE)
+    write_whole(metadata, _table(films).encode(), _ELSEWHERE)  # last: where it stands, the sample is complete
     return Sample(target, posters, metadata, n_films)
 
 
@@ -98,10 +101,3 @@ def _table(films: list[GeneratedFilm]) -> str:
         cells = {"file": f"{film.imdb_id}.jpg", "genres": "|".join(film.genres)}
         writer.writerow([cells[c] if c in cells else getattr(film, c) for c in COLUMNS])
     return out.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)

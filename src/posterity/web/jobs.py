@@ -279,7 +279,7 @@ class Jobs:
             return made_of(job.work())
         experiment = _EXPERIMENT + job.name
         for kept in self.store.results(experiment):
-            if kept.key == key:
+            if current(self.store, kept, key):
                 with suppress(ValueError):  # it is damaged, and computed anew
                     return made_of(json.loads(kept.figures))
         found = plain(job.work())

@@ -10,7 +10,6 @@ kept apart from those of ``resnet18``.
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ from posterity.encoders.known import KNOWN, Network
 from posterity.encoders.networks import weights
 from posterity.encoders.networks.weights import WeightsError
 from posterity.errors import ArgumentError
-from posterity.runtime.filenames import escape
+from posterity.runtime.filenames import escape, write_whole
 from posterity.runtime.storage import cache_folder
 from posterity.settings import setting
 
@@ -208,10 +207,7 @@ class Net:
             model = building.text_to_onnx(module, module.context_length)
         else:
             model = building.written(self.network, file, self.size, self.fit == "multi-crop")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        part = kept.with_suffix(f".{os.getpid()}")
-        part.write_bytes(model)
-        part.replace(kept)
+        write_whole(kept, model, weights.ROOM)
 
     def _published(self, file: Path, by: str) -> runtime.Run:
         """Run an ONNX file as others publish them: normalised float pictures (n, 3, h, w) in, features or a map out."""

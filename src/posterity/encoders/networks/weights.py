@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from contextlib import suppress
 from functools import lru_cache
@@ -17,13 +16,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from posterity.encoders.known import Network, Package, Weights
-from posterity.errors import ArgumentError, MissingExtraError, PosterityError
-from posterity.runtime.filenames import escape
+from posterity.errors import ArgumentError, MissingExtraError, PosterityError, StorageError
+from posterity.runtime.filenames import escape, write_whole
 from posterity.runtime.storage import cache_folder
 from posterity.settings import setting
 
 KINDS = (".safetensors", ".onnx")
 """Endings of files of weights."""
+
+ROOM = "Make room there, or name another folder for what can be made again: XDG_CACHE_HOME."
+"""What to do where this machine's folder for weights and networks cannot be written."""
 
 
 class WeightsError(PosterityError):
@@ -70,13 +72,11 @@ def remember(name: str, path: Path) -> None:
 
     Raises:
         ArgumentError: The file cannot be weights.
+        StorageError: The note cannot be written.
     """
     checked(path)
     note = cache_folder() / "weights" / f"{name}.json"
-    note.parent.mkdir(parents=True, exist_ok=True)
-    part = note.with_suffix(f".{os.getpid()}")
-    part.write_text(json.dumps(str(path.resolve())), encoding="utf-8")
-    part.replace(note)
+    write_whole(note, json.dumps(str(path.resolve())).encode(), ROOM)
 
 
 def find(network: Network) -> Path | None:
@@ -125,9 +125,8 @@ def _verified(path: Path, weights: Weights | Package) -> bool:
             return True
     if digest(path) != weights.sha256:
         return False
-    with suppress(OSError):
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(seal, encoding="utf-8")
+    with suppress(StorageError):
+        write_whole(note, seal.encode(), ROOM)
     return True
 
 

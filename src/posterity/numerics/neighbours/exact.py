@@ -8,7 +8,7 @@ equal distances wherever they stand, and ties fall by row (by id, where rows are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,8 +115,12 @@ def pair_distances(vectors: Rows, i: Places, j: Places, metric: Metric, others: 
     return _distance(squares, metric)
 
 
-def score(distance: float, metric: Metric) -> float:
-    """Turn a distance into a score: 1 for the same vector, less for others."""
+@overload
+def score(distance: float, metric: Metric) -> float: ...
+@overload
+def score(distance: Distances, metric: Metric) -> Distances: ...
+def score(distance: float | Distances, metric: Metric) -> float | Distances:
+    """Turn a distance, or an array of them, into scores: 1 for the same vector, less for others."""
     return 1 - distance if metric == "cosine" else 1 / (1 + distance)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.errors import ArgumentError, StorageError
+from posterity.errors import ArgumentError
 from posterity.numerics.distances import Floats
 from posterity.numerics.som.decay import Doubles
+from posterity.runtime.filenames import whole
 from posterity.serialise import dumps
 
 _KIND = "posterity.som.SelfOrganizingMap/1"
@@ -37,17 +38,8 @@ def write(target: Path, options: Mapping[str, Any], codebook: Floats, sigmas: Do
     Raises:
         StorageError: The file cannot be written.
     """
-    temporary = target.with_name(f".{target.name[:100]}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            np.savez(
-                file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook, sigmas=sigmas,
-            )  # fmt: skip
-        temporary.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(f"{target} cannot be written: {error.strerror or error}", "Name another place.") from error
+    with whole(target, "Name another place.") as temporary, temporary.open("wb") as file:
+        np.savez(file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook, sigmas=sigmas)
     return target
 
 

@@ -22,7 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from posterity.sources._http.politeness import FetchError, Politeness
+from posterity.sources.politeness import FetchError, Politeness
 
 _PORTS = {"http": 80, "https": 443}
 

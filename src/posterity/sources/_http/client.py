@@ -30,7 +30,7 @@ from posterity.sources._http.addresses import (
     shown,
 )
 from posterity.sources._http.pace import Pace
-from posterity.sources._http.politeness import FetchError, Politeness, user_agent
+from posterity.sources.politeness import FetchError, Politeness, user_agent
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from posterity.runtime.filenames import write_whole
 from posterity.sources._http.addresses import shown
 from posterity.sources._http.client import Client, Page
 
@@ -55,10 +55,7 @@ class Pages:
             return kept
         page = await self.client.get(url, params=params, headers=headers)
         head = {"name": name, "url": shown(page.url), "type": page.content_type, "time": time.time()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(json.dumps(head).encode() + b"\n" + page.body)
-        part.replace(file)
+        write_whole(file, json.dumps(head).encode() + b"\n" + page.body, "Make room there, or name another catalogue.")
         return page
 
 

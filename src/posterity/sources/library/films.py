@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from posterity.catalogue.schema import film_names
 from posterity.runtime.filenames import escape
 from posterity.sources.folder import Skipped
 from posterity.sources.library import names
@@ -210,8 +211,8 @@ def _grouped(folder: Folder, named: Named, versions: list[Version], nfos: dict[s
             keys = ["the folder's"]
         else:
             own = version.named
-            keys = [key for key in (own.imdb_id, own.tmdb_id) if key]
-            keys.append((title_key(own.title) or fold(version.stem), own.year))
+            title = title_key(own.title) or fold(version.stem), own.year
+            keys = [*film_names(own.imdb_id, own.tmdb_id), title]
         found = next((film for key in keys for film in by_key.get(key, ()) if _agree(film, version)), None)
         if found:
             found.versions.append(version)
@@ -231,7 +232,7 @@ def _is_folders(version: Version, folder: Folder, named: Named, nfos: dict[str, 
     if not folder.below:
         return False  # a library may be named as it likes
     if own.known:
-        same = (own.imdb_id and own.imdb_id == named.imdb_id) or (own.tmdb_id and own.tmdb_id == named.tmdb_id)
+        same = {*film_names(own.imdb_id, own.tmdb_id)} & {*film_names(named.imdb_id, named.tmdb_id)}
         year = own.year is None or named.year is None or own.year == named.year
         return bool(same or (year and not _differ(own, named) and title_key(own.title) == title_key(named.title)))
     if named.known:
