@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import picture
 
 import posterity
+from posterity.api.running import run
 from posterity.ingest import inspection
 from posterity.ingest.planning import plan_build
+from posterity.ingest.run import Ingested
 from posterity.sources import folder
 from posterity.sources.metadata import read_metadata
 
@@ -206,6 +209,29 @@ def test_a_media_library_is_walked_again_at_the_end(
     assert posterity.build(library, tmp_path / "films").added == 3
     assert walks == [str(library)] * 2
     monkeypatch.setattr("posterity.ingest.planning.plan_build", lambda *_: pytest.fail("planned a build"))
+    assert posterity.build(library, tmp_path / "films").unchanged == 3
+
+
+def test_a_media_library_that_is_to_be_built_as_a_folder_is_another_build(library: Path, tmp_path: Path) -> None:
+    picture(9).save(library / "Film 0 (1990)" / "fanart.jpg")
+    age(library / "Film 0 (1990)" / "fanart.jpg")
+    assert posterity.build(library, tmp_path / "films").added == 3
+    report = posterity.build(library, tmp_path / "films", terms=posterity.Terms(kind="folder"))
+    assert (report.added, report.unchanged, report.dropped_by) == (1, 3, {"empty": 3})
+
+
+def test_a_media_library_that_goes_away_at_the_end_was_built_all_the_same(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_then_unmount(*arguments: Any) -> Ingested:
+        done = run(*arguments)
+        library.rename(tmp_path / "unmounted")
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr("posterity.api.running.run", run_then_unmount)
+        assert posterity.build(library, tmp_path / "films").added == 3
+    (tmp_path / "unmounted").rename(library)
     assert posterity.build(library, tmp_path / "films").unchanged == 3
 
 

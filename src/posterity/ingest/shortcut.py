@@ -22,6 +22,7 @@ from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
+from posterity.errors import SourceError
 from posterity.ingest.reports import BuildReport
 from posterity.ingest.request import Request
 from posterity.runtime.storage import absolute, is_remote
@@ -110,6 +111,7 @@ class Shortcut:
         decisive = [
             version("posterity"),
             self.before.digest,
+            self.request.terms.kind,
             [setting(name) for name in _SETTINGS],
             [encoder.spec.fingerprint for encoder in self.request.encoders],
             self.request.rules,
@@ -145,7 +147,10 @@ class Shortcut:
                 way, so the folder must be walked once more. Of the table its size and time are compared in any case.
         """
         if as_listed is None:
-            return snapshot(self.request).digest == self.before.digest
+            try:
+                return snapshot(self.request).digest == self.before.digest
+            except SourceError:
+                return False
         return as_listed and _standing(self.request.table) == self.before.table
 
     def remember(self, report: BuildReport) -> None:
