@@ -72,7 +72,7 @@ def main() -> None:
                         (folder / str(copy) / file.name).write_bytes(file.read_bytes() + bytes([copy]))
             catalogue = Path(scratch, f"films{copies}")
             store = Store.create(catalogue)
-            ingest(store, of_folder(folder, count=False), show_progress=False)
+            ingest(store, of_folder(folder), show_progress=False)
             n = store.count()
             embed(store, ["colour"], show_progress=False)
             runs = [

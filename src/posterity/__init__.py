@@ -15,9 +15,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from posterity.api.catalogue import Catalogue, Info, Report, create, dry_run, open
+    from posterity.api.building import build, dry_run
+    from posterity.api.catalogue import Catalogue
     from posterity.api.learner import Learner
-    from posterity.api.quick import build
+    from posterity.api.opening import create, open
+    from posterity.api.results import Info, Report
     from posterity.catalogue import Claim, Film, Finding, Poster
     from posterity.doctor import Diagnosis, Problem
     from posterity.embedding.pipeline import EmbedReport
@@ -121,7 +123,7 @@ _HOMES = {
     "Film": "catalogue",
     "Finding": "catalogue",
     "Cluster": "layouts.clusters",
-    "Info": "api.catalogue",
+    "Info": "api.results",
     "LayoutScores": "search.evaluation",
     "Map": "layouts.maps",
     "Shape": "layouts.shapes",
@@ -133,7 +135,7 @@ _HOMES = {
     "PosterityError": "errors",
     "Problem": "doctor",
     "Query": "search.query",
-    "Report": "api.catalogue",
+    "Report": "api.results",
     "Rules": "sources.rules",
     "Score": "numerics.scores.classification",
     "SelfOrganizingMap": "numerics.som",
@@ -142,10 +144,10 @@ _HOMES = {
     "Wall": "layouts.walls",
     "Web": "sources.terms",
     "ZeroShot": "search.text",
-    "build": "api.quick",
-    "create": "api.catalogue",
-    "dry_run": "api.catalogue",
-    "open": "api.catalogue",
+    "build": "api.building",
+    "create": "api.opening",
+    "dry_run": "api.building",
+    "open": "api.opening",
     "write_sample": "testing",
 }
 

@@ -84,7 +84,7 @@ def _longer(path: Path) -> None:
 
 
 def _ingested(source: Path, store: Store, deeds: dict[str, Callable[[], object]]) -> BuildReport:
-    report = ingest(store, of_folder(source, MeddlingTable(deeds)), workers=1)
+    report = ingest(store, of_folder(source, MeddlingTable(deeds)), workers=1).report
     assert not deeds
     check_sums(report)
     assert report.added + report.updated + report.unchanged == sum(
@@ -116,7 +116,7 @@ def _deeds(source: Path, other: Path) -> dict[str, Callable[[], object]]:
 
 def test_known_posters_stay_when_their_files_change_between_listing_and_reading(source: Path, tmp_path: Path) -> None:
     store = Store.create(tmp_path / "films")
-    assert ingest(store, of_folder(source)).added == 24
+    assert ingest(store, of_folder(source)).report.added == 24
     embed(store, ENCODERS)
     before = {poster.path: poster for poster in store.posters()}
     for file in source.rglob("*.jpg"):  # as if changed, so that each is read again
@@ -179,7 +179,7 @@ def test_file_that_vanishes_while_it_is_opened(source: Path, tmp_path: Path, mon
         return real(path, *arguments)
 
     monkeypatch.setattr(os, "open", open_too_late)
-    report = ingest(store, of_folder(source))
+    report = ingest(store, of_folder(source)).report
     check_sums(report)
     assert (report.seen, report.added, report.dropped_by) == (24, 23, {"vanished": 1})
 
@@ -203,7 +203,7 @@ def test_entries_that_vanish_while_they_are_listed(
         return entries
 
     monkeypatch.setattr(os, "scandir", listed_before)
-    report = ingest(store, of_folder(source, count=False), show_progress=False)  # counting would list it once more
+    report = ingest(store, of_folder(source), show_progress=False).report
     check_sums(report)
     assert (report.added, report.dropped) == (11, 3)
     assert {path: reason for path, (reason, _) in _reasons(store).items()} == {
@@ -244,7 +244,7 @@ def test_whole_source_vanishes_between_listing_and_reading_and_comes_back(source
     assert report.seen == report.dropped >= 6
     assert report.dropped_by.keys() == {"vanished"}
     away.rename(source)
-    report = ingest(store, of_folder(source))
+    report = ingest(store, of_folder(source)).report
     check_sums(report)
     assert (report.seen, report.added, report.dropped) == (24, 24, 0)
     assert not _reasons(store)

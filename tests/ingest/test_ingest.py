@@ -13,11 +13,11 @@ import pytest
 from conftest import picture
 
 import posterity
-from posterity.api.catalogue import build_catalogue
 from posterity.embedding.pipeline import encode_file
 from posterity.encoders import ENCODERS, EncoderSpec
 from posterity.errors import CatalogueError, SourceError, UnknownNameError
 from posterity.images import decode, perceptual_hash
+from posterity.ingest.planning import plan_build
 
 Make = Callable[..., Path]
 
@@ -82,7 +82,7 @@ def test_where_nothing_changed_the_store_is_not_even_opened(
         age(file)
     first = posterity.build(posters, tmp_path / "films", table)
     with monkeypatch.context() as patch:
-        patch.setattr("posterity.api.catalogue.build_catalogue", lambda *_, **__: pytest.fail("opened the store"))
+        patch.setattr("posterity.ingest.planning.plan_build", lambda *_, **__: pytest.fail("planned a build"))
         again = posterity.build(posters, tmp_path / "films", table)
     assert again == replace(first, added=0, unchanged=12)
     assert counts(again) == (13, 0, 0, 12, 1)
@@ -118,8 +118,7 @@ def test_any_change_at_all_means_a_full_build(
     else:
         next((films / "notes.unchanged").iterdir()).write_text("{}")
     done = []
-    full = build_catalogue
-    monkeypatch.setattr("posterity.api.catalogue.build_catalogue", lambda *a, **k: done.append(1) or full(*a, **k))
+    monkeypatch.setattr("posterity.ingest.planning.plan_build", lambda *a, **k: done.append(1) or plan_build(*a, **k))
     report = posterity.build(posters, films, table, encoders=encoders)
     assert done
     assert report.seen == {"new": 5, "gone": 3}.get(change, 4)

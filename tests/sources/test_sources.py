@@ -86,7 +86,7 @@ def test_tables_are_joined_by_name_imdb_id_and_tmdb_id(tmp_path: Path) -> None:
     for name in ("ONE.jpg", "tt0000002 cover.png", "13.webp", "stranger.jpg"):
         (posters / name).write_bytes(b"x")
     table = read_metadata(tmp_path / "films.csv")
-    found = {r.path: r for r in records(posters, table) if isinstance(r, Record)}
+    found = {r.path: r for r in records(walk(posters), table, posters) if isinstance(r, Record)}
     one = found["ONE.jpg"].film
     assert (one.imdb_id, one.tmdb_id, one.title, one.year) == ("tt0000001", 11, "One, and only", 1931)
     assert (one.genres, one.budget, one.revenue, one.collection) == (("Action", "Crime"), None, 1_000_000, "Ones")
@@ -113,7 +113,7 @@ def test_tables_are_joined_by_name_imdb_id_and_tmdb_id(tmp_path: Path) -> None:
 def test_file_names_alone_tell_ids_titles_and_years(tmp_path: Path) -> None:
     for name in ("Heat (1995) [imdbid-tt0113277].jpg", "Alien_(1979)_{tmdb-348}.png", "12345.jpg"):
         (tmp_path / name).write_bytes(b"x")
-    found = {r.poster_id: r.film for r in records(tmp_path) if isinstance(r, Record)}
+    found = {r.poster_id: r.film for r in records(walk(tmp_path)) if isinstance(r, Record)}
     assert sorted(found) == ["file:12345.jpg", "tmdb:348", "tt0113277"]
     assert (found["tt0113277"].title, found["tt0113277"].year) == ("Heat", 1995)
     assert (found["tmdb:348"].title, found["tmdb:348"].year) == ("Alien", 1979)
@@ -162,5 +162,5 @@ def test_real_tables_of_both_kinds_are_matched() -> None:
     posters = real_data("posters")
     for table, at_least in (("formats/movies_metadata.csv", 6000), ("formats/MovieGenre.csv", 3900)):
         metadata = read_metadata(real_data(*table.split("/")))
-        matched = sum(bool(r.matched) for r in records(posters, metadata) if isinstance(r, Record))
+        matched = sum(bool(r.matched) for r in records(walk(posters), metadata, posters) if isinstance(r, Record))
         assert matched >= at_least

@@ -72,12 +72,13 @@ class Builder:
         self.counts: Counter[str] = Counter()
         self.dropped_by: Counter[str] = Counter()
         self.kept_by: Counter[str] = Counter()
-        self.seen: set[str] = set()
         self.unwanted: set[str] = set()
         self.held: dict[str, _Held] = {}
         self.repeatable = True
         self.disturbed = False
+        self.stood = True
         self.known = Index(self.root, frozenset(intake.others))
+        self.seen = self.known.met
         for batch in store.read(COLUMNS).select(COLUMNS).to_batches(4096):
             for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                 self.known.learn(Known(*row))
@@ -128,6 +129,7 @@ class Builder:
             self._take_dropped(found, verdict)
         else:
             self.seen.add(found.place)
+            self._compare(found, verdict)
             found = replace(found, film=self.claims.linked(found.film))
             self._note_faults(found)
             if isinstance(verdict, Same):
@@ -139,9 +141,14 @@ class Builder:
         ):
             self._commit()
 
+    def _compare(self, listed: Record, read: Picture | Same | Dropped) -> None:
+        """Note where a file was another when it was read than when it was listed."""
+        self.stood &= (read.size, read.mtime_ns) == (listed.size, listed.mtime_ns)
+
     def _take_dropped(self, found: Record | Skipped, verdict: Dropped) -> None:
         if isinstance(found, Record):
             item, place, poster_id = found.named, found.place, found.poster_id
+            self._compare(found, verdict)
             self.disturbed |= not verdict.lasting
         else:
             item, place, poster_id = found.path, "" if self.from_rows else found.path, None
@@ -387,6 +394,7 @@ class Builder:
         listed = is_remote(self.root) and not (self.from_rows or self.partial)
         looked = [(known, Looked(Presence.GONE, "no such object") if listed else look(known)) for known in unmet]
         looked += [(known, look(known)) for known in vanished]
+        self.stood &= all(at.presence is not Presence.PRESENT for _, at in looked)  # else it came after the listing
         left = decide(looked, remove_missing=self.remove_missing, disturbed=self.disturbed)
         for finding in findings_of(left, self.source):
             self._find(finding)

@@ -19,6 +19,7 @@ from posterity.images import (
     thumbnail,
 )
 from posterity.runtime.storage import read
+from posterity.settings import setting
 from posterity.sources.rules import CHOICE, RULES
 
 REASONS = {
@@ -82,6 +83,11 @@ _TRANSIENT = frozenset({"unreadable", "vanished"})
 _FRESH_NS = 2_000_000_000
 """A file changed less than 2 s before it is read may change again within the same tick of its clock: such a time of
 change is not trusted to tell that it did not. (The *racy* entries of git's index.)"""
+
+
+def limits_set() -> Limits:
+    """Give the limits that the settings ask for."""
+    return Limits(setting("max_pixels"), setting("min_side"), setting("max_bytes"))
 
 
 @dataclass(frozen=True)

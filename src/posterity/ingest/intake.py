@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from posterity.catalogue import Finding
 from posterity.ingest.sifting import sift
 from posterity.runtime.filenames import escape, unescape
-from posterity.runtime.storage import absolute, is_remote
-from posterity.sources.folder import Skipped, walk
+from posterity.runtime.storage import absolute
+from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.library.pictures import IMAGE_ENDINGS
 from posterity.sources.metadata import Metadata
 from posterity.sources.notes import Notes
@@ -52,7 +52,7 @@ def of_folder(
     table: Metadata | None = None,
     leave_out: tuple[str, ...] = (),
     *,
-    count: bool = True,
+    listing: Sequence[File | Skipped] | None = None,
     imdb_ids: Mapping[int, str] | None = None,
     rules: Rules = Rules(),
     limit: int | None = None,
@@ -63,7 +63,7 @@ def of_folder(
         source: The folder.
         table: What a table tells of the films.
         leave_out: Files and folders that are passed over: the catalogue, above all.
-        count: List it beforehand, for the progress bar; that costs a hundredth of reading.
+        listing: What is in it, where that has been listed already; else it is listed now.
         imdb_ids: TMDb id -> IMDb id, where they are known.
         rules: Which films to take. Of the cleaning rules those that are named: a picture is worth keeping whatever is
             known of its film, and several pictures of one film are versions of it.
@@ -74,12 +74,11 @@ def of_folder(
         SourceError: The folder cannot be listed.
     """
     root = absolute(source)
-    own = [*leave_out, *([unescape(table.origin)] if table else [])]
-    # An object store is listed once: that takes as long as it has objects, and costs requests.
-    total = sum(1 for _ in walk(root, own)) if count and not is_remote(root) else None
+    if listing is None:
+        listing = list(walk(root, [*leave_out, *([unescape(table.origin)] if table else [])]))
     label = escape(root)
     notes = table.notes if table else Notes()
-    items = records(root, table, own)
+    items = records(listing, table, root)
     items = items if limit is None else _first(items, limit)
     active = rules.active(defaults=False)
     items = sift(items, rules, active, lambda record, *why: Skipped(record.path, *why), label)
@@ -87,7 +86,7 @@ def of_folder(
         label,
         label,
         items,
-        total,
+        len(listing),
         table,
         imdb_ids=imdb_ids or {},
         notes=notes,

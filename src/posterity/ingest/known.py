@@ -41,6 +41,8 @@ class Index:
         by_content: SHA-256 -> the posters of all sources.
         by_id: The posters of all sources.
         displaced: By id, those whose file holds another poster's picture now.
+        met: The places at which the build has met a file.
+        overtaken: Whether a file that was met was gone when it was looked for again.
     """
 
     root: str
@@ -49,6 +51,8 @@ class Index:
     by_content: dict[str, list[Known]] = field(default_factory=dict)
     by_id: dict[str, Known] = field(default_factory=dict)
     displaced: dict[str, Known] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
+    overtaken: bool = False
 
     def learn(self, known: Known) -> None:
         """Take a poster up."""
@@ -94,7 +98,9 @@ class Index:
         """
         name = path.rpartition("/")[2]
         ordered = sorted(twins, key=lambda known: (known.path.rpartition("/")[2] != name, known.id))
-        return next((known for known in ordered if self._is_lost(known)), None)
+        found = next((known for known in ordered if self._is_lost(known)), None)
+        self._overtake(found)
+        return found
 
     def _is_lost(self, known: Known) -> bool:
         """Tell whether a poster's file is not there, or holds something else; where that cannot be seen, it is not."""
@@ -119,9 +125,17 @@ class Index:
             return True
         if look_for(known.source, known.path).presence is not Presence.GONE:
             return False
-        return is_remote(known.source) or os.path.isdir(  # noqa: PTH112
+        if not is_remote(known.source) and not os.path.isdir(  # noqa: PTH112
             locate(known.source, known.path.rpartition("/")[0])
-        )
+        ):
+            return False
+        self._overtake(known)
+        return True
+
+    def _overtake(self, gone: Known | None) -> None:
+        """Note where a poster's file is gone that this very build has met."""
+        if gone and gone.id not in self.displaced and self.holds(gone):
+            self.overtaken |= self.place(gone) in self.met
 
 
 def _take_out(lists: dict[str, list[Known]], key: str, known: Known) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from posterity.catalogue import Store
 from posterity.images import Limits
@@ -24,12 +25,25 @@ from posterity.serialise import dumps
 from posterity.sources.folder import Skipped
 from posterity.sources.records import Record
 
-__all__ = ["ORIGINS", "Intake", "ingest", "of_folder", "settle"]
+__all__ = ["ORIGINS", "Ingested", "Intake", "ingest", "of_folder", "settle"]
 
 log = logging.getLogger(__name__)
 
 CHUNK = 32
 """Files a task: enough that handing them over costs nothing, few enough that all threads stay busy."""
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What bringing a source in did.
+
+    Attributes:
+        report: Its counts.
+        as_listed: Whether every file was still, when it was read or looked for, as it had been listed.
+    """
+
+    report: BuildReport
+    as_listed: bool
 
 
 def ingest(
@@ -43,7 +57,7 @@ def ingest(
     engine: Engine | None = None,
     remove_missing: bool = False,
     show_progress: bool | None = None,
-) -> BuildReport:
+) -> Ingested:
     """Bring the posters of a source into a catalogue.
 
     Args:
@@ -91,4 +105,4 @@ def ingest(
             for name in ("seen", "added", "updated", "unchanged", "dropped", "kept", "gone", "removed")
         }
         log.info("built", extra={"catalogue": str(store.folder), "source": report.source, **counts})
-        return report
+        return Ingested(report, as_listed=builder.stood and not builder.known.overtaken)

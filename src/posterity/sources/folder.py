@@ -14,7 +14,7 @@ from posterity.runtime.leftovers import Passed, is_leftover
 from posterity.runtime.storage import is_remote, listed, remote, unreachable
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class File:
     """A regular file: its escaped path below the folder, its size in bytes and its time of change."""
 
@@ -23,7 +23,7 @@ class File:
     mtime_ns: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """Something that cannot be a poster: its escaped path below the folder (or what else names it), and why.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from posterity.catalogue.schema import Film, film_names
 from posterity.runtime.filenames import unescape
-from posterity.sources.folder import File, Skipped, walk
+from posterity.sources.folder import File, Skipped
 from posterity.sources.genres import normalised
 from posterity.sources.metadata import Metadata, completed, film_of_file
 
@@ -83,14 +83,15 @@ def film_id(film: Film, path: str) -> str:
 
 
 def records(
-    root: str | os.PathLike[str], metadata: Metadata | None = None, leave_out: Collection[str] = ()
+    there: Iterable[File | Skipped], metadata: Metadata | None = None, root: str | os.PathLike[str] = ""
 ) -> Iterator[Record | Skipped]:
-    """Walk a folder (:func:`~posterity.sources.folder.walk`) and join each file with its row of the table.
+    """Join each file of a folder with its row of the table.
 
-    Raises:
-        SourceError: ``root`` is no folder that can be listed.
+    Args:
+        there: What is in the folder, as :func:`~posterity.sources.folder.walk` lists it.
+        metadata: The table.
+        root: The folder's own path.
     """
-    there: Iterable[File | Skipped] = walk(root, leave_out)
     if metadata is not None:
         there = list(there)
         metadata.join((unescape(found.path) for found in there if isinstance(found, File)), os.fspath(root))

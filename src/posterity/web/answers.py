@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from posterity.api.catalogue import Report
+from posterity.api.results import Report
 from posterity.catalogue import Poster
 from posterity.search.duplicates import Duplicates
 from posterity.search.evaluation import EncoderScores, LayoutScores

@@ -17,7 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from posterity.api.catalogue import Report
+from posterity.api.results import Report
 from posterity.errors import (
     PosterityError,
 )

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.api.catalogue import Catalogue, Report
+from posterity.api.catalogue import Catalogue
+from posterity.api.results import Report
 from posterity.catalogue import Finding, Poster, provenance
 from posterity.catalogue.schema import POSTERS, film_key
 from posterity.errors import UnknownNameError

@@ -1,0 +1,114 @@
+"""One way to build: a folder that is as it was is told at once; else the build is planned, and the plan is run.
+
+``posterity.build``, :meth:`posterity.Catalogue.build` and the command all come this way. Importing this module is
+light, for the first step needs neither the store nor the decoders: the others are imported when they are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from posterity.ingest.reports import BuildReport, DryRun
+from posterity.ingest.request import PathLike, Request, chosen_encoders
+from posterity.ingest.shortcut import shortcut_of
+from posterity.sources.terms import Terms
+
+if TYPE_CHECKING:
+    from posterity.catalogue import Store
+    from posterity.encoders import Encoder
+    from posterity.runtime.engines import Engine
+    from posterity.sources.rules import Rules
+
+
+def build(
+    source: PathLike,
+    folder: PathLike,
+    metadata: PathLike | None = None,
+    *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
+    encoders: Sequence[str | Encoder] | None = None,
+    engine: str | Engine | None = None,
+    remove_missing: bool = False,
+    show_progress: bool | None = False,
+) -> BuildReport:
+    """Bring posters into the catalogue in ``folder``, made where there is none, and encode them.
+
+    What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
+    A file that was moved or renamed keeps its poster's id and all that is known of it. No poster is removed because its
+    file cannot be read or found, unless ``remove_missing`` is given.
+    Pictures that are not here are downloaded into the catalogue, politely.
+
+    Args:
+        source: A folder of posters, a media library, a table of films (TMDb's, IMDb's, your own), ``tmdb:QUERY`` or
+            ``impawards:YEARS``.
+        folder: The catalogue's folder.
+        metadata: For a folder, a CSV, TSV or Parquet table of the films.
+        terms: The source's kind, where its pictures are, and how they are requested.
+        rules: Which films to drop, and how to choose by genre; None takes the default ones.
+        encoders: Names or instances; None takes the setting ``encoders``.
+        engine: What reads and encodes: "local", "ray", or an engine; None takes the setting ``engine``.
+        remove_missing: Remove the posters of this source whose file is not there any more, also where that is more than
+            a tenth of them, or its drive seems not to be mounted.
+        show_progress: True and False force the bars; None shows them on a terminal.
+
+    Raises:
+        SourceError: The source or the table cannot be read.
+        StorageError: The catalogue cannot be written; what was committed before is kept.
+        UnknownNameError: There is no encoder of a name.
+    """
+    # An unknown encoder fails before any work.
+    request = Request(source, folder, metadata, terms, rules, chosen_encoders(encoders), remove_missing)
+
+    def made() -> Store:
+        from posterity.catalogue import Store
+
+        return Store.create(folder)
+
+    return carry_out(request, made, engine, show_progress)
+
+
+def dry_run(
+    source: PathLike,
+    folder: PathLike,
+    metadata: PathLike | None = None,
+    *,
+    terms: Terms = Terms(),
+    rules: Rules | None = None,
+) -> DryRun:
+    """Tell what a build would download and drop. It asks for pages where only they tell that, but for no picture.
+
+    Of a folder it tells which files the rules would drop; whether the others are pictures is seen when they are read.
+
+    Raises:
+        ArgumentError: A term or a rule means nothing for this source.
+        SourceError: The source cannot be read.
+    """
+    from posterity.ingest.planning import rehearse
+
+    return rehearse(Request(source, folder, metadata, terms, rules))
+
+
+def carry_out(
+    request: Request, store: Callable[[], Store], engine: str | Engine | None, show_progress: bool | None
+) -> BuildReport:
+    """Do what is asked for.
+
+    Args:
+        request: What that is.
+        store: Opens the catalogue; called once the source is known to be readable.
+        engine: What reads and encodes.
+        show_progress: True and False force the bars; None shows them on a terminal.
+    """
+    shortcut = shortcut_of(request)
+    if shortcut and (report := shortcut.recall()):
+        return report
+    from posterity.api.running import run
+    from posterity.ingest.planning import plan_build
+
+    plan = plan_build(request, shortcut.before if shortcut else None)
+    done = run(plan, store(), engine, show_progress)
+    if shortcut and shortcut.stood(done.as_listed if plan.kind == "folder" else None):
+        shortcut.remember(done.report)
+    return done.report

@@ -1,0 +1,122 @@
+"""Bringing posters in, and what is known of them: building, enriching, encoding, views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from posterity.api.building import carry_out
+from posterity.api.opened import Opened
+from posterity.catalogue import Claim
+from posterity.catalogue.schema import film_names
+from posterity.embedding.pipeline import EmbedReport
+from posterity.embedding.pipeline import embed as _embed
+from posterity.encoders import Encoder
+from posterity.errors import ArgumentError
+from posterity.ingest.claims import precedence
+from posterity.ingest.reports import BuildReport, EnrichReport
+from posterity.ingest.request import PathLike, Request, chosen_encoders
+from posterity.runtime.engines import Engine, engine_of
+from posterity.search.views import View, make_view, refresh, views
+from posterity.settings import setting
+from posterity.sources.metadata import Metadata
+from posterity.sources.rules import Rules
+from posterity.sources.terms import Terms
+
+
+class Filling(Opened):
+    """What brings posters into a catalogue, and tells more of them."""
+
+    def build(
+        self,
+        source: PathLike,
+        metadata: PathLike | Metadata | None = None,
+        *,
+        terms: Terms = Terms(),
+        rules: Rules | None = None,
+        encoders: Sequence[str | Encoder] | None = None,
+        engine: str | Engine | None = None,
+        remove_missing: bool = False,
+        show_progress: bool | None = False,
+    ) -> BuildReport:
+        """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
+        # An unknown encoder fails before any work.
+        request = Request(source, self.folder, metadata, terms, rules, chosen_encoders(encoders), remove_missing)
+        return carry_out(request, lambda: self.store, engine, show_progress)
+
+    def enrich(self, source: PathLike, *, terms: Terms = Terms(), show_progress: bool | None = False) -> EnrichReport:
+        """Add what another source knows of the films that are here; it brings no posters in.
+
+        Args:
+            source: A table of TMDb's, IMDb's or MovieLens', or of the user's own; a media library; a query to TMDb.
+                Also IMDb's datasets: ``title.basics.tsv.gz``, ``title.ratings.tsv.gz``, or the folder they lie in.
+            terms: The source's kind, and how it is asked.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            SourceError: The source cannot be read.
+            StorageError: The catalogue cannot be written.
+        """
+        from posterity.ingest.access import kind_of, links, open_listing
+        from posterity.ingest.enriching import enrich, imdb_ids_of
+        from posterity.sources.opening import imdb_datasets, open_imdb_datasets
+
+        if paths := imdb_datasets(source):
+            if terms.columns:
+                raise ArgumentError("IMDb's datasets have no columns to map", "--column is for tables of your own.")
+            listing = open_imdb_datasets(paths, imdb_ids_of(self.store))
+        else:
+            listing = open_listing(source, kind_of(source, terms), terms, self.folder)
+        report = enrich(
+            self.store,
+            listing.entries,
+            listing.origin,
+            listing.label,
+            imdb_ids=links(terms),
+            notes=listing.notes,
+            precedence=precedence(setting("precedence")),
+            show_progress=show_progress,
+        )
+        refresh(self.store)
+        return report
+
+    def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
+        """Choose posters and keep the choice under a name; see :func:`posterity.search.views.make_view`."""
+        return make_view(self.store, name, where, rules or Rules())
+
+    def views(self) -> list[View]:
+        """Tell the views there are, by name."""
+        return views(self.store)
+
+    def remove_view(self, name: str) -> None:
+        """Forget a view; its posters stay.
+
+        Raises:
+            UnknownNameError: There is none of that name.
+        """
+        self.store.view(name)
+        self.store.remove_view(name)
+
+    def claims(self, id: str) -> list[Claim]:
+        """Tell what each kind of source says of a poster's film.
+
+        Raises:
+            ArgumentError: No poster has that id.
+        """
+        found = self.store.get([id])
+        if id not in found:
+            raise ArgumentError(f"no poster has the id {id!r}", f"List them: posterity list -c {self.folder}")
+        film = found[id].film
+        return self.store.claims(film_names(film.imdb_id, film.tmdb_id, id))
+
+    def embed(
+        self, *encoders: str | Encoder, engine: str | Engine | None = None, show_progress: bool | None = False
+    ) -> EmbedReport:
+        """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.
+
+        Raises:
+            UnknownNameError: There is no encoder of a name.
+            StorageError: The catalogue cannot be written; what was committed before is kept.
+        """
+        wanted = chosen_encoders(encoders or None)
+        with engine_of(engine) as runs:
+            return _embed(self.store, wanted, engine=runs, show_progress=show_progress)

@@ -1,0 +1,209 @@
+"""Laying a catalogue out, and drawing what was found: walls, maps, sprites, pictures of results."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.api import drawing
+from posterity.api.drawing import Drawable
+from posterity.api.opened import Opened
+from posterity.catalogue.provenance import current
+from posterity.encoders import Encoder
+from posterity.errors import PosterityError, SourceError, UnknownNameError
+from posterity.images import decode
+from posterity.ingest.request import PathLike
+from posterity.layouts.atlas import Atlas, make_atlas
+from posterity.layouts.maps import Map, make_map, remake_map
+from posterity.layouts.shapes import Shape, masked
+from posterity.layouts.walls import Wall, make_wall, remake_wall
+from posterity.numerics.projection.methods import Layout
+from posterity.runtime.parallel import n_workers
+from posterity.search.evaluation import LayoutScores
+from posterity.search.evaluation import layout_scores as _layout_scores
+from posterity.settings import setting
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class Layouts(Opened):
+    """What arranges a catalogue's posters, and what draws them."""
+
+    def wall(
+        self,
+        rows: int | None = None,
+        cols: int | None = None,
+        *,
+        shape: Shape | None = None,
+        mask: PathLike | None = None,
+        order: str = "content",
+        encoder: str | Encoder | None = None,
+        where: str | None = None,
+        view: str | None = None,
+        random_state: int | None = None,
+        fresh: bool = False,
+        show_progress: bool | None = False,
+    ) -> Wall:
+        """Lay all posters, or those of a view, out on a wall, one a cell.
+
+        See :func:`posterity.layouts.walls.make_wall`.
+
+        Args:
+            rows: Of the grid; None chooses, from ``cols`` where that is given.
+            cols: Likewise.
+            shape: All that can be asked of the grid: topology, pinned posters, holes; instead of ``rows`` and ``cols``.
+            mask: A picture whose light part the wall fills.
+            order: "content" (an encoder's vectors), "colour", or "time" (a row a genre, from early to late).
+            encoder: Name or instance.
+            where: An SQL condition that posters must meet.
+            view: The view that they must be in.
+            random_state: Seed.
+            fresh: Make it anew, rather than bring the one that was kept up to date.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            ArgumentError: The posters do not fit on so small a grid, or a pin or hole lies outside it.
+            CatalogueError: There are no posters, or some lack a vector, or a pinned one is not there.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            ImageError: The mask cannot be read.
+        """
+        within = self._within(where, view)
+        if mask is not None:
+            n = max(1, self.store.count(within))
+            shape = shape or Shape(rows, cols)
+            shape = _with_holes(shape, masked(_picture(mask), n, shape.rows, shape.cols))
+        return make_wall(
+            self.store, self._encoder(encoder), rows, cols, shape=shape, order=order, where=within,
+            random_state=setting("seed", random_state), fresh=fresh, keep=self._keep,
+            show_progress=show_progress,
+        )  # fmt: skip
+
+    def map(
+        self,
+        method: str = "tsne",
+        *,
+        encoder: str | Encoder | None = None,
+        n_components: int = 50,
+        perplexity: float = 30.0,
+        n_neighbors: int = 15,
+        min_dist: float = 0.1,
+        where: str | None = None,
+        view: str | None = None,
+        random_state: int | None = None,
+        landmarks: int = 0,
+        fresh: bool = False,
+        show_progress: bool | None = False,
+    ) -> Map:
+        """Lay all posters, or those of a view, out in the plane; see :func:`posterity.layouts.maps.make_map`.
+
+        Args:
+            method: "pca", "tsne", "umap", or one that another package registers.
+            encoder: Name or instance.
+            n_components: Principal components that t-SNE, UMAP and others see; 0 shows them the vectors themselves.
+            perplexity: Of t-SNE: about how many neighbours a poster cares for.
+            n_neighbors: Of UMAP: likewise.
+            min_dist: Of UMAP: how near posters may come.
+            where: An SQL condition that posters must meet.
+            view: The view that they must be in.
+            random_state: Seed.
+            landmarks: How many posters are laid out, the rest being placed among them; 0 goes by number; not of PCA.
+            fresh: Make it anew, even if there is one.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Raises:
+            ArgumentError: An option is out of range.
+            CatalogueError: There are no posters, or some lack a vector.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            MissingExtraError: The method's library is not installed.
+        """
+        seed = setting("seed", random_state)
+        layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, seed, landmarks)
+        return make_map(
+            self.store, self._encoder(encoder), layout, where=self._within(where, view), fresh=fresh,
+            keep=self._keep, workers=n_workers(setting("workers")), show_progress=show_progress,
+        )  # fmt: skip
+
+    def layout(self, name: str, *, show_progress: bool | None = False) -> Wall | Map:
+        """Give a wall or map that is kept, by its artefact's name, brought up to date as it was asked for.
+
+        Raises:
+            CatalogueError: Some posters lack a vector.
+            UnknownNameError: There is none of that name.
+        """
+        kept = {each.name: each for each in self.store.artefacts() if each.kind in ("grid", "layout")}
+        if name not in kept:
+            raise UnknownNameError("wall or map", name, kept)
+        again = remake_wall if kept[name].kind == "grid" else remake_map
+        return again(self.store, kept[name], keep=self._keep, show_progress=show_progress)
+
+    def layout_scores(self) -> list[LayoutScores]:
+        """Tell the scores of the walls and maps kept here, brought up to date where they are behind.
+
+        Those that cannot be (posters lack vectors, or the catalogue cannot be written) are left out; see
+        :func:`posterity.search.evaluation.layout_scores`.
+        """
+        for kept in self.store.artefacts():
+            if kept.kind in ("grid", "layout") and self.store.writable and not current(self.store, kept):
+                with suppress(PosterityError):
+                    self.layout(kept.name)
+        return _layout_scores(self.store)
+
+    def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
+        """Give every poster's sprite, many to a page; see :func:`posterity.layouts.atlas.make_atlas`."""
+        return make_atlas(self.store, keep=self._keep, workers=setting("workers"), show_progress=show_progress)
+
+    def draw(
+        self,
+        what: Drawable,
+        out: PathLike | None = None,
+        *,
+        cell_width: int | None = None,
+        side: int = 0,
+        overlap: str = "none",
+        title: str | None = None,
+        dpi: float | None = None,
+        show_progress: bool | None = False,
+    ) -> Image | None:
+        """Draw a wall, a map, matches, pairs, duplicates, an explanation or scores; ``out`` saves it, by its ending.
+
+        Walls and maps may be as large as 30,000 pixels a side, and are written as they are drawn, in bounded memory.
+
+        Args:
+            what: What to draw.
+            out: .png, .jpg or .webp; walls and maps also .svg, .tif and .dzi (a folder of tiles to zoom into).
+            cell_width: Of a wall's cells, in pixels; without, the setting, which may choose by number.
+            side: Of a map's longer side, in pixels; 0 takes 4,096.
+            overlap: Of a map's posters: "none", each moved a little to a place of its own, or "density".
+            title: A line above a wall or map; without, a map says what it shows.
+            dpi: Pixels an inch, for printers, in .png, .jpg and .tif.
+            show_progress: True and False force the bar; None shows it on a terminal.
+
+        Returns:
+            The picture; None for a wall or map that was written into a file, and was never whole in memory.
+
+        Raises:
+            ArgumentError: The ending names no format, or the picture would be too large.
+            StorageError: ``out`` cannot be written.
+        """
+        return drawing.draw(
+            self.store, what, out, cell_width=cell_width, side=side, overlap=overlap, title=title, dpi=dpi,
+            show_progress=show_progress,
+        )  # fmt: skip
+
+
+def _picture(path: PathLike) -> NDArray[np.uint8]:
+    try:
+        return decode(Path(path).read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}", "Name a picture.") from error
+
+
+def _with_holes(shape: Shape, found: Shape) -> Shape:
+    """Join what was asked of a wall with the size and holes that a mask gives it."""
+    return replace(shape, rows=found.rows, cols=found.cols, holes=(*shape.holes, *found.holes))

@@ -1,0 +1,154 @@
+"""What the interface tells of a catalogue as a whole: what it holds, and what was dropped, kept or flagged, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+
+from posterity.catalogue import FORMAT_VERSION, Artefact, Finding, Store
+from posterity.embedding.pipeline import is_current
+from posterity.encoders import ENCODERS
+from posterity.errors import UnknownNameError
+from posterity.ingest.leaving import KEPT
+from posterity.runtime.storage import Place, Remote, listed
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """An encoder's vectors in a catalogue: how many there are, and whether the encoder installed now made them."""
+
+    name: str
+    dimension: int
+    vectors: int
+    current: bool
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a catalogue holds.
+
+    Attributes:
+        folder: Where it lies.
+        format: The version of its format.
+        version: Of its posters; every change raises it.
+        posters: How many.
+        flagged: How many of them carry a flag.
+        dropped: How many files were dropped.
+        sources: Folder -> how many posters came from it.
+        encoders: Whose vectors it holds.
+        years: The first and the last, where any is known.
+        genres: Genre -> how many posters, the commonest first.
+        bytes: Size on the disk.
+    """
+
+    folder: str
+    format: int
+    version: int
+    posters: int
+    flagged: int
+    dropped: int
+    sources: dict[str, int]
+    encoders: tuple[EncoderInfo, ...]
+    years: tuple[int, int] | None
+    genres: dict[str, int]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """A poster that was kept and flagged."""
+
+    id: str
+    path: str
+    flag: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that was dropped, kept or flagged, and why: seen = posters + dropped.
+
+    Attributes:
+        seen: Files found in the sources.
+        posters: Those that are in the catalogue.
+        dropped: Those that are not, with the reasons.
+        flagged: One entry for each flag of each poster.
+        kept: Files that could not be read, or are no picture any more, and folders from which files are gone, whose
+            posters are kept all the same.
+        rows: Rows of tables that no file belongs to, or that could not be read in full.
+        runs: The counts of each build, oldest first.
+    """
+
+    seen: int
+    posters: int
+    dropped: tuple[Finding, ...]
+    flagged: tuple[Flagged, ...]
+    rows: tuple[Finding, ...]
+    runs: tuple[dict[str, object], ...]
+    kept: tuple[Finding, ...] = ()
+
+
+def info_of(store: Store) -> Info:
+    """Tell what a catalogue holds."""
+    rows = store.read(["source", "year", "genres", "flags"])
+    genres = Counter(genre for genres in rows["genres"].to_pylist() for genre in genres or ())
+    years = [year for year in rows["year"].to_pylist() if year is not None]
+    made_by = {artefact.encoder: artefact for artefact in store.artefacts() if artefact.kind == "vectors"}
+    encoders = tuple(
+        EncoderInfo(name, dimension, len(rows) - len(store.without_vector(name)), _current(name, made_by.get(name)))
+        for name, dimension in sorted(store.encoders.items())
+    )
+    return Info(
+        folder=str(store.folder),
+        format=FORMAT_VERSION,
+        version=store.version,
+        posters=len(rows),
+        flagged=sum(bool(flags) for flags in rows["flags"].to_pylist()),
+        dropped=sum(finding.kind == "dropped" for finding in store.findings()),
+        sources=dict(sorted(Counter(rows["source"].to_pylist()).items())),
+        encoders=encoders,
+        years=(min(years), max(years)) if years else None,
+        genres=dict(genres.most_common()),
+        bytes=_bytes(store.folder),
+    )
+
+
+def report_of(store: Store) -> Report:
+    """Tell everything that was dropped, kept or flagged, and why."""
+    findings = store.findings()
+    dropped = tuple(finding for finding in findings if finding.kind == "dropped")
+    rows = store.read(["path", "flags", "flag_details"], "array_length(flags) > 0").to_pylist()
+    flagged = tuple(
+        Flagged(row["id"], row["path"], flag, detail)
+        for row in rows
+        for flag, detail in zip(row["flags"], row["flag_details"], strict=True)
+    )
+    posters = store.count()
+    return Report(
+        seen=posters + len(dropped),
+        posters=posters,
+        dropped=dropped,
+        flagged=flagged,
+        rows=tuple(finding for finding in findings if finding.kind not in ("dropped", KEPT)),
+        runs=tuple(store.runs()),
+        kept=tuple(finding for finding in findings if finding.kind == KEPT),
+    )
+
+
+def _bytes(folder: Place) -> int:
+    """Add up the sizes of a folder's files; files that go while it is counted do not count."""
+    if isinstance(folder, Remote):
+        return sum(status.size for _, status in listed(folder))
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
+
+
+def _current(name: str, made_by: Artefact | None) -> bool:
+    try:
+        return made_by is not None and is_current(ENCODERS.get(name), made_by)
+    except UnknownNameError:
+        return False

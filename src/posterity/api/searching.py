@@ -1,0 +1,213 @@
+"""Reading a catalogue and searching it: posters, vectors, similar ones, pairs, duplicates, reasons, scores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posterity.api.opened import Opened
+from posterity.catalogue import Poster
+from posterity.catalogue.pictures import Upload
+from posterity.embedding.pipeline import load_vectors
+from posterity.encoders import ENCODERS, Encoder
+from posterity.ingest.request import PathLike
+from posterity.runtime.engines import Engine, engine_of
+from posterity.search.duplicates import Duplicates
+from posterity.search.duplicates import duplicates as _duplicates
+from posterity.search.evaluation import EncoderScores, evaluate
+from posterity.search.explain import Explanation
+from posterity.search.explain import explain as _explain
+from posterity.search.facets import parse_weights
+from posterity.search.matching import similar as _similar
+from posterity.search.matching import steered
+from posterity.search.pairs import Pairs
+from posterity.search.pairs import pairs as _pairs
+from posterity.search.query import Matches, Wanted, parse_colours, years_filter
+from posterity.search.text import PROMPT, ZeroShot, knowing_text, zero_shot
+from posterity.settings import setting
+from posterity.sources.genres import GENRES
+
+
+class Searching(Opened):
+    """What finds posters in a catalogue, and tells how they compare."""
+
+    def posters(self, where: str | None = None, *, view: str | None = None) -> list[Poster]:
+        """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``, ``view`` names a view.
+
+        Raises:
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            UnknownNameError: There is no such view.
+        """
+        return self.store.posters(self._within(where, view))
+
+    def vectors(
+        self, encoder: str | Encoder | None = None, where: str | None = None
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Read an encoder's vectors.
+
+        Returns:
+            The sorted ids, and float32 of shape (n, d).
+
+        Raises:
+            CatalogueError: There are none, or another version of the encoder made them.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+        """
+        return load_vectors(self.store, self._encoder(encoder), where)
+
+    def similar(
+        self,
+        id: str | Sequence[str] | None = None,
+        *,
+        image: PathLike | Upload | Sequence[PathLike | Upload] | None = None,
+        unlike: str | Sequence[str] = (),
+        colours: str | Sequence[str] = (),
+        text: str | None = None,
+        k: int | None = None,
+        encoder: str | Encoder | None = None,
+        weights: str | Mapping[str, float] | None = None,
+        where: str | None = None,
+        view: str | None = None,
+        years: str | None = None,
+        min_score: float | None = None,
+        diversity: float = 0.0,
+    ) -> Matches:
+        """Find the posters most like one of the catalogue, several, pictures, colours or a text.
+
+        Args:
+            id: A poster of the catalogue, or several: then their mean is searched for.
+            image: A picture, or several, by path or as they are; they may be mixed with ids.
+            unlike: Ids or paths of what matches are to be unlike.
+            colours: Colours that matches are to consist of, as "#aa0000,#101010" or a list.
+            text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
+            k: How many.
+            encoder: What compares them, or what the facet "content" is; for colours, without a name, "colour".
+            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see
+                :mod:`posterity.search.facets`.
+            where: An SQL condition that matches must meet.
+            view: The view that they must be in.
+            years: Of their films: "1980s", "1984", "1980-1989".
+            min_score: Matches of less are left out.
+            diversity: From 0, the most alike, to 1, as unlike each other as can be.
+
+        Raises:
+            ArgumentError: What is searched for does not go together, or an option is out of range.
+            CatalogueError: There is no such poster, or it has no vector.
+            ImageError: A picture cannot be read.
+            FilterError: ``where`` is not SQL over the catalogue's columns.
+            UnknownNameError: There is no such encoder, facet or view.
+        """
+        if years is not None:
+            condition = years_filter(years)
+            where = f"({where}) AND {condition}" if where else condition
+        wanted = Wanted(
+            ids=(id,) if isinstance(id, str) else tuple(id or ()),
+            images=_images(image),
+            unlike=(unlike,) if isinstance(unlike, str) else tuple(unlike),
+            colours=parse_colours(colours if isinstance(colours, str) else ",".join(colours)) if colours else (),
+            text=text,
+            k=setting("k", k),
+            where=self._within(where, view),
+            min_score=min_score,
+            diversity=diversity,
+        )
+        if weights is not None:
+            shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
+            content = self._encoder(encoder)
+            return steered(self.store, self._held.facets(shares, content), content, wanted, shares)
+        if encoder is None and colours:
+            encoder = "colour"
+        found = self._encoder(encoder if encoder is not None or text is None else self._knowing_text())
+        return _similar(self.store, self._held.searchable(found, keep=self._keeps), found, wanted)
+
+    def pairs(
+        self,
+        n: int = 200,
+        *,
+        encoder: str | Encoder | None = None,
+        hide_franchise: bool = False,
+        hide_duplicates: bool = False,
+        where: str | None = None,
+        view: str | None = None,
+        engine: str | Engine | None = None,
+        show_progress: bool | None = False,
+    ) -> Pairs:
+        """Find the n closest pairs of posters, exactly, each with its kind.
+
+        See :func:`posterity.search.pairs.pairs`.
+        """
+        with engine_of(engine) as runs:
+            return _pairs(
+                self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
+                where=self._within(where, view), workers=setting("workers"), engine=runs, show_progress=show_progress,
+            )  # fmt: skip
+
+    def duplicates(
+        self,
+        *,
+        encoder: str | Encoder | None = None,
+        mirrored: bool = False,
+        where: str | None = None,
+        view: str | None = None,
+        show_progress: bool | None = False,
+    ) -> Duplicates:
+        """Find the posters that show the same artwork; see :func:`posterity.search.duplicates.duplicates`."""
+        return _duplicates(
+            self.store, self._encoder(encoder), where=self._within(where, view), mirrored=mirrored,
+            workers=setting("workers"), show_progress=show_progress,
+        )  # fmt: skip
+
+    def explain(
+        self,
+        a: str,
+        b: str,
+        *,
+        encoder: str | Encoder | None = None,
+        weights: str | Mapping[str, float] = "colour=1,composition=1,content=1",
+    ) -> Explanation:
+        """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.search.explain.explain`."""
+        shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
+        content = self._encoder(encoder)
+        return _explain(self.store, self._held.facets(shares, content), content, a, b, shares)
+
+    def zero_shot(
+        self,
+        labels: Sequence[str] | None = None,
+        *,
+        encoder: str | Encoder | None = None,
+        prompt: str = PROMPT,
+        where: str | None = None,
+        view: str | None = None,
+    ) -> ZeroShot:
+        """Tell how well each label, by its name alone, fits each poster.
+
+        See :func:`posterity.search.text.zero_shot`.
+        """
+        found = self._encoder(encoder if encoder is not None else self._knowing_text())
+        ids, vectors = load_vectors(self.store, found, self._within(where, view))
+        return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
+
+    def evaluate(
+        self,
+        *encoders: str | Encoder,
+        weights: str | Mapping[str, float] | None = None,
+        where: str | None = None,
+        view: str | None = None,
+    ) -> list[EncoderScores]:
+        """Score the vectors of encoders, or of all that there are, and a mixture.
+
+        See :mod:`posterity.search.evaluation`.
+        """
+        shares = parse_weights(weights) if isinstance(weights, str) else weights
+        return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
+
+    def _knowing_text(self) -> str:
+        return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
+
+
+def _images(given: PathLike | Upload | Sequence[PathLike | Upload] | None) -> tuple[Path | Upload, ...]:
+    several = (given,) if isinstance(given, str | os.PathLike | Upload) else tuple(given or ())
+    return tuple(each if isinstance(each, Upload) else Path(each) for each in several)

@@ -1,0 +1,56 @@
+"""Looking after a catalogue: what it holds, what was dropped, whether it is well, and putting back what was lost."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from posterity import doctor as _doctor
+from posterity.api.opened import Opened
+from posterity.api.results import Info, Report, info_of, report_of
+from posterity.catalogue.rescue import put_back
+from posterity.ingest.inspection import limits_set
+from posterity.settings import setting
+
+
+class Upkeep(Opened):
+    """What tells how a catalogue is, and mends it."""
+
+    def info(self) -> Info:
+        """Tell what it holds."""
+        return info_of(self.store)
+
+    def report(self) -> Report:
+        """Tell everything that was dropped, kept or flagged, and why."""
+        return report_of(self.store)
+
+    def doctor(
+        self,
+        *,
+        repair: bool = False,
+        remove_missing: bool = False,
+        older_than: timedelta = timedelta(hours=1),
+        show_progress: bool | None = False,
+    ) -> _doctor.Diagnosis:
+        """Look it over, and mend what can be mended if asked to; see :func:`posterity.doctor.examine`."""
+        return _doctor.examine(
+            self.store,
+            repair=repair,
+            remove_missing=remove_missing,
+            older_than=older_than,
+            limits=limits_set(),
+            workers=setting("workers"),
+            show_progress=show_progress,
+        )
+
+    def put_back(self, rescued: str | os.PathLike[str]) -> int:
+        """Put posters back that doctor took out: ``rescued`` is the folder of copies that it named.
+
+        Returns:
+            How many; a poster whose id is there by now is left as it is.
+
+        Raises:
+            CatalogueError: There are no copies of posters there.
+            StorageError: The copies cannot be read, or the catalogue cannot be written.
+        """
+        return put_back(self.store, rescued)
