@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from posterity import doctor as _doctor
 from posterity.catalogue import FORMAT_VERSION, Artefact, Claim, Finding, Poster, Store, quoted
-from posterity.catalogue.pictures import Upload
 from posterity.catalogue.provenance import current
 from posterity.catalogue.rescue import put_back
 from posterity.catalogue.schema import film_part
+from posterity.embedding.picture import Picture
 from posterity.embedding.pipeline import EmbedReport, is_current, load_vectors
 from posterity.embedding.pipeline import embed as _embed
 from posterity.encoders import ENCODERS, Encoder
@@ -447,7 +447,7 @@ class Catalogue:
         self,
         id: str | Sequence[str] | None = None,
         *,
-        image: PathLike | Upload | Sequence[PathLike | Upload] | None = None,
+        image: PathLike | Picture | Sequence[PathLike | Picture] | None = None,
         unlike: str | Sequence[str] = (),
         colours: str | Sequence[str] = (),
         text: str | None = None,
@@ -897,9 +897,9 @@ def _with_holes(shape: Shape, found: Shape) -> Shape:
     return replace(shape, rows=found.rows, cols=found.cols, holes=(*shape.holes, *found.holes))
 
 
-def _images(given: PathLike | Upload | Sequence[PathLike | Upload] | None) -> tuple[Path | Upload, ...]:
-    several = (given,) if isinstance(given, str | os.PathLike | Upload) else tuple(given or ())
-    return tuple(each if isinstance(each, Upload) else Path(each) for each in several)
+def _images(given: PathLike | Picture | Sequence[PathLike | Picture] | None) -> tuple[Path | Picture, ...]:
+    several = (given,) if isinstance(given, str | os.PathLike | Picture) else tuple(given or ())
+    return tuple(each if isinstance(each, Picture) else Path(each) for each in several)
 
 
 def _limits() -> Limits:

@@ -6,7 +6,6 @@ Without weights it is compared by one encoder; with weights, by facets (:mod:`po
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Poster, Store
-from posterity.catalogue.pictures import Shown, Upload
-from posterity.embedding.pipeline import encode_file
+from posterity.catalogue.pictures import Shown
+from posterity.embedding.picture import Picture
 from posterity.encoders import ENCODERS, Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.numerics.neighbours.approximate import Approximate
@@ -119,7 +118,7 @@ class Wanted:
     """
 
     ids: tuple[str, ...] = ()
-    images: tuple[Path | Upload, ...] = ()
+    images: tuple[Path | Picture, ...] = ()
     unlike: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     text: str | None = None
@@ -273,12 +272,13 @@ def stripes(colours: Sequence[str], height: int = 60, width: int = 40) -> NDArra
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """A picture that is searched by: what it is called, its content, and the posters of the very same content."""
+class _Searched:
+    """A picture that is searched by: what it is called, the posters of the very same content, and the picture."""
 
     shown: Shown
     title: str
     own: tuple[str, ...]
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -288,13 +288,13 @@ class _Pictures:
     An upload is known by its place alone: its name says nothing, two may have the same, and it may be that of a file.
     """
 
-    likes: tuple[_Picture, ...]
-    unlikes: Mapping[str, _Picture]
+    likes: tuple[_Searched, ...]
+    unlikes: Mapping[str, _Searched]
 
     def own(self) -> Iterator[str]:
         """Give the posters of the very same content."""
-        for picture in (*self.likes, *self.unlikes.values()):
-            yield from picture.own
+        for searched in (*self.likes, *self.unlikes.values()):
+            yield from searched.own
 
 
 def _read_pictures(store: Store, wanted: Wanted) -> _Pictures:
@@ -307,15 +307,15 @@ def _read_pictures(store: Store, wanted: Wanted) -> _Pictures:
     )
 
 
-def _read_picture(store: Store, image: Path | Upload) -> _Picture:
+def _read_picture(store: Store, image: Path | Picture) -> _Searched:
     name = escape(str(image))
     try:
-        data = image.data if isinstance(image, Upload) else image.read_bytes()
+        picture = image if isinstance(image, Picture) else Picture(name, image.read_bytes())
     except OSError as error:
         raise ImageError("unreadable", f"{name} cannot be read: {error.strerror}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    own = tuple(store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist())
-    return _Picture(Shown(name, data), name if isinstance(image, Upload) else escape(image.name), own)
+    own = tuple(store.read(["id"], f"sha256 = '{picture.sha256}'")["id"].to_pylist())
+    title = name if isinstance(image, Picture) else escape(image.name)
+    return _Searched(Shown(name, picture.data), title, own, picture)
 
 
 def _vector(store: Store, index: Index | Approximate, encoder: Encoder, wanted: Wanted, pictures: _Pictures) -> Vector:
@@ -333,7 +333,7 @@ def _vector(store: Store, index: Index | Approximate, encoder: Encoder, wanted: 
         return np.asarray(encoder.encode(np.ascontiguousarray(data[rows][:, cols])[None])[0])
     away = pictures.unlikes
     likes = [_of_poster(store, index, encoder, identity) for identity in wanted.ids]
-    likes += [_of_picture(encoder, picture) for picture in pictures.likes]
+    likes += [_of_picture(encoder, searched) for searched in pictures.likes]
     unlikes = [
         _of_picture(encoder, away[name]) if name in away else _of_poster(store, index, encoder, name)
         for name in wanted.unlike
@@ -380,11 +380,11 @@ def _of_poster(store: Store, index: Index | Approximate, encoder: Encoder, ident
     )
 
 
-def _of_picture(encoder: Encoder, picture: _Picture) -> Vector:
+def _of_picture(encoder: Encoder, searched: _Searched) -> Vector:
     try:
-        return encode_file(encoder, picture.shown.data)
+        return searched.picture.vector(encoder)
     except ImageError as error:
-        raise ImageError(error.reason, f"{picture.shown} cannot be used: {error.detail}") from error
+        raise ImageError(error.reason, f"{searched.shown} cannot be used: {error.detail}") from error
 
 
 def _query(store: Store, wanted: Wanted, pictures: _Pictures) -> Query:
@@ -395,12 +395,12 @@ def _query(store: Store, wanted: Wanted, pictures: _Pictures) -> Query:
         return Query(None, ", ".join(wanted.colours), colours=wanted.colours)
     known = store.get((*wanted.ids, *wanted.unlike))
 
-    def titled(like: str | _Picture) -> str:
-        if isinstance(like, _Picture):
+    def titled(like: str | _Searched) -> str:
+        if isinstance(like, _Searched):
             return like.title
         return (known[like].film.title if like in known else None) or like
 
-    likes: list[str | _Picture] = [*wanted.ids, *pictures.likes]
+    likes: list[str | _Searched] = [*wanted.ids, *pictures.likes]
     unlikes = [pictures.unlikes.get(name, name) for name in wanted.unlike]
     title = " + ".join(map(titled, likes))
     if unlikes:
@@ -408,11 +408,11 @@ def _query(store: Store, wanted: Wanted, pictures: _Pictures) -> Query:
     own, file = None, None
     if len(likes) == 1:
         (only,) = likes
-        own = next(iter(only.own), None) if isinstance(only, _Picture) else only
-        if isinstance(only, _Picture) and not isinstance(wanted.images[0], Upload):
+        own = next(iter(only.own), None) if isinstance(only, _Searched) else only
+        if isinstance(only, _Searched) and not isinstance(wanted.images[0], Picture):
             file = str(only.shown)
     shown, away = (
-        tuple(each.shown if isinstance(each, _Picture) else each for each in some) for some in (likes, unlikes)
+        tuple(each.shown if isinstance(each, _Searched) else each for each in some) for some in (likes, unlikes)
     )
     return Query(own, title, file, None, shown, away)
 

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from posterity.api.catalogue import Report
 from posterity.catalogue import Poster
+from posterity.layouts.columns import LayoutAnswer, Spot
+from posterity.layouts.kept import LayoutName
+from posterity.learning.current import GenreView, MoneyView
 from posterity.search.duplicates import Duplicates
 from posterity.search.evaluation import EncoderScores, LayoutScores
 from posterity.search.pairs import Pairs
@@ -31,15 +34,6 @@ class Problem:
 
     detail: str
     remedy: str = ""
-
-
-@dataclass(frozen=True)
-class LayoutName:
-    """A map or wall that there is: its name, "map" or "wall", and what it is called on the page."""
-
-    name: str
-    kind: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -131,50 +125,6 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A cluster of a map: its name, how many, the number of the poster that stands for it, and where (0 to 65535)."""
-
-    label: str
-    size: int
-    representative: int
-    x: int
-    y: int
-
-
-@dataclass(frozen=True)
-class LayoutAnswer:
-    """A map or wall in the order of the collection.
-
-    Attributes:
-        name: Its name.
-        kind: "map" or "wall".
-        label: What it is called.
-        x: Of a map 0 to 65535, of a wall columns; -1 for posters that have no place on it.
-        y: Likewise, downwards; rows.
-        aspect: Of a map: width / height of its bounds.
-        rows: Of a wall, else 0.
-        cols: Of a wall, else 0.
-        topology: Of a wall, else "".
-        clusters: Of a map.
-        scores: Name -> [value, standard error].
-        chance: The same of posters at random places.
-    """
-
-    name: str
-    kind: str
-    label: str
-    x: list[int]
-    y: list[int]
-    aspect: float
-    rows: int
-    cols: int
-    topology: str
-    clusters: list[Place]
-    scores: dict[str, list[float]]
-    chance: dict[str, list[float]]
-
-
-@dataclass(frozen=True)
 class Found:
     """A film found by its title, year or id; ``score`` is 1 for all words as typed, 2 for the very id."""
 
@@ -191,30 +141,6 @@ class Films:
 
     total: int
     films: list[Found]
-
-
-@dataclass(frozen=True)
-class GenreView:
-    """A predicted genre: calibrated probability, 95% interval, how common it is, and whether the model claims it."""
-
-    genre: str
-    probability: float
-    low: float
-    high: float
-    prior: float
-    claimed: bool
-
-
-@dataclass(frozen=True)
-class MoneyView:
-    """The probability that a film earns more than it costs, with 95% interval and how often films do; and a warning."""
-
-    probability: float
-    low: float
-    high: float
-    base_rate: float
-    based_on: str
-    caveat: str
 
 
 @dataclass(frozen=True)
@@ -272,15 +198,6 @@ class Why:
     regions: dict[str, tuple[list[list[float]], list[list[float]]]]
     palettes: tuple[list[tuple[str, float]], list[tuple[str, float]]]
     same_artwork: bool
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a poster from outside belongs on a map, 0 to 65535."""
-
-    layout: str
-    x: int
-    y: int
 
 
 @dataclass(frozen=True)
