@@ -1,7 +1,7 @@
-"""What the server answers, as plain values; from these come the OpenAPI description and the page's TypeScript types.
+"""What the server answers, as plain values: the OpenAPI description and the page's TypeScript types come from them.
 
-Where the Python interface has a result of its own (:class:`posterity.search.query.Matches`,
-:class:`posterity.search.pairs.Pairs` and others), the answer is that.
+Where a package below has a result of its own (:class:`posterity.search.query.Matches`,
+:class:`posterity.layouts.columns.LayoutAnswer` and others), the answer is that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Sprites:
         sprite: Height and width of a sprite in pixels.
         grid: Rows and columns of a page.
         pages: Keys of the pages, in order.
-        slots: Of each poster, in the order of the collection: where its sprite is.
+        slots: Where each poster's sprite is, in the order of the collection.
         sheet: Rows and columns of a sheet of thumbnails; sheet s holds the slots from s · rows · columns on.
         sheets: Keys of the sheets, in order.
     """
@@ -59,29 +59,29 @@ class Sprites:
 
 @dataclass(frozen=True)
 class Collection:
-    """What the page knows of every poster; all lists are in the same order, by id, and null is "not known".
+    """What the page shows of every poster; all lists are in the same order, by id, and null is "not known".
 
     Attributes:
-        name: Of the catalogue.
+        name: The catalogue's name.
         state: Changes whenever the catalogue does.
-        ids: Of the posters.
-        titles: Of the films, or "".
-        years: Of the films.
+        ids: The posters' ids.
+        titles: The films' titles, or "".
+        years: The films' years.
         genres: All genres; ``genre_of`` has their numbers.
-        genre_of: Of each film.
+        genre_of: Each film's genres.
         languages: All languages, ISO 639-1.
-        language_of: Of each film, -1 where not known.
+        language_of: Each film's language, -1 where not known.
         franchises: All franchises.
-        franchise_of: Of each film, -1 where there is none.
+        franchise_of: Each film's franchise, -1 where there is none.
         ratings: Mean votes, 0 to 10.
-        popularity: TMDb's.
+        popularity: TMDb's popularity.
         revenues: As given.
         ratios: Revenue / budget.
         flags: All flags of the cleaning.
-        flag_of: Of each poster.
-        predicted: Genres that a model knows, or empty.
-        predicted_of: Of each poster the genres that the model claims.
-        digests: What thumbnails are asked for by.
+        flag_of: Each poster's flags.
+        predicted: The genres that a trained model predicts, or empty.
+        predicted_of: The genres that the model claims for each poster.
+        digests: The names of the posters' thumbnails.
         shapes: Width · 1000 / height.
         palettes: Base64 of 16 bytes a poster: red, green, blue, share of 255 of its four main colours.
         colours: Words for colours, with an example.

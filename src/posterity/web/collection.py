@@ -55,7 +55,7 @@ def collection_of(
         predicted_of=model.claimed(snap.ids) if model else [],
         digests=[digest[:DIGEST] for digest in column["sha256"]],
         shapes=shapes(column["width"], column["height"]),
-        palettes=base64.b64encode(atlas.palettes[snap.slots].tobytes()).decode(),
+        palettes=base64.b64encode(snap.palettes.tobytes()).decode(),
         colours={name: (r, g, b) for name, (r, g, b) in COLOURS.items()},
         atlas=Sprites(atlas.sprite, atlas.grid, list(atlas.keys), snap.slots.tolist(), SHEET, snap.sheets),
         layouts=list(layouts),

@@ -54,7 +54,7 @@ def film_page(snap: Snapshot, identity: str, notes: Sequence[str]) -> FilmPage:
         # Visitors of the page do not learn where on this machine it lies.
         poster=replace(poster, source=Path(poster.source).name),
         links=links_of(poster),
-        palette=written(snap.atlas.palettes[snap.slots[number]]),
+        palette=written(snap.palettes[number]),
         predicted=genre_views(snap.models, identity, N_PREDICTED),
         money=money_view(snap.models, identity),
         relatives=[Relative(snap.ids[other], snap.title(other), kind) for other, kind in near],

@@ -40,6 +40,7 @@ class Snapshot:
         pages: Of the atlas, by key.
         sheets: Keys of the sheets of thumbnails.
         slots: (n,) each poster's slot in the atlas, -1 where it has none.
+        palettes: (n, 4, 4) each poster's main colours, as the atlas has them; none where it has no slot.
         digests: SHA-256 by its first letters.
         models: Name -> a model that is current.
         refused: Name -> why a model that is kept cannot be used.
@@ -59,6 +60,7 @@ class Snapshot:
     pages: dict[str, bytes]
     sheets: list[str]
     slots: NDArray[np.int64]
+    palettes: NDArray[np.uint8]
     digests: dict[str, str]
     models: dict[str, CurrentModel]
     refused: dict[str, str]
@@ -110,6 +112,10 @@ def read_snapshot(
     else:
         atlas, pages = catalogue.atlas(show_progress=show_progress)
     slot_of = {identity: slot for slot, identity in enumerate(atlas.slots) if identity}
+    # A poster may have gone between the two reads: it has no slot, and no other's colours either.
+    slots = np.array([slot_of.get(identity, -1) for identity in ids], np.int64)
+    palettes = np.zeros((len(ids), *atlas.palettes.shape[1:]), np.uint8)
+    palettes[slots >= 0] = atlas.palettes[slots[slots >= 0]]
     titles = [title or "" for title in rows["title"].to_pylist()]
     popularity = [value or 0.0 for value in rows["popularity"].to_pylist()]
     models, refused = current_models(store)
@@ -124,7 +130,8 @@ def read_snapshot(
         atlas=atlas,
         pages=pages,
         sheets=sheet_keys(atlas),
-        slots=np.array([slot_of.get(identity, -1) for identity in ids], np.int64),
+        slots=slots,
+        palettes=palettes,
         digests={digest[:DIGEST]: digest for digest in rows["sha256"].to_pylist()},
         models=models,
         refused=refused,

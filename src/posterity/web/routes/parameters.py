@@ -17,13 +17,13 @@ Weights = Annotated[
 ]
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    400: {"model": Problem, "description": "The request is not allowed; it says why."},
-    401: {"model": Problem, "description": "A token is asked for."},
-    404: {"model": Problem, "description": "There is no such thing."},
-    409: {"model": Problem, "description": "The catalogue lacks what that needs; it says what to do."},
-    403: {"model": Problem, "description": "Another site's page asks."},
+    400: {"model": Problem, "description": "The request is not allowed; the answer says why."},
+    401: {"model": Problem, "description": "A token is needed."},
+    404: {"model": Problem, "description": "What was asked for does not exist."},
+    409: {"model": Problem, "description": "The catalogue lacks what this needs; the answer says what to do."},
+    403: {"model": Problem, "description": "The request comes from another site's page."},
     422: {"model": Problem, "description": "An argument is not allowed."},
 }
 UNAVAILABLE: dict[int | str, dict[str, Any]] = {
-    503: {"model": Problem, "description": "Not now; with Retry-After, ask again then."}
+    503: {"model": Problem, "description": "Not now. With Retry-After: ask again then."}
 }
