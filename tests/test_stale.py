@@ -23,7 +23,8 @@ from posterity.learning import genres
 from posterity.learning.splits import LeakError, load_split
 from posterity.search.evaluation import layout_scores
 from posterity.web.gallery import Gallery
-from posterity.web.jobs import Job, Jobs, duplicates_job, evaluation_job, pairs_job
+from posterity.web.jobs import Job, Jobs
+from posterity.web.work import duplicates_job, evaluation_job, pairs_job
 
 Change = Callable[[dict[str, str]], dict[str, str]]
 

@@ -25,12 +25,12 @@ import posterity
 from faults.support import ENVIRONMENT
 from posterity.web import health
 from posterity.web.answers import Films
+from posterity.web.brief_logs import OneLine
 from posterity.web.connections import Bounded, most_connections
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import BusyError, Job, Jobs
 from posterity.web.lanes import HEAVY, WIDTHS, Lane, Lanes, Width
 from posterity.web.results import Recent
-from posterity.web.saying import OneLine
 from posterity.web.serving import Server
 
 LONG = 60
@@ -90,7 +90,7 @@ def test_how_the_server_is_is_told_while_the_catalogue_is_slow(
     monkeypatch.setattr(gallery.store, "count", count)
 
     async def go() -> None:
-        wellbeing = health.Wellbeing(gallery)
+        wellbeing = health.HealthCheck(gallery)
         first = await wellbeing.now()
         assert first is not None
         assert first.posters == 12

@@ -10,7 +10,7 @@ from conftest import picture
 
 import posterity
 from posterity.images import decode
-from posterity.layouts.atlas import Atlas, hilbert, make_atlas, palettes_of, sheet, sprite_size
+from posterity.layouts.atlas import Atlas, hilbert, make_atlas, palettes_of, sprite_size
 
 
 def sprite(atlas: Atlas, pages: dict[str, bytes], identity: str) -> np.ndarray:
@@ -91,18 +91,6 @@ def test_palettes_are_the_means_of_the_colours_that_are_there() -> None:
     found = palettes_of(sprites)
     assert found[0, :2].tolist() == [[205, 25, 30, 191], [240, 240, 240, 64]]
     assert found[1].tolist() == [[35, 90, 180, 255], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-
-
-def test_a_sheet_shows_each_thumbnail_in_its_cell(films: posterity.Catalogue) -> None:
-    digests = [poster.sha256 for poster in films.posters()]
-    thumbnails = films.store.thumbnails(digests)
-    shown = decode(sheet(thumbnails, ["", *digests]))
-    assert shown.shape == (8 * 192, 8 * 128, 3)
-    assert shown[20:170, 20:100].mean() < 25
-    for at, digest in enumerate(digests, 1):
-        top, left = at // 8 * 192, at % 8 * 128
-        wanted = picture_of(decode(thumbnails[digest]), (192, 128))
-        assert np.abs(shown[top : top + 192, left : left + 128] - wanted).mean() < 8
 
 
 def test_sprites_of_any_collection_take_less_than_200_mb() -> None:

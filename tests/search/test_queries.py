@@ -13,8 +13,9 @@ from conftest import picture
 from PIL import Image
 
 import posterity
-from posterity.catalogue.pictures import Shown, Upload
+from posterity.catalogue.pictures import Shown
 from posterity.cli import run
+from posterity.embedding.picture import Picture
 from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit
 from posterity.search.query import parse_colours, years_filter
@@ -149,7 +150,7 @@ def test_an_uploads_name_is_never_looked_up(
     if named == "a file":
         name = str(tmp_path / "secret.jpg")
         Path(name).write_bytes(jpeg(80))
-    found = films.similar(image=Upload(name, jpeg(81)), k=3)
+    found = films.similar(image=Picture(name, jpeg(81)), k=3)
     assert (found.query.id, found.query.file, found.query.title) == (None, None, name)
     drawn = query_of(films.draw(found))
     own = fit(decode(jpeg(81)), (300, 200)).astype(int)
@@ -161,7 +162,7 @@ def test_an_uploads_name_is_never_looked_up(
 
 
 def test_uploads_of_one_name_are_two_pictures(films: posterity.Catalogue) -> None:
-    one, two = Upload("poster.jpg", jpeg(81)), Upload("poster.jpg", jpeg(82))
+    one, two = Picture("poster.jpg", jpeg(81)), Picture("poster.jpg", jpeg(82))
     both = films.similar(image=[one, two], k=12, encoder="pixels")
     assert ids(both) != ids(films.similar(image=[two, two], k=12, encoder="pixels"))
     sheet = np.asarray(films.draw(both))

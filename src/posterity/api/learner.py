@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from posterity.catalogue import Store
-from posterity.catalogue.pictures import Shown, Upload
+from posterity.catalogue.pictures import Shown
+from posterity.embedding.picture import Picture
 from posterity.learning.boxoffice import BoxOfficeReport, train_boxoffice
 from posterity.learning.experiments.leaderboard import Leaderboard
 from posterity.learning.experiments.run import run_experiment
@@ -148,17 +149,15 @@ class Learner:
             self.store, config, split, task=task, weights=start, limit=limit, show_progress=show_progress
         ).report
 
-    def predict(self, *files: PathLike | Upload, task: str = "genres") -> list[Prediction]:
+    def predict(self, *files: PathLike | Picture, task: str = "genres") -> list[Prediction]:
         """Predict posters, by file, picture or id; see :func:`posterity.learning.predicting.predict`."""
         return predict(self.store, files, task=task)
 
-    def occlusion(self, file: PathLike | Upload, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
+    def occlusion(self, file: PathLike | Picture, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
         """Tell what the predictions of a poster, a file or an id, looked at."""
-        from posterity.images import decode
-
         model = load_model(self.store, task, f"posterity train genres -c {self.store.folder}")
-        _, data = look(file, {} if isinstance(file, Upload | Shown) else self.store.get([os.fspath(file)]), {})
-        return occlusion(model, decode(data), genres)
+        _, picture = look(file, {} if isinstance(file, Picture | Shown) else self.store.get([os.fspath(file)]), {})
+        return occlusion(model, picture.decoded().pixels, genres)
 
     # --- experiments and insight -------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from posterity.api.opened import Opened
 from posterity.catalogue import Poster
-from posterity.catalogue.pictures import Upload
+from posterity.embedding.picture import Picture
 from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.ingest.request import PathLike
@@ -62,7 +62,7 @@ class Searching(Opened):
         self,
         id: str | Sequence[str] | None = None,
         *,
-        image: PathLike | Upload | Sequence[PathLike | Upload] | None = None,
+        image: PathLike | Picture | Sequence[PathLike | Picture] | None = None,
         unlike: str | Sequence[str] = (),
         colours: str | Sequence[str] = (),
         text: str | None = None,
@@ -208,6 +208,6 @@ class Searching(Opened):
         return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
 
 
-def _images(given: PathLike | Upload | Sequence[PathLike | Upload] | None) -> tuple[Path | Upload, ...]:
-    several = (given,) if isinstance(given, str | os.PathLike | Upload) else tuple(given or ())
-    return tuple(each if isinstance(each, Upload) else Path(each) for each in several)
+def _images(given: PathLike | Picture | Sequence[PathLike | Picture] | None) -> tuple[Path | Picture, ...]:
+    several = (given,) if isinstance(given, str | os.PathLike | Picture) else tuple(given or ())
+    return tuple(each if isinstance(each, Picture) else Path(each) for each in several)

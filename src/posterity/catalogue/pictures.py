@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,22 +11,6 @@ from posterity.catalogue import Poster, Store
 from posterity.errors import ImageError
 from posterity.images import decode
 from posterity.runtime.storage import read_bytes
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A picture that lies in no file, such as one that was sent to the page.
-
-    Attributes:
-        name: What it is called.
-        data: Its content, as a file would hold it.
-    """
-
-    name: str
-    data: bytes
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Shown(str):
@@ -64,3 +48,12 @@ def file_of(poster: Poster, enough: tuple[int, int]) -> NDArray[np.uint8]:
         OSError: It cannot be read.
     """
     return decode(read_bytes(poster.source, poster.path), enough)
+
+
+def unchanged_content(poster: Poster) -> bytes | None:
+    """Read a poster's file; None where it cannot be read or holds anything but what was catalogued."""
+    try:
+        data = read_bytes(poster.source, poster.path)
+    except OSError:
+        return None
+    return data if hashlib.sha256(data).hexdigest() == poster.sha256 else None

@@ -135,9 +135,13 @@ def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
     Raises:
         ImageError: It is no picture that can be read.
     """
+    return encode_pixels(encoder, decode(data, tier(encoder.spec.size)))
+
+
+def encode_pixels(encoder: Encoder, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Encode one picture that was decoded at :func:`posterity.images.tier` of the encoder's size: (d,) float32."""
     spec = encoder.spec
-    picture = fit(decode(data, tier(spec.size)), spec.size, spec.fit)
-    return np.asarray(encoder.encode(picture[None])[0])
+    return np.asarray(encoder.encode(fit(pixels, spec.size, spec.fit)[None])[0])
 
 
 def provenance(store: Store, encoder: Encoder) -> Artefact:

@@ -2,8 +2,8 @@
 
 A page of the atlas holds a grid of sprites, each stretched to a 2:3 cell; whoever draws them restores their shapes. The
 order of posters follows a Hilbert curve (D. Hilbert, 1891) over a map of them, so that what lies together on the map
-lies together in the pages too: :func:`sheet` gives the same posters at the size of thumbnails, a few to a page, and
-whoever has come close to a place of the map needs a few sheets only.
+lies together in the pages too: :mod:`posterity.layouts.sheets` has the same posters at the size of thumbnails, a few to
+a sheet, and whoever has come close to a place of the map needs a few sheets only.
 
 Pages are kept in the catalogue, each under a digest of what it shows. Posters keep their slots; new ones take those
 that are free, so that only the pages that changed are made anew.
@@ -22,7 +22,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store, provenance
-from posterity.images import THUMBNAIL_SIZE, decode
+from posterity.images import decode
 from posterity.images.lab import rgb_to_lab
 from posterity.layouts.clusters import COLOURS
 from posterity.runtime.parallel import n_workers, ordered_map
@@ -35,9 +35,6 @@ PAGE = (2016, 2048)
 
 SPRITES = ((20_000, (48, 32)), (200_000, (24, 16)), (None, (12, 8)))
 """Up to how many posters, (height, width) of a sprite: what keeps all of them below 200 MB of graphics memory."""
-
-SHEET = (8, 8)
-"""Rows and columns of thumbnails on a sheet."""
 
 QUALITY = 80
 N_COLOURS = 4
@@ -126,25 +123,6 @@ def make_atlas(
 def sprite_size(n: int) -> tuple[int, int]:
     """Tell how large sprites of so many posters are: (height, width)."""
     return next(size for most, size in SPRITES if most is None or n <= most)
-
-
-def sheet(thumbnails: Mapping[str, bytes], digests: Sequence[str]) -> bytes:
-    """Draw thumbnails onto a sheet, each stretched to a 2:3 cell: JPEG.
-
-    Args:
-        thumbnails: JPEG by SHA-256.
-        digests: Of what each cell shows, row by row; "" leaves one dark.
-    """
-    height, width = THUMBNAIL_SIZE
-    canvas = np.full((SHEET[0] * height, SHEET[1] * width, 3), 18, np.uint8)
-    for at, digest in enumerate(digests):
-        if digest in thumbnails:
-            picture = decode(thumbnails[digest])
-            top, left = at // SHEET[1] * height, at % SHEET[1] * width
-            canvas[top : top + height, left : left + width] = cv2.resize(
-                picture, (width, height), interpolation=cv2.INTER_LINEAR
-            )
-    return bytes(simplejpeg.encode_jpeg(canvas, QUALITY, "RGB", "420"))
 
 
 def hilbert(points: NDArray[np.floating]) -> NDArray[np.int64]:

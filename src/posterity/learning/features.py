@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from posterity.catalogue import Store
 from posterity.embedding.held import held_vectors
-from posterity.embedding.pipeline import encode_file
+from posterity.embedding.picture import Picture
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError
 
@@ -63,13 +63,13 @@ def load_features(store: Store, encoders: Sequence[str], needed: Sequence[str] =
     return Features(names, tuple(e.spec.fingerprint for e in found), tuple(sorted(common)), np.hstack(parts))
 
 
-def features_of_file(encoders: Sequence[str], data: bytes) -> Rows:
-    """Encode one file's content as :func:`load_features` has it: (d,).
+def features_of_picture(encoders: Sequence[str], picture: Picture) -> Rows:
+    """Encode one picture as :func:`load_features` has it: (d,).
 
     Raises:
         ImageError: It is no picture that can be read.
     """
-    return np.concatenate([encode_file(ENCODERS.get(name), data) for name in encoders])
+    return np.concatenate([picture.vector(ENCODERS.get(name)) for name in encoders])
 
 
 def present(store: Store, encoders: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from posterity.catalogue import Poster, Store
-from posterity.catalogue.pictures import Shown, Upload
+from posterity.catalogue.pictures import Shown
+from posterity.embedding.picture import Picture
 from posterity.errors import CatalogueError, SourceError
 from posterity.learning.boxoffice import both_columns
-from posterity.learning.features import features_of_file, load_features
+from posterity.learning.features import features_of_picture, load_features
 from posterity.learning.model import PREFIX, Model, Predicted, load_model
 from posterity.learning.targets import YES
 from posterity.numerics.linear.scaling import Rows
@@ -100,7 +100,7 @@ class Prediction:
 
 def predict(
     store: Store,
-    files: Sequence[str | os.PathLike[str] | Upload],
+    files: Sequence[str | os.PathLike[str] | Picture],
     *,
     task: str = "genres",
     n_witnesses: int = 3,
@@ -134,8 +134,8 @@ def predict(
     by_content = {poster.sha256: poster for poster in posters.values()}
     found = []
     for file in files:
-        poster, data = look(file, posters, by_content)
-        x = features_of_file(model.encoders, data)
+        poster, picture = look(file, posters, by_content)
+        x = features_of_picture(model.encoders, picture)
         said = _said(model, poster, x)
         order = np.argsort(-said.probabilities[0], kind="stable")
         genres = tuple(
@@ -144,12 +144,12 @@ def predict(
         )
         found.append(
             Prediction(
-                file=_name(file, data),
+                file=Shown(picture.name, picture.data),
                 id=poster.id if poster else None,
                 title=poster.film.title if poster else None,
                 actual=poster.film.genres if poster else (),
                 genres=genres,
-                box_office=_box_office(store, posters, poster, data) if money else None,
+                box_office=_box_office(store, posters, poster, picture) if money else None,
             )
         )
     return found
@@ -166,8 +166,8 @@ def _said(model: Model, poster: Poster | None, x: Rows) -> Predicted:
 
 
 def look(
-    file: str | os.PathLike[str] | Upload, posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
-) -> tuple[Poster | None, bytes]:
+    file: str | os.PathLike[str] | Picture, posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
+) -> tuple[Poster | None, Picture]:
     """Read a picture, named by its file or by a poster's id, and tell which poster of the catalogue it is, if any.
 
     Args:
@@ -178,8 +178,10 @@ def look(
     Raises:
         SourceError: It cannot be read.
     """
-    if isinstance(file, Upload | Shown):
-        return by_content.get(hashlib.sha256(file.data).hexdigest()), file.data
+    if isinstance(file, Shown):
+        file = Picture(str(file), file.data)
+    if isinstance(file, Picture):
+        return by_content.get(file.sha256), file
     name = os.fspath(file)
     path, poster = Path(name), None
     if name in posters and not path.exists():
@@ -190,11 +192,8 @@ def look(
         raise SourceError(
             f"{escape(name)} cannot be read: {error.strerror or error}", "Name a picture, or a poster's id."
         ) from error
-    return posters.get(name) or by_content.get(hashlib.sha256(data).hexdigest()), data
-
-
-def _name(file: str | os.PathLike[str] | Upload, data: bytes) -> Shown:
-    return Shown(file.name if isinstance(file, Upload) else os.fspath(file), data)
+    picture = Picture(name, data)
+    return posters.get(name) or by_content.get(picture.sha256), picture
 
 
 def _genre(
@@ -219,10 +218,12 @@ def _genre(
     )  # fmt: skip
 
 
-def _box_office(store: Store, posters: Mapping[str, Poster], poster: Poster | None, data: bytes) -> BoxOfficePrediction:
+def _box_office(
+    store: Store, posters: Mapping[str, Poster], poster: Poster | None, picture: Picture
+) -> BoxOfficePrediction:
     train = f"posterity train boxoffice -c {store.folder}"
     model = load_model(store, "boxoffice", train)
-    said = model.predict(features_of_file(model.encoders, data)[None])
+    said = model.predict(features_of_picture(model.encoders, picture)[None])
     yes, based_on = model.names.index(YES), "poster"
     if poster is not None and poster.film.budget:
         both = load_model(store, "boxoffice_both", train)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from posterity.catalogue import Store
-from posterity.catalogue.pictures import Shown, Upload
+from posterity.catalogue.pictures import Shown
+from posterity.embedding.picture import Picture
 from posterity.errors import ImageError
 from posterity.runtime.filenames import escape
 from posterity.search.query import Query, Wanted
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that is searched by: what it is called, its content, and the posters of the very same content."""
+class Searched:
+    """A picture that is searched by: what it is called, the posters of the very same content, and the picture."""
 
     shown: Shown
     title: str
     own: tuple[str, ...]
+    picture: Picture
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ class Pictures:
     An upload is known by its place alone: its name says nothing, two may have the same, and it may be that of a file.
     """
 
-    likes: tuple[Picture, ...]
-    unlikes: Mapping[str, Picture]
+    likes: tuple[Searched, ...]
+    unlikes: Mapping[str, Searched]
 
     def own(self) -> Iterator[str]:
         """Give the posters of the very same content."""
-        for picture in (*self.likes, *self.unlikes.values()):
-            yield from picture.own
+        for searched in (*self.likes, *self.unlikes.values()):
+            yield from searched.own
 
 
 def read_pictures(store: Store, wanted: Wanted) -> Pictures:
@@ -49,15 +50,15 @@ def read_pictures(store: Store, wanted: Wanted) -> Pictures:
     )
 
 
-def _read_picture(store: Store, image: Path | Upload) -> Picture:
+def _read_picture(store: Store, image: Path | Picture) -> Searched:
     name = escape(str(image))
     try:
-        data = image.data if isinstance(image, Upload) else image.read_bytes()
+        picture = image if isinstance(image, Picture) else Picture(name, image.read_bytes())
     except OSError as error:
         raise ImageError("unreadable", f"{name} cannot be read: {error.strerror}") from error
-    digest = hashlib.sha256(data).hexdigest()
-    own = tuple(store.read(["id"], f"sha256 = '{digest}'")["id"].to_pylist())
-    return Picture(Shown(name, data), name if isinstance(image, Upload) else escape(image.name), own)
+    own = tuple(store.read(["id"], f"sha256 = '{picture.sha256}'")["id"].to_pylist())
+    title = name if isinstance(image, Picture) else escape(image.name)
+    return Searched(Shown(name, picture.data), title, own, picture)
 
 
 def described(store: Store, wanted: Wanted, pictures: Pictures) -> Query:
@@ -68,12 +69,12 @@ def described(store: Store, wanted: Wanted, pictures: Pictures) -> Query:
         return Query(None, ", ".join(wanted.colours), colours=wanted.colours)
     known = store.get((*wanted.ids, *wanted.unlike))
 
-    def titled(like: str | Picture) -> str:
-        if isinstance(like, Picture):
+    def titled(like: str | Searched) -> str:
+        if isinstance(like, Searched):
             return like.title
         return (known[like].film.title if like in known else None) or like
 
-    likes: list[str | Picture] = [*wanted.ids, *pictures.likes]
+    likes: list[str | Searched] = [*wanted.ids, *pictures.likes]
     unlikes = [pictures.unlikes.get(name, name) for name in wanted.unlike]
     title = " + ".join(map(titled, likes))
     if unlikes:
@@ -81,10 +82,10 @@ def described(store: Store, wanted: Wanted, pictures: Pictures) -> Query:
     own, file = None, None
     if len(likes) == 1:
         (only,) = likes
-        own = next(iter(only.own), None) if isinstance(only, Picture) else only
-        if isinstance(only, Picture) and not isinstance(wanted.images[0], Upload):
+        own = next(iter(only.own), None) if isinstance(only, Searched) else only
+        if isinstance(only, Searched) and not isinstance(wanted.images[0], Picture):
             file = str(only.shown)
     shown, away = (
-        tuple(each.shown if isinstance(each, Picture) else each for each in some) for some in (likes, unlikes)
+        tuple(each.shown if isinstance(each, Searched) else each for each in some) for some in (likes, unlikes)
     )
     return Query(own, title, file, None, shown, away)

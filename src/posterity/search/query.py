@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.catalogue.pictures import Upload
+from posterity.embedding.picture import Picture
 from posterity.errors import ArgumentError
 from posterity.settings import names_in
 
@@ -98,7 +98,7 @@ class Wanted:
     """
 
     ids: tuple[str, ...] = ()
-    images: tuple[Path | Upload, ...] = ()
+    images: tuple[Path | Picture, ...] = ()
     unlike: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     text: str | None = None

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.catalogue import Store
-from posterity.embedding.pipeline import encode_file
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError, CatalogueError, ImageError
 from posterity.numerics.neighbours.approximate import Approximate
 from posterity.numerics.neighbours.exact import Index, Metric
 from posterity.search.facets import Facet
-from posterity.search.pictures import Picture, Pictures
+from posterity.search.pictures import Pictures, Searched
 from posterity.search.query import Wanted, stripes
 from posterity.search.text import text_vectors
 
@@ -39,7 +38,7 @@ def vector_of(store: Store, index: Index | Approximate, encoder: Encoder, wanted
         return np.asarray(encoder.encode(np.ascontiguousarray(data[rows][:, cols])[None])[0])
     away = pictures.unlikes
     likes = [_of_poster(store, index, encoder, identity) for identity in wanted.ids]
-    likes += [_of_picture(encoder, picture) for picture in pictures.likes]
+    likes += [_of_picture(encoder, searched) for searched in pictures.likes]
     unlikes = [
         _of_picture(encoder, away[name]) if name in away else _of_poster(store, index, encoder, name)
         for name in wanted.unlike
@@ -86,8 +85,8 @@ def _of_poster(store: Store, index: Index | Approximate, encoder: Encoder, ident
     )
 
 
-def _of_picture(encoder: Encoder, picture: Picture) -> Vector:
+def _of_picture(encoder: Encoder, searched: Searched) -> Vector:
     try:
-        return encode_file(encoder, picture.shown.data)
+        return searched.picture.vector(encoder)
     except ImageError as error:
-        raise ImageError(error.reason, f"{picture.shown} cannot be used: {error.detail}") from error
+        raise ImageError(error.reason, f"{searched.shown} cannot be used: {error.detail}") from error

@@ -1,7 +1,7 @@
-"""What the server answers, as plain values; from these come the OpenAPI description and the page's TypeScript types.
+"""What the server answers, as plain values: the OpenAPI description and the page's TypeScript types come from them.
 
-Where the Python interface has a result of its own (:class:`posterity.search.query.Matches`,
-:class:`posterity.search.pairs.Pairs` and others), the answer is that.
+Where a package below has a result of its own (:class:`posterity.search.query.Matches`,
+:class:`posterity.layouts.columns.LayoutAnswer` and others), the answer is that.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from posterity.api.results import Report
 from posterity.catalogue import Poster
+from posterity.layouts.columns import LayoutAnswer, Spot
+from posterity.layouts.kept import LayoutName
+from posterity.learning.current import GenreView, MoneyView
 from posterity.search.duplicates import Duplicates
 from posterity.search.evaluation import EncoderScores, LayoutScores
 from posterity.search.pairs import Pairs
@@ -34,15 +37,6 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class LayoutName:
-    """A map or wall that there is: its name, "map" or "wall", and what it is called on the page."""
-
-    name: str
-    kind: str
-    label: str
-
-
-@dataclass(frozen=True)
 class Sprites:
     """The atlas.
 
@@ -50,7 +44,7 @@ class Sprites:
         sprite: Height and width of a sprite in pixels.
         grid: Rows and columns of a page.
         pages: Keys of the pages, in order.
-        slots: Of each poster, in the order of the collection: where its sprite is.
+        slots: Where each poster's sprite is, in the order of the collection.
         sheet: Rows and columns of a sheet of thumbnails; sheet s holds the slots from s · rows · columns on.
         sheets: Keys of the sheets, in order.
     """
@@ -65,29 +59,29 @@ class Sprites:
 
 @dataclass(frozen=True)
 class Collection:
-    """What the page knows of every poster; all lists are in the same order, by id, and null is "not known".
+    """What the page shows of every poster; all lists are in the same order, by id, and null is "not known".
 
     Attributes:
-        name: Of the catalogue.
+        name: The catalogue's name.
         state: Changes whenever the catalogue does.
-        ids: Of the posters.
-        titles: Of the films, or "".
-        years: Of the films.
+        ids: The posters' ids.
+        titles: The films' titles, or "".
+        years: The films' years.
         genres: All genres; ``genre_of`` has their numbers.
-        genre_of: Of each film.
+        genre_of: Each film's genres.
         languages: All languages, ISO 639-1.
-        language_of: Of each film, -1 where not known.
+        language_of: Each film's language, -1 where not known.
         franchises: All franchises.
-        franchise_of: Of each film, -1 where there is none.
+        franchise_of: Each film's franchise, -1 where there is none.
         ratings: Mean votes, 0 to 10.
-        popularity: TMDb's.
+        popularity: TMDb's popularity.
         revenues: As given.
         ratios: Revenue / budget.
         flags: All flags of the cleaning.
-        flag_of: Of each poster.
-        predicted: Genres that a model knows, or empty.
-        predicted_of: Of each poster the genres that the model claims.
-        digests: What thumbnails are asked for by.
+        flag_of: Each poster's flags.
+        predicted: The genres that a trained model predicts, or empty.
+        predicted_of: The genres that the model claims for each poster.
+        digests: The names of the posters' thumbnails.
         shapes: Width · 1000 / height.
         palettes: Base64 of 16 bytes a poster: red, green, blue, share of 255 of its four main colours.
         colours: Words for colours, with an example.
@@ -131,50 +125,6 @@ class Collection:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A cluster of a map: its name, how many, the number of the poster that stands for it, and where (0 to 65535)."""
-
-    label: str
-    size: int
-    representative: int
-    x: int
-    y: int
-
-
-@dataclass(frozen=True)
-class LayoutAnswer:
-    """A map or wall in the order of the collection.
-
-    Attributes:
-        name: Its name.
-        kind: "map" or "wall".
-        label: What it is called.
-        x: Of a map 0 to 65535, of a wall columns; -1 for posters that have no place on it.
-        y: Likewise, downwards; rows.
-        aspect: Of a map: width / height of its bounds.
-        rows: Of a wall, else 0.
-        cols: Of a wall, else 0.
-        topology: Of a wall, else "".
-        clusters: Of a map.
-        scores: Name -> [value, standard error].
-        chance: The same of posters at random places.
-    """
-
-    name: str
-    kind: str
-    label: str
-    x: list[int]
-    y: list[int]
-    aspect: float
-    rows: int
-    cols: int
-    topology: str
-    clusters: list[Place]
-    scores: dict[str, list[float]]
-    chance: dict[str, list[float]]
-
-
-@dataclass(frozen=True)
 class Found:
     """A film found by its title, year or id; ``score`` is 1 for all words as typed, 2 for the very id."""
 
@@ -191,30 +141,6 @@ class Films:
 
     total: int
     films: list[Found]
-
-
-@dataclass(frozen=True)
-class GenreView:
-    """A predicted genre: calibrated probability, 95% interval, how common it is, and whether the model claims it."""
-
-    genre: str
-    probability: float
-    low: float
-    high: float
-    prior: float
-    claimed: bool
-
-
-@dataclass(frozen=True)
-class MoneyView:
-    """The probability that a film earns more than it costs, with 95% interval and how often films do; and a warning."""
-
-    probability: float
-    low: float
-    high: float
-    base_rate: float
-    based_on: str
-    caveat: str
 
 
 @dataclass(frozen=True)
@@ -272,15 +198,6 @@ class Why:
     regions: dict[str, tuple[list[list[float]], list[list[float]]]]
     palettes: tuple[list[tuple[str, float]], list[tuple[str, float]]]
     same_artwork: bool
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a poster from outside belongs on a map, 0 to 65535."""
-
-    layout: str
-    x: int
-    y: int
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 def most_connections() -> int:
-    """Tell how many connections to take: half of the files that this process may open are left for everything else."""
+    """Give how many connections to take: half of the files that this process may open are left for everything else."""
     if resource is None:
         return MOST
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

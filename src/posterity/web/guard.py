@@ -1,4 +1,4 @@
-"""What stands before every request: which host was asked for, who may ask, and what browsers are told to refuse."""
+"""What stands before every request: which host was asked for, who may ask, and what browsers must refuse."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str]) -> bool:
-    """Tell whether another site's page makes a browser ask; programs, and older browsers, do not say who does."""
+    """Find out whether another site's page makes a browser ask; programs, and older browsers, do not say who does."""
     origin = headers.get("origin")
     if origin and origin.split("//")[-1] != headers.get("host"):
         return True

@@ -1,4 +1,4 @@
-"""Whether the server is well: told at once, whatever else it does."""
+"""Whether the server is well: answered at once, whatever else it does."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from posterity.web.answers import Health
 from posterity.web.gallery import LOOK_AGAIN, Gallery
 
 PATIENCE = 0.1
-"""Seconds that one who asks waits for a look at the catalogue; then what the last look saw is told."""
+"""Seconds that one who asks waits for a look at the catalogue; then what the last look saw is given."""
 
 TOO_LONG = 10.0
 """Seconds without a look at the catalogue after which it counts as away."""
 
 
-class Wellbeing:
+class HealthCheck:
     """What was last seen of the catalogue; for one event loop.
 
     Args:
@@ -33,7 +33,7 @@ class Wellbeing:
         self._looking: asyncio.Task[None] | None = None
 
     async def now(self) -> Health | None:
-        """Tell how the server is; None where the catalogue cannot be read."""
+        """Say how the server is; None where the catalogue cannot be read."""
         if time.monotonic() - self._at >= LOOK_AGAIN:
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())

@@ -1,8 +1,8 @@
-"""How much is done at a time: requests in lanes, each with a bounded number at work and waiting; the rest is told 503.
+"""How much is done at a time: requests in lanes, each with a bounded number at work and waiting; the rest gets 503.
 
 A server that takes on all that is asked of it serves nobody once that is too much. So what costs little (pictures, the
 page) does not stand behind what costs much (searches, films' pages), what only waits for long work stands behind
-neither, and whether the server is well is told before all else.
+neither, and whether the server is well is answered before all else.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _LIGHT = ("/api/thumbnails/", "/api/atlas/", "/api/sheets/", "/api/collection", 
 
 
 def lane_of(path: str) -> str:
-    """Tell the lane of an address.
+    """Choose the lane of an address.
 
     >>> lane_of("/healthz"), lane_of("/api/thumbnails/a.jpg"), lane_of("/api/films/tt1/why"), lane_of("/api/films")
     ('health', 'light', 'jobs', 'heavy')
@@ -155,6 +155,6 @@ class Lanes:
 
 
 def busy(detail: str = "the server has more to do than it can") -> JSONResponse:
-    """Tell that a request may be made again in a moment."""
+    """Answer that the request may be made again in a moment."""
     headers = {"retry-after": RETRY_AFTER, "cache-control": "no-store"}
     return JSONResponse({"detail": detail, "remedy": f"Ask again in {RETRY_AFTER} s."}, 503, headers)

@@ -1,4 +1,4 @@
-"""What the server tells Prometheus at ``/metrics``: its requests, its catalogue, its process.
+"""What Prometheus reads at ``/metrics``: its requests, its catalogue, its process.
 
 Requests are counted by the route that answered them, never by the address as it was written: there are few routes, and
 any number of addresses.
@@ -56,14 +56,14 @@ class Metrics:
             "posterity_catalogue_reachable", "1 where the catalogue could be read just now.", registry=self.registry
         )
 
-    def told(self) -> bytes:
+    def text(self) -> bytes:
         """Write all of it in Prometheus' text format."""
         try:
             store = self.gallery.store
             self.posters.set(store.count())
             self.version.set(store.version)
             self.reachable.set(1)
-        except Exception:  # whatever is wrong with the catalogue, the rest is told
+        except Exception:  # whatever is wrong with the catalogue, the rest is still written
             self.reachable.set(0)
         return generate_latest(self.registry)
 

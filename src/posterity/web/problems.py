@@ -1,4 +1,4 @@
-"""What is answered where something is wrong: what, and what to do; never where on this machine anything lies."""
+"""Answers to what is wrong: what, and what to do; never where on this machine anything lies."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ log = logging.getLogger(__name__)
 
 
 def problem(status: int, detail: str, remedy: str = "") -> JSONResponse:
-    """Tell what is wrong, and what to do."""
+    """Answer what is wrong, and what to do."""
     return JSONResponse(plain(Problem(detail, remedy)), status)
 
 
 def unavailable() -> JSONResponse:
-    """Tell that the catalogue is away, or damaged."""
+    """Answer that the catalogue is away, or damaged."""
     return problem(503, "the catalogue cannot be read", "Whoever serves it learns why from posterity doctor.")
 
 
 def public(text: str, folder: Place) -> str:
-    """Take out of a text where the catalogue lies."""
+    """Replace the catalogue's folder in a text by its name."""
     return text.replace(str(folder), name_of(folder))
 
 
 def status_of(error: PosterityError) -> int:
-    """Tell the HTTP status of an error."""
+    """Give the HTTP status of an error."""
     if isinstance(error, BusyError):
         return 503
     if isinstance(error, UnknownNameError | NoSuchPosterError):

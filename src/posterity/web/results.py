@@ -1,4 +1,4 @@
-"""Answers that were worked for, held in memory: as many as there is room for, those asked for last."""
+"""Answers held in memory: as many as there is room for, those asked for last."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from posterity.serialise import dumps
 
 
 @dataclass(frozen=True)
-class Made:
-    """An answer as JSON: as it is, and packed."""
+class Packed:
+    """An answer as JSON: as it is, and compressed."""
 
     text: bytes
-    packed: bytes
+    gzipped: bytes
     etag: str
 
     def __len__(self) -> int:
-        return len(self.text) + len(self.packed)
+        return len(self.text) + len(self.gzipped)
 
 
-def made_of(value: object) -> Made:
-    """Write an answer down."""
+def pack(value: object) -> Packed:
+    """Write an answer as JSON."""
     text = dumps(value, compact=True).encode()
-    return Made(text, gzip.compress(text, 5), hashlib.sha256(text).hexdigest()[:32])
+    return Packed(text, gzip.compress(text, 5), hashlib.sha256(text).hexdigest()[:32])
 
 
 class Sized(Protocol):

@@ -18,12 +18,13 @@ from starlette.types import ASGIApp
 from posterity.api.catalogue import Catalogue
 from posterity.errors import ArgumentError
 from posterity.web.app import create_app
+from posterity.web.brief_logs import log_briefly
 from posterity.web.built import page_file
 from posterity.web.connections import Bounded, accept, most_connections
 from posterity.web.gallery import Gallery
 from posterity.web.guard import LOOPBACK
-from posterity.web.jobs import Jobs, preparation_job
-from posterity.web.saying import speak_briefly
+from posterity.web.jobs import Jobs
+from posterity.web.work import preparation_job
 
 GRACE = 1
 """Seconds that requests under way have when the server is stopped."""
@@ -57,7 +58,7 @@ def serve(
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
-        ArgumentError: The port is taken, or the host is no address of this machine.
+        ArgumentError: The port is taken, or the host is not an address of this machine.
         StorageError: The page was not built.
     """
     page_file("index.html")
@@ -79,7 +80,7 @@ def serve(
 
 
 class Server(uvicorn.Server):
-    """A server of bounded connections, which tells when it answers.
+    """A server of bounded connections, which says when it is ready.
 
     Args:
         app: What answers.
@@ -93,7 +94,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=GRACE, server_header=False, lifespan="off",
         )  # fmt: skip
         super().__init__(config)
-        speak_briefly()
+        log_briefly()
         self._ready = ready
         self._most = most_connections() if most is None else most
         self._accepting: list[asyncio.Task[None]] = []
@@ -125,7 +126,7 @@ class Server(uvicorn.Server):
 def end_now() -> None:
     """End this process where threads still work on answers that nobody waits for any more: a system's end is theirs.
 
-    The web framework's threads would be waited for; and a picture, say, cannot be told to stop being decoded.
+    The web framework's threads would be waited for; and a picture, say, cannot be stopped while it is decoded.
     """
     if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
         return
@@ -135,7 +136,7 @@ def end_now() -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address.
+    """Find out whether only this machine reaches an address.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)

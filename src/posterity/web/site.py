@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from posterity.api.catalogue import Catalogue
 from posterity.errors import ArgumentError, PosterityError, StorageError
 from posterity.runtime.filenames import below, escape, exchange, writing
@@ -28,17 +26,19 @@ from posterity.runtime.locks import held
 from posterity.runtime.parallel import chunked
 from posterity.runtime.progress import progress
 from posterity.runtime.storage import cache_folder
-from posterity.search.facets import load_facets, neighbourhoods
+from posterity.search.facets import load_facets
+from posterity.search.nearby import Nearby, nearby
 from posterity.serialise import dumps, plain
 from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
-from posterity.web.jobs import Jobs, duplicates_job, evaluation_job, pairs_job
+from posterity.web.jobs import Jobs
+from posterity.web.work import duplicates_job, evaluation_job, pairs_job
 
 CHUNK = 64
 """Films to a file."""
 
 MARK = "posterity-site.json"
-"""What tells a folder that was exported before, and may be written over."""
+"""The file that marks a folder as exported before: it may be written over."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def export_site(
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
-        raise ArgumentError(f"{folder} is no folder", "Name a new one.")
+        raise ArgumentError(f"{folder} is not a folder", "Name a new one.")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise ArgumentError(f"{folder} holds other things", "Name a new or empty folder.")
     page_file("index.html")
@@ -179,8 +179,8 @@ def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progres
     for key, jpeg in snap.pages.items():
         _put(new, f"atlas-{key}", base64.b64encode(jpeg).decode())
     for key in collection.atlas.sheets:
-        _put(new, f"sheet-{key}", base64.b64encode(gallery.sheet(key)).decode())
-    near = _neighbours(gallery, neighbours)
+        _put(new, f"sheet-{key}", base64.b64encode(gallery.pictures.sheet(key)).decode())
+    near = _nearby(gallery, neighbours)
     with progress("Writing", len(snap.ids), show_progress) as bar:
         for number, some in enumerate(chunked(snap.ids, CHUNK)):
             _put(new, f"films-{number}", [gallery.film(identity) for identity in some])
@@ -188,34 +188,18 @@ def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progres
             bar.update(len(some))
 
 
-def _neighbours(gallery: Gallery, k: int) -> Iterator[dict[str, object]]:
-    """Give of each poster, in order, its neighbours' numbers and how near they are by each facet, in hundredths."""
-    snap, names = gallery.snapshot(), gallery.facets()
-    n = len(snap.ids)
-    if k == 0 or n < 2:
-        for _ in range(n):
-            yield {"of": [], "parts": {}}
-        return
-    facets = load_facets(gallery.store, names, gallery.encoder())
-    ids = next(iter(facets.values())).index.ids
-    number = np.array([snap.place[identity] for identity in ids], np.int64)
-    rows, others, nearness = neighbourhoods(facets, k)
-    starts = np.searchsorted(rows, np.arange(len(ids) + 1))
-    row_of = {identity: row for row, identity in enumerate(ids)}
-    for identity in snap.ids:
-        row = row_of.get(identity)
-        some = slice(0, 0) if row is None else slice(starts[row], starts[row + 1])
-        yield {
-            "of": number[others[some]].tolist(),
-            "parts": {name: np.rint(100 * nearness[name][some]).astype(int).tolist() for name in names},
-        }
+def _nearby(gallery: Gallery, k: int) -> Iterator[Nearby]:
+    """Give each poster's neighbours, in order."""
+    ids, names = gallery.snapshot().ids, gallery.facets()
+    facets = load_facets(gallery.store, names, gallery.encoder()) if k and len(ids) > 1 else {}
+    return nearby(facets, ids, k)
 
 
 def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
     snap = gallery.snapshot()
     short = {digest: name for name, digest in snap.digests.items()}
     for some in chunked(sorted(short), 512):
-        for digest, jpeg in gallery.thumbnails(snap, some).items():
+        for digest, jpeg in gallery.pictures.thumbnails(snap, some).items():
             place = below(folder, "thumbs", short[digest][:2], f"{short[digest]}.jpg")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(jpeg)
@@ -223,7 +207,7 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
         (folder / "posters").mkdir()
         for number, identity in enumerate(snap.ids):
             # Browsers look at what a picture holds, not at what its file is called.
-            (folder / "posters" / f"{number}.jpg").write_bytes(gallery.picture(identity)[0])
+            (folder / "posters" / f"{number}.jpg").write_bytes(gallery.pictures.poster(identity)[0])
 
 
 def _reports(gallery: Gallery, folder: Path) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from posterity.api.catalogue import Catalogue
 from posterity.catalogue import Poster
-from posterity.catalogue.schema import row_to_poster
+from posterity.catalogue.schema import POSTERS, row_to_poster
 from posterity.errors import NoSuchPosterError
 from posterity.layouts.atlas import Atlas
+from posterity.layouts.sheets import sheet_keys
+from posterity.learning.current import CurrentModel, current_models
+from posterity.search.relatives import Kin, kin_of
 from posterity.search.titles import TitleIndex
 from posterity.web.answers import Collection
-from posterity.web.results import Made
+from posterity.web.results import Packed
+
+DIGEST = 12
+"""Letters of a SHA-256 that tell a collection's posters apart."""
 
 
 @dataclass
@@ -29,16 +35,17 @@ class Snapshot:
         ids: Of the posters.
         place: Id -> its number.
         titles: To search.
-        hashes: (n,) perceptual hashes.
-        films: Film -> the numbers of its posters.
+        kin: Which posters are versions or near duplicates of each other.
         atlas: The sprites.
         pages: Of the atlas, by key.
-        slots: (n,) of each poster.
+        sheets: Keys of the sheets of thumbnails.
+        slots: (n,) each poster's slot in the atlas, -1 where it has none.
+        palettes: (n, 4, 4) each poster's main colours, as the atlas has them; none where it has no slot.
         digests: SHA-256 by its first letters.
-        models: Name -> labels, what the model says, and its scores.
+        models: Name -> a model that is current.
         refused: Name -> why a model that is kept cannot be used.
         thumbnail_rows: SHA-256 -> row of the table of thumbnails.
-        collection: What the page knows of every poster, once it was asked for.
+        collection: What the page shows of every poster, once it was asked for.
         packed: The same as JSON.
     """
 
@@ -48,17 +55,18 @@ class Snapshot:
     ids: list[str]
     place: dict[str, int]
     titles: TitleIndex
-    hashes: NDArray[np.uint64]
-    films: dict[str, list[int]]
+    kin: Kin
     atlas: Atlas
     pages: dict[str, bytes]
+    sheets: list[str]
     slots: NDArray[np.int64]
+    palettes: NDArray[np.uint8]
     digests: dict[str, str]
-    models: dict[str, Said]
+    models: dict[str, CurrentModel]
     refused: dict[str, str]
     thumbnail_rows: dict[str, int]
     collection: Collection | None = None
-    packed: Made | None = None
+    packed: Packed | None = None
 
     def poster(self, number: int) -> Poster:
         """Give a poster by its number."""
@@ -74,16 +82,58 @@ class Snapshot:
             raise NoSuchPosterError(identity)
         return self.place[identity]
 
+    def title(self, number: int) -> str:
+        """Give the title of a poster's film, or the poster's id."""
+        return self.rows["title"][number].as_py() or self.ids[number]
 
-@dataclass(frozen=True)
-class Said:
-    """What a model says: of each poster that has a place, a row of numbers a label."""
+    def id_of_content(self, sha256: str) -> str | None:
+        """Give the id of the first poster with some content, if there is one."""
+        digests = self.rows["sha256"].to_pylist()
+        return next((name for name, own in zip(self.ids, digests, strict=True) if own == sha256), None)
 
-    names: list[str]
-    prior: NDArray[np.float64]
-    thresholds: NDArray[np.float64]
-    place: dict[str, int]
-    values: NDArray[np.float32]
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
-    scores: dict[str, Any]
+
+def read_snapshot(
+    catalogue: Catalogue, state: str, old: Snapshot | None, *, show_progress: bool | None = False
+) -> Snapshot:
+    """Read a catalogue.
+
+    Args:
+        catalogue: The catalogue.
+        state: Digest of all that the page shows of it.
+        old: What was read before: its sprites are taken where the posters are still the same.
+        show_progress: True and False force the bars; None shows them on a terminal.
+    """
+    store = catalogue.store
+    version = store.version
+    rows = store.read(POSTERS.names)
+    ids = rows["id"].to_pylist()
+    if old is not None and old.version == version:
+        atlas, pages = old.atlas, old.pages
+    else:
+        atlas, pages = catalogue.atlas(show_progress=show_progress)
+    slot_of = {identity: slot for slot, identity in enumerate(atlas.slots) if identity}
+    # A poster may have gone between the two reads: it has no slot, and no other's colours either.
+    slots = np.array([slot_of.get(identity, -1) for identity in ids], np.int64)
+    palettes = np.zeros((len(ids), *atlas.palettes.shape[1:]), np.uint8)
+    palettes[slots >= 0] = atlas.palettes[slots[slots >= 0]]
+    titles = [title or "" for title in rows["title"].to_pylist()]
+    popularity = [value or 0.0 for value in rows["popularity"].to_pylist()]
+    models, refused = current_models(store)
+    return Snapshot(
+        version=version,
+        state=state,
+        rows=rows,
+        ids=ids,
+        place={identity: number for number, identity in enumerate(ids)},
+        titles=TitleIndex(ids, titles, rows["year"].to_pylist(), popularity),
+        kin=kin_of(rows),
+        atlas=atlas,
+        pages=pages,
+        sheets=sheet_keys(atlas),
+        slots=slots,
+        palettes=palettes,
+        digests={digest[:DIGEST]: digest for digest in rows["sha256"].to_pylist()},
+        models=models,
+        refused=refused,
+        thumbnail_rows={digest: row for row, digest in enumerate(store.thumbnail_digests())},
+    )

@@ -1,4 +1,4 @@
-"""Answers as they are sent: JSON, packed where it is large, and not sent again where it is known."""
+"""Answers as they are sent: JSON, compressed where it is large, and not sent again where the browser has it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from posterity.serialise import dumps
-from posterity.web.results import Made
+from posterity.web.results import Packed
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
@@ -17,29 +17,29 @@ ASK_AGAIN = "private, no-cache"
 
 def as_json(value: object) -> Response:
     """Answer with a value."""
-    return written(dumps(value, compact=True).encode())
+    return as_written(dumps(value, compact=True).encode())
 
 
-def written(text: bytes) -> Response:
+def as_written(text: bytes) -> Response:
     """Answer with JSON that is written already."""
     return Response(text, media_type="application/json", headers={"cache-control": ASK_AGAIN})
 
 
-def as_made(request: Request, made: Made) -> Response:
+def as_packed(request: Request, answer: Packed) -> Response:
     """Answer with what is large and stays the same for a while."""
-    return as_bytes(request, made.text, "application/json", made.etag, ASK_AGAIN, made.packed)
+    return as_bytes(request, answer.text, "application/json", answer.etag, ASK_AGAIN, answer.gzipped)
 
 
 def as_bytes(
-    request: Request, data: bytes, kind: str, etag: str, caching: str = FOREVER, packed: bytes | None = None
+    request: Request, data: bytes, kind: str, etag: str, caching: str = FOREVER, gzipped: bytes | None = None
 ) -> Response:
     """Answer with some content, or that it has not changed."""
     headers = {"etag": f'"{quote(etag)}"', "cache-control": caching}
-    if packed is not None:
+    if gzipped is not None:
         headers["vary"] = "accept-encoding"
     known = request.headers.get("if-none-match", "")
     if headers["etag"] in [each.strip().removeprefix("W/") for each in known.split(",")]:
         return Response(status_code=304, headers=headers)
-    if packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        data, headers["content-encoding"] = packed, "gzip"
+    if gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        data, headers["content-encoding"] = gzipped, "gzip"
     return Response(data, media_type=kind, headers=headers)

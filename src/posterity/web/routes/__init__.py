@@ -1,0 +1,1 @@
+"""The server's addresses, a module a group: what each takes, and what it answers."""

@@ -1,0 +1,88 @@
+"""The long work of the page, as jobs for the queue: what each computes, and what its result depends on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from posterity.search import duplicates, evaluation, pairs
+from posterity.search.available import default_weights
+from posterity.web.answers import Evaluation
+from posterity.web.gallery import Gallery
+from posterity.web.jobs import Job
+
+PAIRS = (200, 1000)
+"""Pairs that are found: the first of these that is enough; the page asks for the first. More may not be asked for."""
+
+
+def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
+    """Find the closest pairs: as many as :data:`PAIRS` says, whatever n is, of which n are given."""
+    most = next(tier for tier in PAIRS if n <= tier)
+    asked: dict[str, Any] = {"n": most, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
+    asked["encoder"] = gallery.encoder()
+
+    def cut(found: dict[str, Any]) -> dict[str, Any]:
+        return found | {"pairs": found["pairs"][:n]}
+
+    return Job(
+        "pairs", asked, lambda: gallery.catalogue.pairs(**asked), long=True, kept=True, cut=cut, reads=pairs.READS,
+        encoders=(asked["encoder"],),
+    )  # fmt: skip
+
+
+def duplicates_job(gallery: Gallery, mirrored: bool = False) -> Job:
+    """Find the posters that show the same artwork."""
+    asked: dict[str, Any] = {"mirrored": mirrored, "encoder": gallery.encoder()}
+    return Job(
+        "duplicates", asked, lambda: gallery.catalogue.duplicates(**asked), long=True, kept=True,
+        reads=duplicates.READS, encoders=(asked["encoder"],),
+    )  # fmt: skip
+
+
+def evaluation_job(gallery: Gallery) -> Job:
+    """Score all that can be scored; of walls and maps those that are current."""
+    films, store = gallery.catalogue, gallery.store
+    return Job(
+        "evaluation", {}, lambda: Evaluation(films.evaluate(), evaluation.layout_scores(store)), long=True, kept=True,
+        reads=evaluation.READS, encoders=tuple(store.encoders), layouts=True,
+    )  # fmt: skip
+
+
+def why_job(gallery: Gallery, a: str, b: str, weights: str | None) -> Job:
+    """Explain why two posters are alike; without weights, by the usual ones.
+
+    Raises:
+        NoSuchPosterError: There is no such poster.
+    """
+    snap = gallery.snapshot()
+    for identity in (a, b):
+        snap.number(identity)
+    shares = default_weights(gallery.facets()) if weights is None else weights
+    asked = {"a": a, "b": b, "weights": shares, "encoder": gallery.encoder(), "state": snap.state}
+    return Job("why", asked, lambda: gallery.why(a, b, shares))
+
+
+def layout_job(gallery: Gallery, name: str) -> Job:
+    """Give a map or wall in the order of the collection, made where there is none.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    kind = gallery.layouts.kind_of(name)
+    asked = {"name": name, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
+    return Job("layout", asked, lambda: gallery.layout(name, kind))
+
+
+def whole_layout_job(gallery: Gallery, kind: str, name: str | None) -> Job:
+    """Give a map or wall as the Python interface does, made where there is none.
+
+    Raises:
+        UnknownNameError: There is none of that name and kind.
+    """
+    found = gallery.layouts.name_of(kind, name)
+    asked = {"kind": kind, "name": found, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
+    return Job("whole layout", asked, lambda: gallery.layouts.find(kind, found))
+
+
+def preparation_job(gallery: Gallery) -> Job:
+    """Make and keep the map and the wall that visitors see first."""
+    return Job("preparation", {}, gallery.layouts.prepare, long=True)
