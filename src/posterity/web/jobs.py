@@ -23,7 +23,7 @@ from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
 from posterity.search import duplicates, evaluation, pairs
-from posterity.serialise import dumps, plain
+from posterity.serialise import dumps, encode, plain
 from posterity.web.answers import Evaluation
 from posterity.web.gallery import Gallery
 from posterity.web.results import Made, Recent, made_of
@@ -159,7 +159,7 @@ def preparation_job(gallery: Gallery) -> Job:
 
 def cut_text(job: Job, made: Made) -> bytes:
     """Give of a result, as JSON, what was asked for."""
-    return made.text if job.cut is None else dumps(job.cut(json.loads(made.text)), compact=True).encode()
+    return made.text if job.cut is None else encode(job.cut(json.loads(made.text)))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from posterity.serialise import dumps
+from posterity.serialise import encode
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Made:
 
 def made_of(value: object) -> Made:
     """Write an answer down."""
-    text = dumps(value, compact=True).encode()
+    text = encode(value)
     return Made(text, gzip.compress(text, 5), hashlib.sha256(text).hexdigest()[:32])
 
 
