@@ -748,7 +748,7 @@ class Catalogue:
             ArgumentError: The ending names no format, or the picture would be too large.
             StorageError: ``out`` cannot be written.
         """
-        from posterity.render import matches, sheets
+        from posterity.render import canvas, matches, sheets
 
         if isinstance(what, Wall | Map):
             return self._draw_scene(what, out, cell_width, side, overlap, title, dpi, show_progress)
@@ -763,7 +763,7 @@ class Catalogue:
         else:
             image = sheets.draw_explanation(self.store, what)
         if out is not None:
-            matches.save(image, out)
+            canvas.save(image, out)
         return image
 
     def _draw_scene(

@@ -9,24 +9,18 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import picture_of
 from posterity.images.fonts import font, shortened
-from posterity.render.matches import GREY, INK, PAPER, paste, wrapped
+from posterity.render.canvas import ACCENT, GREY, INK, LINE, PAPER, lit, paste, wrapped
 from posterity.runtime.filenames import whole
 from posterity.search.duplicates import Copy, Duplicates
 from posterity.search.evaluation import FIGURES, RANDOM, EncoderScores
 from posterity.search.explain import Explanation
 from posterity.search.pairs import Pair, Pairs
 from posterity.serialise import dumps
-
-LINE = (214, 211, 204)
-ACCENT = (196, 62, 38)
 
 _MOST = 240
 """Pairs or groups on one picture: more would make it longer than viewers take."""
@@ -180,16 +174,6 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
     with whole(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target
-
-
-def lit(picture: NDArray[np.uint8], grid: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Show the regions that count in their colours, the others dark and grey."""
-    strongest = float(grid.max())
-    light = np.clip(grid / strongest if strongest > 0 else np.zeros_like(grid), 0, 1) ** 0.7
-    shade = cv2.resize(light.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) * 0.3
-    mixed = grey + (picture - grey) * shade[..., None]
-    return np.asarray(mixed.clip(0, 255), np.uint8)
 
 
 def _swatches(

@@ -16,9 +16,9 @@ from posterity.learning.insight import ColourReport, Disguised, Occlusion, Shade
 from posterity.learning.networks.running import NetworkReport
 from posterity.learning.predicting import Prediction, Witness
 from posterity.numerics.scores.classification import Score
+from posterity.render.canvas import lit
 from posterity.render.charts import Bar, bars, heat_map
 from posterity.render.reports.frame import Pictures, jpeg, page
-from posterity.render.sheets import lit
 from posterity.runtime.memory import megabytes
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")
