@@ -150,6 +150,7 @@ def test_the_wheel_holds_what_the_package_needs_and_nothing_else(wheel: Path) ->
         names = set(packed.namelist())
     assert {"posterity/web/page/index.html", "posterity/web/page/page.js", "posterity/py.typed"} <= names
     assert any(name.startswith("posterity/encoders/") and name.endswith(".onnx") for name in names)
+    assert "posterity/render/reports/templates/frame.html" in names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"posterity"}
 
 

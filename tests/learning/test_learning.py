@@ -337,7 +337,7 @@ def test_a_model_of_another_encoder_is_refused_and_discarded(tmp_path: Path, mak
 
 def test_reports_escape_what_they_show(real: posterity.Catalogue, report: posterity.GenreReport) -> None:
     from posterity.render.charts import Bar, bars
-    from posterity.render.reports import disguised_page
+    from posterity.render.reports.learning import disguised_page
 
     assert "<b>" not in bars("<b>", [Bar("<b>", 0.5)])
     found = real.learn.disguised(1)[0]

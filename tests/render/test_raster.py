@@ -166,7 +166,7 @@ def test_a_preview_is_halved_until_it_fits(scene: Scene) -> None:
 
 def test_what_cannot_be_drawn_is_refused_before_anything_is(scene: Scene, tmp_path: Path) -> None:
     for name, large, said in (
-        ("a.bmp", scene, "ending of no picture format"),
+        ("a.bmp", scene, "unknown picture format '.bmp'"),
         ("a.png", Scene(40_000, 10, (0, 0, 0)), "over 30000 pixels a side"),
         ("a.webp", Scene(20_000, 10, (0, 0, 0)), "too large for .webp"),
         ("a.tif", Scene(20_000, 20_000, (0, 0, 0)), "too large for .tif"),

@@ -175,7 +175,7 @@ def test_the_page_escapes_what_it_shows(tmp_path: Path) -> None:
         writer.writerow(["file", "title"])
         writer.writerows([["0.jpg", '<script>alert("1")</script>'], ["1.jpg", "'\"><img src=x onerror=alert(1)>"]])
     posterity.build(posters, tmp_path / "c", tmp_path / "films.csv", encoders=["colour"])
-    from posterity.render.sheets import pairs_page
+    from posterity.render.reports.pairs import pairs_page
 
     films = posterity.open(tmp_path / "c")
     page = pairs_page(films.store, films.pairs(encoder="colour"))

@@ -34,7 +34,7 @@ def draw(
     show_progress: bool | None,
 ) -> Image | None:
     """Draw a result; see :meth:`posterity.Catalogue.draw`."""
-    from posterity.render import matches, sheets
+    from posterity.render import canvas, matches, sheets
 
     if isinstance(what, Wall | Map):
         return _draw_scene(store, what, out, cell_width, side, overlap, title, dpi, show_progress)
@@ -49,7 +49,7 @@ def draw(
     else:
         image = sheets.draw_explanation(store, what)
     if out is not None:
-        matches.save(image, out)
+        canvas.save(image, out)
     return image
 
 

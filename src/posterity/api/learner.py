@@ -197,7 +197,7 @@ class Learner:
 
     def page(self, report: Report) -> str:
         """Give a report as HTML."""
-        from posterity.render import reports as pages
+        from posterity.render.reports import learning as pages
 
         if isinstance(report, GenreReport):
             return pages.genre_page(report)

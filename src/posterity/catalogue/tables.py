@@ -26,6 +26,7 @@ from posterity.catalogue.schema import (
 )
 from posterity.errors import CatalogueError, FilterError, FormatVersionError, StorageError
 from posterity.runtime import storage as places
+from posterity.runtime.deferred import defer
 from posterity.runtime.filenames import escape
 from posterity.runtime.storage import Place, Remote, absolute, has_any, listed, place_of, stand_in, storage_options
 
@@ -194,6 +195,9 @@ class Tables:
     @cached_property
     def _db(self) -> Any:
         os.environ.setdefault("LANCEDB_LOG", "error")  # what it warns of, it tries again, or raises
+        # A generated client of a service that nothing here uses: LanceDB needs its models alone, and it takes as long
+        # to import as all the rest.
+        defer("lance_namespace_urllib3_client")
         import lancedb
 
         # An interval of zero: every read sees the last commit of whatever process made it.

@@ -445,7 +445,8 @@ def pairs(
       posterity pairs -c films --hide-franchise --hide-duplicates --encoder composition
     """
     import posterity
-    from posterity.render.sheets import pairs_page, write_text
+    from posterity.render.reports.pairs import pairs_page
+    from posterity.render.sheets import write_text
 
     cat = posterity.open(folder)
     found = cat.pairs(

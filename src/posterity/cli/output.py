@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from posterity.serialise import dumps
+from posterity.serialise import encode
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -32,7 +32,7 @@ def say(text: object = "") -> None:
 
 def say_json(value: object) -> None:
     """Print one JSON object; plain ASCII, so that it is valid in whatever encoding standard output has."""
-    click.echo(dumps(value))
+    click.echo(encode(value, ascii_only=True))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -23,10 +23,7 @@ from posterity.errors import CatalogueError, StorageError, UnknownNameError
 from posterity.images import Limits
 from posterity.ingest.inspection import Picture, look_at
 from posterity.layouts.atlas import read_order, whole_jpeg
-from posterity.learning.model import from_bytes, predictions_key
 from posterity.learning.results import damage_of
-from posterity.learning.splits import PREFIX as SPLIT
-from posterity.learning.splits import load_split
 from posterity.numerics.grid.assign import Grid
 
 _MISREAD = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
@@ -145,11 +142,15 @@ def _split(store: Store, artefact: Artefact, ids: set[str]) -> str:
         return "one of its parts has no name"
     if ids and ids.isdisjoint(labels):
         return "none of its posters are in the catalogue"
-    load_split(store, artefact.name.removeprefix(SPLIT))
+    from posterity.learning.splits import PREFIX, load_split  # loads SciPy, which most commands need not wait for
+
+    load_split(store, artefact.name.removeprefix(PREFIX))
     return ""
 
 
 def _model(store: Store, artefact: Artefact, ids: set[str]) -> str:
+    from posterity.learning.model import from_bytes, predictions_key  # loads SciPy
+
     _table(artefact.scores)
     told = _table(artefact.parameters).get("predicted")
     model = from_bytes(store.model(artefact.name))

@@ -1,11 +1,12 @@
-"""Charts as SVG, for reports: bars with their intervals, and heat maps. Text in, text out; all text is escaped."""
+"""Charts as SVG, for reports: bars with their intervals, and heat maps. All text is escaped."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup, escape
 
 INK, GREY, LINE, ACCENT, MARK = "#1c1c1e", "#706e6a", "#d6d3cc", "#c43e26", "#2f6f8f"
 
@@ -23,7 +24,9 @@ class Bar:
     mark: bool = False
 
 
-def bars(title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: float = 0.0, width: int = 760) -> str:
+def bars(
+    title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: float = 0.0, width: int = 760
+) -> Markup:
     """Draw bars from ``zero``, a line a row, with intervals as whiskers and chance as a line from top to bottom."""
     rows = [row for row in rows if math.isfinite(row.value)]
     left, right, line = min(380, 40 + 7 * max((len(row.name) for row in rows), default=0)), 70, 26
@@ -66,10 +69,10 @@ def bars(title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: 
             f'<text x="{x(chance):.1f}" y="{plot + 5}" {_FONT} font-size="10.5" text-anchor="middle" fill="{GREY}">'
             f"baseline {chance:.3f}</text>"
         )
-    return "\n".join([*parts, "</svg>"])
+    return Markup("\n".join([*parts, "</svg>"]))  # noqa: S704
 
 
-def heat_map(title: str, names: Sequence[str], values: Sequence[Sequence[float]], *, rows: str, columns: str) -> str:
+def heat_map(title: str, names: Sequence[str], values: Sequence[Sequence[float]], *, rows: str, columns: str) -> Markup:
     """Draw a square table of shares from 0 to 1 as shades; what is no number is left blank.
 
     Args:
@@ -108,7 +111,7 @@ def heat_map(title: str, names: Sequence[str], values: Sequence[Sequence[float]]
                 f'<text x="{left + cell * j + cell / 2:.0f}" y="{top + cell * i + 21}" {_FONT} font-size="10.5" '
                 f'text-anchor="middle" fill="{ink}">{_short(value)}</text>'
             )
-    return "\n".join([*parts, "</svg>"])
+    return Markup("\n".join([*parts, "</svg>"]))  # noqa: S704
 
 
 def _short(value: float) -> str:

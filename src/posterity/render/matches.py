@@ -1,29 +1,17 @@
-"""Matches as pictures, and what pictures are made and saved with."""
+"""Matches as pictures."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
-
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import Shown, picture_of
-from posterity.errors import ArgumentError, NoSuchPosterError
+from posterity.errors import NoSuchPosterError
 from posterity.images import decode
-from posterity.images.fonts import font, shortened
-from posterity.runtime.filenames import escape, whole
+from posterity.images.fonts import font
+from posterity.render.canvas import GREY, INK, LINE, PAPER, RGB, dimmed, montage, paste, wrapped
 from posterity.search.query import Match, Matches, stripes
-
-RGB = NDArray[np.uint8]
-
-PAPER = (246, 244, 239)
-INK = (28, 28, 30)
-GREY = (112, 110, 106)
 
 
 def draw_matches(store: Store, matches: Matches) -> Image.Image:
@@ -47,7 +35,7 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
     top = margin + 30
     draw.text((margin, margin - 6), "Query", font=font(17), fill=GREY)
     draw.text((left + gap, margin - 6), f"Most alike by {matches.encoder}", font=font(17), fill=GREY)
-    draw.line([(left, margin), (left, size[1] - margin)], fill=(214, 211, 204), width=1)
+    draw.line([(left, margin), (left, size[1] - margin)], fill=LINE, width=1)
     paste(image, first, (margin, top), (big_height, big_width))
     _caption(draw, (margin, top + big_height + 8), big_width, "" if query.text else query.title, "")
     for index, match in enumerate(matches.matches):
@@ -58,31 +46,6 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
     if not matches.matches:
         draw.text((left + gap, top), "no poster meets the conditions", font=font(17), fill=GREY)
     return image
-
-
-def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
-    """Write a picture whole or not at all; the file's ending tells the format.
-
-    Raises:
-        ArgumentError: The ending is that of no format.
-        StorageError: The place cannot be written.
-    """
-    target = Path(path)
-    known = {ending: name for ending, name in Image.registered_extensions().items() if name in Image.SAVE}
-    format_ = known.get(target.suffix.lower())
-    if format_ is None:
-        raise ArgumentError(f"{escape(str(target))} has the ending of no picture format", "Use .png, .jpg or .webp.")
-    with whole(target) as temporary:
-        image.save(temporary, format=format_)
-    return target
-
-
-def paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int, int]) -> None:
-    """Put a picture, as large as fits, at the bottom middle of a box of ``size`` = (height, width)."""
-    scale = min(size[0] / picture.shape[0], size[1] / picture.shape[1])
-    target = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    fitted = Image.fromarray(picture).resize(target, Image.Resampling.LANCZOS)
-    image.paste(fitted, (at[0] + (size[1] - target[0]) // 2, at[1] + size[0] - target[1]))
 
 
 def _query_picture(store: Store, matches: Matches) -> RGB:
@@ -109,24 +72,7 @@ def _query_picture(store: Store, matches: Matches) -> RGB:
     if len(likes) == 1 and not matches.query.unlikes:
         return likes[0]
     # Several: side by side, and what is to be unlike dark and grey.
-    return montage([*likes, *(_dimmed(shown(name)) for name in matches.query.unlikes[:2])])
-
-
-def _dimmed(picture: RGB) -> RGB:
-    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return np.asarray(grey // 2, np.uint8)
-
-
-def montage(pictures: Sequence[RGB], size: tuple[int, int] = (450, 300)) -> RGB:
-    """Put a few pictures on one sheet, two a line."""
-    columns = 1 if len(pictures) == 1 else 2
-    lines = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (size[1], size[0]), PAPER)
-    cell = (size[0] // lines, size[1] // columns)
-    for at, picture in enumerate(pictures):
-        corner = (at % columns * cell[1] + 3, at // columns * cell[0] + 3)
-        paste(sheet, picture, corner, (cell[0] - 6, cell[1] - 6))
-    return np.asarray(sheet)
+    return montage([*likes, *(dimmed(shown(name)) for name in matches.query.unlikes[:2])])
 
 
 def _titled(match: Match) -> str:
@@ -149,16 +95,3 @@ def _caption(
     draw.text((x, y + 2), score, font=font(15), fill=GREY)
     for row, line in enumerate(wrapped(draw, reasons, round(width * 1.2), 2)):
         draw.text((x, y + 22 + 15 * row), line, font=font(13), fill=GREY)
-
-
-def wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
-    """Break a text into at most so many lines of so many pixels; what does not fit ends in an ellipsis."""
-    lines: list[str] = []
-    words = text.split()
-    while words and len(lines) < most:
-        line = words.pop(0)
-        while words and draw.textlength(f"{line} {words[0]}", font=font(16)) <= width:
-            line += f" {words.pop(0)}"
-        last = len(lines) == most - 1
-        lines.append(shortened(f"{line} {' '.join(words)}" if last and words else line, width))
-    return lines

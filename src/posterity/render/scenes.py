@@ -25,7 +25,7 @@ OVERLAPS = ("none", "density")
 smaller the denser they lie."""
 
 MAP_SIDE = 4_096
-"""The longer side of a map, in pixels, where nothing else is said."""
+"""The longer side of a map, in pixels, by default."""
 
 _ROOM = 1.9
 """Cells for each poster of a map without overlap: the rest is what shows the gaps between clusters."""
@@ -119,13 +119,15 @@ def map_scene(
 
     Raises:
         ArgumentError: The sheet is too small or too large.
-        UnknownNameError: There is no such way to overlap.
+        UnknownNameError: The way to overlap is unknown.
     """
     if overlap not in OVERLAPS:
         raise UnknownNameError("overlap", overlap, OVERLAPS)
     side = side or MAP_SIDE
     if not 256 <= side <= MAX_SIDE:
-        raise ArgumentError(f"a map of {side} pixels is not allowed", f"Its longer side is 256 to {MAX_SIDE} pixels.")
+        raise ArgumentError(
+            f"invalid length of a map's longer side: {side} pixels", f"Choose 256 to {MAX_SIDE} pixels."
+        )
     if title is None:
         title = (
             f"{len(found.positions):,} posters by {found.encoder}, {found.method}: "

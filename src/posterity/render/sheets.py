@@ -1,34 +1,26 @@
-"""Pictures and pages of pairs, duplicates and explanations."""
+"""Pictures of pairs, duplicates, scores and explanations."""
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from html import escape as html
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from posterity.catalogue import Store
 from posterity.catalogue.pictures import picture_of
 from posterity.images.fonts import font, shortened
-from posterity.render.matches import GREY, INK, PAPER, paste, wrapped
+from posterity.render.canvas import ACCENT, GREY, INK, LINE, PAPER, lit, paste, wrapped
 from posterity.runtime.filenames import whole
 from posterity.search.duplicates import Copy, Duplicates
 from posterity.search.evaluation import FIGURES, RANDOM, EncoderScores
 from posterity.search.explain import Explanation
 from posterity.search.pairs import Pair, Pairs
 from posterity.serialise import dumps
-
-LINE = (214, 211, 204)
-ACCENT = (196, 62, 38)
 
 _MOST = 240
 """Pairs or groups on one picture: more would make it longer than viewers take."""
@@ -43,8 +35,7 @@ def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
     size = (margin * 2 + columns * (2 * width + gap) - gap, margin * 2 + 26 + lines * (height + caption))
     image = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(image)
-    text = f"The {len(pairs.pairs)} closest pairs of {pairs.posters:,} posters by {pairs.encoder}"
-    draw.text((margin, margin - 8), shortened(text, size[0] - 2 * margin), font=font(17), fill=GREY)
+    draw.text((margin, margin - 8), shortened(pairs_title(pairs), size[0] - 2 * margin), font=font(17), fill=GREY)
     posters = store.get({identity for pair in shown for identity in (pair.a, pair.b)})
     for at, pair in enumerate(shown):
         x = margin + at % columns * (2 * width + gap)
@@ -53,41 +44,19 @@ def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
             if identity in posters:
                 picture = picture_of(store, posters[identity], (height, width))
                 paste(image, picture, (x + side * (width + 2), y), (height, width))
-        draw.text((x, y + height + 6), shortened(_titles(pair), 2 * width), font=font(15), fill=INK)
+        draw.text((x, y + height + 6), shortened(titles_of(pair), 2 * width), font=font(15), fill=INK)
         draw.text((x, y + height + 26), f"{pair.score:.3f} · {pair.kind}", font=font(14), fill=GREY)
     return image
 
 
-def pairs_page(store: Store, pairs: Pairs) -> str:
-    """Write pairs as one HTML page that needs nothing else: the pictures are in it, and all text is escaped."""
-    posters = store.get({identity for pair in pairs.pairs for identity in (pair.a, pair.b)})
-    thumbnails = store.thumbnails(poster.sha256 for poster in posters.values())
+def pairs_title(pairs: Pairs) -> str:
+    """Write what the pairs are."""
+    return f"The {len(pairs.pairs)} closest pairs of {pairs.posters:,} posters by {pairs.encoder}"
 
-    def picture(identity: str, title: str) -> str:
-        poster = posters.get(identity)
-        data = base64.b64encode(thumbnails.get(poster.sha256, b"")).decode() if poster else ""
-        return f'<img src="data:image/jpeg;base64,{data}" alt="{html(title)}" title="{html(identity)}" loading="lazy">'
 
-    items = "\n".join(
-        f'<li data-kind="{html(pair.kind)}"><div>{picture(pair.a, pair.title_a)}{picture(pair.b, pair.title_b)}</div>'
-        f"<p>{html(_titles(pair))}</p><small>{pair.score:.4f} · {html(pair.kind)}</small></li>"
-        for pair in pairs.pairs
-    )
-    kinds = sorted({pair.kind for pair in pairs.pairs})
-    boxes = "".join(
-        f'<label><input type="checkbox" checked data-shows="{html(kind)}"> {html(kind)} '
-        f"({sum(pair.kind == kind for pair in pairs.pairs)})</label>"
-        for kind in kinds
-    )
-    # Kinds are hidden by style rules alone: the page runs no script.
-    rules = "\n".join(
-        f'body:has(input[data-shows="{html(kind)}"]:not(:checked)) li[data-kind="{html(kind)}"] {{ display: none; }}'
-        for kind in kinds
-    )
-    return _PAGE.format(
-        title=html(f"The {len(pairs.pairs)} closest pairs of {pairs.posters:,} posters by {pairs.encoder}"),
-        boxes=boxes, items=items, rules=rules,
-    )  # fmt: skip
+def titles_of(pair: Pair) -> str:
+    """Write the titles of a pair, or the one that both have."""
+    return pair.title_a if pair.title_a == pair.title_b else f"{pair.title_a} / {pair.title_b}"
 
 
 def draw_duplicates(store: Store, found: Duplicates) -> Image.Image:
@@ -207,16 +176,6 @@ def write_text(text: str, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def lit(picture: NDArray[np.uint8], grid: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Show the regions that count in their colours, the others dark and grey."""
-    strongest = float(grid.max())
-    light = np.clip(grid / strongest if strongest > 0 else np.zeros_like(grid), 0, 1) ** 0.7
-    shade = cv2.resize(light.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
-    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB) * 0.3
-    mixed = grey + (picture - grey) * shade[..., None]
-    return np.asarray(mixed.clip(0, 255), np.uint8)
-
-
 def _swatches(
     draw: ImageDraw.ImageDraw, palette: tuple[tuple[str, float], ...], at: tuple[int, int], width: int
 ) -> None:
@@ -240,37 +199,3 @@ def _bars(draw: ImageDraw.ImageDraw, found: Explanation, at: tuple[int, int], wi
         end = middle + max(0.0, 0.5 * reach) * value / largest
         draw.rectangle([min(middle, end), top + 2, max(middle, end), top + 16], fill=ACCENT if value >= 0 else GREY)
     draw.line([(middle, y + 28), (middle, y + 32 + 30 * len(found.contributions))], fill=LINE, width=1)
-
-
-def _titles(pair: Pair) -> str:
-    return pair.title_a if pair.title_a == pair.title_b else f"{pair.title_a} / {pair.title_b}"
-
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-body {{ margin: 2rem; background: #f6f4ef; color: #1c1c1e; font: 15px/1.35 system-ui, sans-serif; }}
-h1 {{ font-size: 1.3rem; font-weight: 600; }}
-ol {{ display: grid; grid-template-columns: repeat(auto-fill, 262px); gap: 1.6rem; padding: 0; list-style: none; }}
-li div {{ display: flex; gap: 2px; align-items: flex-end; }}
-img {{ width: 130px; height: 195px; object-fit: contain; object-position: bottom; }}
-p {{ margin: .4rem 0 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
-small {{ color: #706e6a; }}
-label {{ margin-right: 1rem; }}
-{rules}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<form>{boxes}</form>
-<ol>
-{items}
-</ol>
-</body>
-</html>
-"""

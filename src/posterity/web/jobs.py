@@ -22,7 +22,7 @@ from posterity.catalogue.provenance import Reads, current, digest, key, vectors_
 from posterity.catalogue.schema import Result
 from posterity.catalogue.store import now
 from posterity.errors import PosterityError
-from posterity.serialise import dumps, plain
+from posterity.serialise import dumps, encode, plain
 from posterity.web.results import Packed, Recent, pack
 
 MOST_WAITING = 24
@@ -80,7 +80,7 @@ class Job:
 
 def cut_text(job: Job, result: Packed) -> bytes:
     """Give the part of a result that was asked for, as JSON."""
-    return result.text if job.cut is None else dumps(job.cut(json.loads(result.text)), compact=True).encode()
+    return result.text if job.cut is None else encode(job.cut(json.loads(result.text)))
 
 
 @dataclass

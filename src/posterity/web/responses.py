@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from posterity.serialise import dumps
+from posterity.serialise import encode
 from posterity.web.results import Packed
 
 FOREVER = "private, max-age=31536000, immutable"
@@ -17,7 +17,7 @@ ASK_AGAIN = "private, no-cache"
 
 def as_json(value: object) -> Response:
     """Answer with a value."""
-    return as_written(dumps(value, compact=True).encode())
+    return as_written(encode(value))
 
 
 def as_written(text: bytes) -> Response:

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from posterity.serialise import dumps
+from posterity.serialise import encode
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Packed:
 
 def pack(value: object) -> Packed:
     """Write an answer as JSON."""
-    text = dumps(value, compact=True).encode()
+    text = encode(value)
     return Packed(text, gzip.compress(text, 5), hashlib.sha256(text).hexdigest()[:32])
 
 

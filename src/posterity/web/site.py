@@ -28,7 +28,7 @@ from posterity.runtime.progress import progress
 from posterity.runtime.storage import cache_folder
 from posterity.search.facets import load_facets
 from posterity.search.nearby import Nearby, nearby
-from posterity.serialise import dumps, plain
+from posterity.serialise import encode, plain
 from posterity.web.built import PAGE_FILES, page_file
 from posterity.web.gallery import Gallery
 from posterity.web.jobs import Jobs
@@ -163,7 +163,7 @@ def _replace(folder: Path, new: Path) -> None:
 
 def _put(folder: Path, name: str, value: object) -> None:
     """Write a value as a script that hands it over; its JSON is ASCII, which is JavaScript too."""
-    text = dumps(value, compact=True)
+    text = encode(value, ascii_only=True).decode()
     below(folder, "data", f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
 
 

@@ -26,7 +26,7 @@ from posterity.runtime.progress import progress
 RGB = NDArray[np.uint8]
 
 MAX_SIDE = 30_000
-"""No picture that is drawn is longer than this: an image viewer's limit, not ours."""
+"""The longest side of a picture, in pixels: the limit is that of image viewers, not ours."""
 
 _PILLOWS = {".webp": ("WEBP", 16_383), ".tif": ("TIFF", MAX_SIDE), ".tiff": ("TIFF", MAX_SIDE)}
 _HELD = 100_000_000
@@ -60,7 +60,7 @@ def write(
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        ArgumentError: The ending names no format, or the picture is too large for it.
+        ArgumentError: The ending does not name a format, or the picture is too large for it.
         StorageError: The place cannot be written.
     """
     target = Path(path)
@@ -92,12 +92,12 @@ def known_ending(path: str | os.PathLike[str]) -> str:
     """Give the ending of a file that a scene can be drawn into.
 
     Raises:
-        ArgumentError: It names no format.
+        ArgumentError: It does not name a format.
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise ArgumentError(
-            f"{escape(os.fspath(path))} has the ending of no picture format", f"Use one of {', '.join(ENDINGS)}."
+            f"{escape(os.fspath(path))}: unknown picture format {ending!r}", f"Use one of {', '.join(ENDINGS)}."
         )
     return ending
 
@@ -165,7 +165,8 @@ def _write_dzi(scene: Scene, fetch: Fetch, target: Path, workers: int) -> None:
     tiles = target.with_name(f"{target.stem}_files")
     if tiles.exists() and not target.exists():
         raise ArgumentError(
-            f"{escape(str(tiles))} is there and belongs to no .dzi file", "Name another file, or move the folder."
+            f"{escape(str(tiles))} already exists and does not belong to a .dzi file",
+            "Name another file, or move the folder.",
         )
     temporary = Path(tempfile.mkdtemp(prefix=f".{target.stem[:80]}.", suffix=".part", dir=target.parent))
     try:
