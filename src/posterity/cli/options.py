@@ -55,6 +55,7 @@ where = click.option(
     "--where", metavar="SQL", help="Only posters that meet this, e.g. \"year < 1970 AND array_has(genres, 'Horror')\"."
 )
 out = click.option("--out", metavar="FILE", help="Draw it into this picture (.png, .jpg, .webp).")
+report_out = click.option("--out", metavar="FILE.html", help="Write the report, with charts, into this page.")
 
 
 def engine_options(command: F) -> F:
