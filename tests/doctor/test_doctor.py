@@ -199,7 +199,7 @@ def test_what_was_taken_out_is_copied_and_can_be_put_back(
     lost.unlink()
     assert run(["doctor", str(films.folder), "--repair"]) == 0
     (rescued,) = (films.folder / "rescued").iterdir()
-    assert f"What was taken out was copied to {rescued}" in capsys.readouterr().out
+    assert f"What was removed was copied to {rescued}" in capsys.readouterr().out
     assert films.doctor(repair=True, older_than=timedelta(0)).well
     assert films.store.orphans() == []
     assert run(["doctor", str(films.folder), "--put-back", str(rescued)]) == 0

@@ -1,4 +1,4 @@
-"""The commands of encoders: which there are, how good they are, and what they say of labels."""
+"""The commands of encoders: listing them, scoring them, and labelling posters with them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from posterity.cli.output import say, say_json, table
 
 @click.command("zero-shot")
 @catalogue
-@click.option("--labels", metavar="NAMES", help="Comma-separated; without: TMDb's genres.")
-@click.option("--prompt", metavar="TEXT", help="What a label is put into, with {} for it.")
-@declared("encoder", help="An encoder of pictures and text; without: the one there is.")
+@click.option("--labels", metavar="NAMES", help="Labels to choose from, comma-separated.  [default: TMDb's genres]")
+@click.option("--prompt", metavar="TEXT", help="Prompt for each label, with {} in its place.")
+@declared("encoder", help="Image-text encoder.  [default: the one with vectors]")
 @where
 @view
 @as_json
@@ -28,7 +28,7 @@ def zero_shot(
     view: str | None,
     as_json: bool,
 ) -> None:
-    """Tell which labels fit each poster by their names alone, with an encoder of pictures and text.
+    """Label posters by the names of the labels alone, with an image-text encoder.
 
     \b
     Examples:
@@ -56,13 +56,15 @@ def zero_shot(
 
 @click.command()
 @catalogue
-@click.option("--encoder", "encoders", metavar="NAMES", help="Comma-separated; without: all that have vectors.")
+@click.option(
+    "--encoder", "encoders", metavar="NAMES", help="Encoders to score, comma-separated.  [default: all with vectors]"
+)
 @click.option(
     "--weights",
     metavar="ENCODERS",
     default="colour=1,composition=1,content=1",
     show_default=True,
-    help="Score a mixture too; '' for none.",
+    help="Also score this mixture of facets; '' for none.",
 )
 @where
 @view
@@ -77,12 +79,12 @@ def evaluate(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Score the encoders by what the catalogue knows of its films, beside what chance gives.
+    """Score the encoders by what is known about the films, and compare with chance.
 
     Franchise recall at 1, 5 and 10, same film at 1 and 5 (where films have several posters), how many of the five
     nearest share a genre, and a linear probe of genres (mAP, AUC, one of three right), each with its 95% interval.
-    Films are scored by a probe that has not seen their franchise. Below stand the scores of the walls and maps that the
-    catalogue holds, beside those of random ones.
+    Films are scored by a probe that has not seen their franchise. The scores of the catalogue's walls and maps follow,
+    next to those of random ones.
 
     \b
     Example:
@@ -139,7 +141,7 @@ def _figure(score: Any) -> str:
 
 
 def _mixable(cat: Any, weights: str) -> str | None:
-    """Leave the mixture out where the catalogue has no vectors of one of its encoders and nobody asked for it."""
+    """Leave out the default mixture where the catalogue lacks vectors of one of its encoders."""
     from click.core import ParameterSource
 
     from posterity.search.facets import CONTENT, parse_weights
@@ -157,7 +159,7 @@ def _mixable(cat: Any, weights: str) -> str | None:
 @click.command()
 @as_json
 def encoders(as_json: bool) -> None:
-    """List the encoders there are: dimension, weights and their licence, and whether they can run here as it is.
+    """List the encoders: dimension, weights and licence, and whether they can run on this machine now.
 
     \b
     Example:
@@ -181,9 +183,9 @@ def encoders(as_json: bool) -> None:
     ]  # fmt: skip
     table(["encoder", "dimension", "reads", "weights", "licence", "here", ""], rows)
     if not all(spec.open_licence for spec, _ in found):
-        say("(!) This licence limits use, commercial use above all: read it first.")
+        say("(!) This licence restricts use, above all commercial use: read it first.")
     if not all(here for _, here in found):
-        say("Weights that are not here are fetched when first used: pip install 'posterity[networks]'")
+        say("Weights that are not here are downloaded when first used: pip install 'posterity[networks]'")
 
 
 encoder_commands = [encoders, evaluate, zero_shot]

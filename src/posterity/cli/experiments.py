@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 @click.command()
 @catalogue
 @click.argument("name", required=False)
-@click.option("--full", is_flag=True, help="Also train its networks: minutes to hours each on a processor.")
-@click.option("--epochs", type=click.IntRange(min=1), default=None, help="Of networks: so many epochs.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, help="Of networks: learn from so many posters.")
-@click.option("--fresh", is_flag=True, help="Run again what was run before.")
+@click.option("--full", is_flag=True, help="Also train its networks: minutes to hours each on a CPU.")
+@click.option("--epochs", type=click.IntRange(min=1), default=None, help="Number of epochs (networks).")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=None, help="Learn from at most this many posters (networks)."
+)
+@click.option("--fresh", is_flag=True, help="Repeat runs that were done before.")
 @report_out
 @as_json
 @quiet
@@ -34,9 +36,9 @@ def experiment(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Run a declared experiment, NAME or FILE.toml, and print its leaderboard; without a name, list those there are.
+    """Run a declared experiment, NAME or FILE.toml, and print its leaderboard; without a name, list the experiments.
 
-    Every run is kept as soon as it is done: what was run before is not run again; an interrupted one goes on.
+    Every run is kept as soon as it is done: finished runs are not repeated, and an interrupted one continues.
 
     \b
     Examples:
@@ -72,7 +74,7 @@ def _say_leaderboard(board: Leaderboard) -> None:
     from posterity.runtime.memory import megabytes
 
     say(board.title)
-    say(f"{board.n_train:,} posters learned from, {board.n_test:,} judged by ({board.judged})")
+    say(f"trained on {board.n_train:,} posters, tested on {board.n_test:,} ({board.judged})")
     rows = [
         (
             row.method, *(str(row.figures[name]) for name in board.shown), "" if row.p is None else f"{row.p:.3f}",
@@ -93,18 +95,20 @@ def _say_leaderboard(board: Leaderboard) -> None:
 @click.command()
 @catalogue
 @click.argument("what", type=click.Choice(["disguised", "colours", "occlusion"]))
-@click.option("--id", "identity", metavar="ID", help="Of occlusion: the poster.")
-@click.option("--genre", metavar="GENRE", help="Of disguised: only films of it. Of occlusion: what it looked at.")
-@click.option("-k", "k", type=click.IntRange(min=1), default=40, show_default=True, help="Of disguised: how many.")
+@click.option("--id", "identity", metavar="ID", help="Poster to explain (occlusion).")
+@click.option("--genre", metavar="GENRE", help="Only films of this genre (disguised); genre to explain (occlusion).")
+@click.option(
+    "-k", "k", type=click.IntRange(min=1), default=40, show_default=True, help="Number of posters (disguised)."
+)
 @where
-@click.option("--out", metavar="FILE", help="Write the report into this page (.html).")
+@click.option("--out", metavar="FILE", help="Write the report to this page (.html).")
 @as_json
 @quiet
 def insight(
     folder: str, what: str, identity: str | None, genre: str | None, k: int, where: str | None, out: str | None,
     as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
-    """Tell what posters show: those that look like other genres, colours by genre and decade, what predictions see.
+    """Show what posters reveal: those that look like other genres, colours by genre and decade, what predictions see.
 
     \b
     Examples:
@@ -118,13 +122,13 @@ def insight(
     if what == "occlusion":
         if identity is None:
             raise click.UsageError("Name the poster with --id.")
-        looked = learn.occlusion(identity, [genre] if genre else ())
+        maps = learn.occlusion(identity, [genre] if genre else ())
         if out:
             learn.write(learn.predict(identity), out)
         if as_json:
-            say_json({"id": identity, "occlusion": looked} | ({"out": out} if out else {}))
+            say_json({"id": identity, "occlusion": maps} | ({"out": out} if out else {}))
             return
-        for each in looked:
+        for each in maps:
             say(f"{each.genre} {each.probability:.2f}: how far covering a region lowers its score")
             for line in each.regions.tolist():
                 say("  " + " ".join(f"{cell:+.2f}" for cell in line))

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source")
 @catalogue
-@click.option("--metadata", metavar="FILE", help="For a folder: a CSV, TSV or Parquet table of the films.")
+@click.option(
+    "--metadata", metavar="FILE", help="Table of the films (CSV, TSV or Parquet), where SOURCE is a folder of pictures."
+)
 @source_options
 @rule_options
 @declared("encoders", help="Encoders to compute, comma-separated.")
@@ -38,9 +40,9 @@ if TYPE_CHECKING:
 @click.option(
     "--remove-missing",
     is_flag=True,
-    help="Remove the posters of SOURCE whose file is not there any more, however many they are.",
+    help="Remove the posters of SOURCE whose file no longer exists, however many there are.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would be downloaded and dropped, and how long it takes.")
+@click.option("--dry-run", is_flag=True, help="Show what would be downloaded and dropped, and how long it would take.")
 @as_json
 @quiet
 def build(
@@ -56,15 +58,15 @@ def build(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Bring posters into a catalogue, and encode them.
+    """Add posters to a catalogue and encode them.
 
     SOURCE is a folder of pictures, searched at any depth; a media library (Jellyfin, Plex, Kodi, Kometa); a table of
-    films (TMDb's movies_metadata.csv, IMDb's MovieGenre.csv, one of your own); tmdb:QUERY for TMDb itself, with your
-    key in TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. A folder of pictures, and the catalogue, may lie in object
-    storage (s3://BUCKET/FOLDER, see docs/operations.md). Pictures that are not here are downloaded, politely.
-    Run it again to add what is new and update what changed; a run that was interrupted goes on where it stopped.
-    A file that was renamed or moved keeps its poster's id. Posters whose file cannot be read or found stay, and the
-    command says how many; --remove-missing removes those that are not found.
+    films (TMDb's movies_metadata.csv, IMDb's MovieGenre.csv, or your own); tmdb:QUERY for TMDb itself, with your key in
+    TMDB_API_KEY or TMDB_TOKEN; or impawards:YEARS. The folder of pictures and the catalogue may both be in object
+    storage (s3://BUCKET/FOLDER, see docs/operations.md). Pictures that are not here are downloaded at a polite rate.
+    Run it again to add what is new and update what changed; an interrupted run continues where it stopped.
+    A file that was renamed or moved keeps its poster's id. Posters whose file cannot be read or found are kept, and the
+    command says how many; --remove-missing removes those whose file is not found.
 
     \b
     Examples:
@@ -104,36 +106,36 @@ def build(
             f"{report.faulty_rows:,} rows with faults"
         )
     elif report.faulty_rows:
-        say(f"  {report.faulty_rows:,} rows with faults in a cell, which was left unknown")
+        say(f"  {report.faulty_rows:,} rows with a faulty cell, which was left unknown")
     for note in report.notes:
         say(f"  note: {note}")
     for identity, why in report.not_encoded.items():
         say(f"  not encoded: {identity}: {why}")
     _say_absent(report, folder)
     if report.kept or report.dropped or report.flagged or report.unmatched_rows or report.faulty_rows:
-        say(f"What and why: posterity report {folder}")
+        say(f"Details: posterity report {folder}")
     if report.added:
         say(f"Next: posterity wall -c {folder} --out wall.png")
 
 
 def _say_absent(report: BuildReport, folder: str) -> None:
-    """Say which posters' files were not met, and what became of the posters."""
+    """Say which posters' files were not found, and what became of the posters."""
     if report.moved:
-        say(f"  moved: {report.moved:,} files that lay elsewhere before; their posters keep their ids")
+        say(f"  moved: {report.moved:,} files that were elsewhere before; their posters keep their ids")
     if report.kept:
         why = ", ".join(f"{count:,} {reason}" for reason, count in report.kept_by.items())
-        say(f"  kept: {report.kept:,} posters as they were, though their files cannot be read as pictures now ({why})")
+        say(f"  kept: {report.kept:,} posters unchanged, although their files cannot be read as pictures now ({why})")
     if report.removed:
-        say(f"  removed: {report.removed:,} posters whose files are not there any more")
+        say(f"  removed: {report.removed:,} posters whose files no longer exist")
     if report.in_doubt:
         say(
-            f"  {report.gone:,} posters of this source have no file, more than a tenth: is a drive not mounted? "
-            "They are kept. If the files are gone for good, build again with --remove-missing."
+            f"  the files of {report.gone:,} posters of this source are missing, more than a tenth: is a drive not "
+            "mounted? The posters are kept. If the files are gone for good, build again with --remove-missing."
         )
     elif report.gone:
         say(
-            f"  {report.gone:,} posters of this source have no file any more, and are kept: posterity doctor {folder}, "
-            "or build again with --remove-missing"
+            f"  the files of {report.gone:,} posters of this source are missing; the posters are kept. To remove them: "
+            f"posterity doctor {folder}, or build again with --remove-missing"
         )
 
 
@@ -142,10 +144,10 @@ def _say_dry_run(found: DryRun, as_json: bool) -> None:
         say_json(found)
         return
     say(f"{found.source}: {found.rows:,} films")
-    say(f"  would download {found.to_fetch:,} pictures, in at least {duration(found.seconds)}")
+    say(f"  would download {found.to_fetch:,} pictures, taking at least {duration(found.seconds)}")
     for host, n in found.hosts.items():
         say(f"    {n:,} from {host}")
-    say(f"  {found.here:,} are here already, {found.known_dead:,} are known to be gone")
+    say(f"  {found.here:,} are already here; {found.known_dead:,} are known to be gone")
     if found.dropped_by:
         say("  would drop: " + ", ".join(f"{count:,} {reason}" for reason, count in found.dropped_by.items()))
     for note in found.notes:
@@ -159,10 +161,11 @@ def _say_dry_run(found: DryRun, as_json: bool) -> None:
 @as_json
 @quiet
 def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -> None:
-    """Add what another source knows of the films that a catalogue holds; no posters are added.
+    """Add another source's metadata to the films in a catalogue; adds no posters.
 
-    SOURCE is any that posterity build takes (but no plain folder), or IMDb's datasets: title.basics.tsv.gz,
-    title.ratings.tsv.gz, or the folder they lie in. Where two sources disagree, both are kept (posterity film).
+    SOURCE is anything that posterity build takes except a plain folder, or IMDb's datasets: title.basics.tsv.gz,
+    title.ratings.tsv.gz, or the folder that holds them. Where two sources disagree, both values are kept (see
+    posterity film).
 
     \b
     Examples:
@@ -175,7 +178,9 @@ def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -
     if as_json:
         say_json(found)
         return
-    say(f"{found.rows:,} films told of; {found.claims:,} said something new; {found.updated:,} posters show it")
+    say(
+        f"metadata of {found.rows:,} films read; {found.claims:,} with something new; {found.updated:,} posters updated"
+    )
     for note in found.notes:
         say(f"  note: {note}")
 
@@ -184,12 +189,12 @@ def enrich(source: str, folder: str, terms: Terms, as_json: bool, quiet: bool) -
 @catalogue
 @declared("encoders", "--encoder", help="Encoders to compute, comma-separated (see posterity encoders).")
 @click.option(
-    "--weights", metavar="FILE", help="A network's weights, .safetensors or .onnx; remembered for later runs."
+    "--weights", metavar="FILE", help="Weights file of a network (.safetensors or .onnx); remembered for later runs."
 )
 @click.option(
     "--fit",
     metavar="HOW",
-    help="How a network's posters are fitted: stretch, center-crop, pad, random-crop, native, multi-crop.",
+    help="How to fit posters to a network's input: stretch, center-crop, pad, random-crop, native, multi-crop.",
 )
 @declared("runtime")
 @engine_options
@@ -205,7 +210,7 @@ def embed(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Give every poster of a catalogue that lacks one a vector of each encoder.
+    """Compute the vectors that a catalogue's posters lack, for each encoder.
 
     \b
     Examples:
@@ -221,7 +226,7 @@ def embed(
     cat = posterity.open(folder)
     names = listed(setting("encoders", encoders), "encoders")
     if weights is not None and len(names) != 1:
-        raise click.UsageError("--weights FILE belongs to one network: name it with --encoder.")
+        raise click.UsageError("--weights FILE applies to a single network: name it with --encoder.")
     report = cat.embed(
         *(configured(name, fit=fit, weights=weights, runtime=runtime) for name in names), engine=engine,
         show_progress=bars(quiet),
@@ -236,12 +241,12 @@ def embed(
 
 @click.command()
 @catalogue_first
-@click.option("-n", "n_films", type=int, default=240, show_default=True, help="How many films.")
+@click.option("-n", "n_films", type=int, default=240, show_default=True, help="Number of films.")
 @declared("seed")
 @as_json
 @quiet
 def sample(folder: str, n_films: int, seed: int | None, as_json: bool, quiet: bool) -> None:
-    """Draw generated posters of invented films, with a table of metadata, to try things with.
+    """Generate posters of invented films, with a metadata table, to try things out.
 
     \b
     Example:

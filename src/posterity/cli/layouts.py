@@ -11,20 +11,25 @@ from posterity.serialise import plain
 
 @click.command()
 @catalogue
-@click.option("--rows", type=click.IntRange(min=1), help="Rows of the grid; chosen where not given.")
-@click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen where not given.")
+@click.option("--rows", type=click.IntRange(min=1), help="Rows of the grid; chosen if not given.")
+@click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen if not given.")
 @click.option("--aspect", type=float, metavar="RATIO", default=1.0, show_default=True,
-              help="Columns per row, where both are chosen; 1.5 makes the picture square.")  # fmt: skip
+              help="Columns per row, if neither is given; 1.5 makes the picture square.")  # fmt: skip
 @click.option("--order", type=click.Choice(["content", "colour", "time"]), default="content", show_default=True,
-              help="What stands near: alike posters, like colours, or a genre's films of one time.")  # fmt: skip
-@click.option("--topology", type=click.Choice(["rectangular", "hexagonal"]), default="rectangular", show_default=True)
-@click.option("--toroidal", is_flag=True, help="Let opposite sides belong together.")
+              help="What to place together: similar posters, colours, or films of one genre and time.")  # fmt: skip
+@click.option("--topology", type=click.Choice(["rectangular", "hexagonal"]), default="rectangular", show_default=True,
+              help="Shape of the grid's cells.")  # fmt: skip
+@click.option("--toroidal", is_flag=True, help="Join opposite edges, as on a torus.")
 @click.option(
-    "--pin", "pins", multiple=True, metavar="ID=ROW,COL", help="Keep a poster in a cell, from 0,0; repeatable."
+    "--pin",
+    "pins",
+    multiple=True,
+    metavar="ID=ROW,COL",
+    help="Keep a poster in this cell, counting from 0,0; repeatable.",
 )
-@click.option("--hole", "holes", multiple=True, metavar="ROW,COL", help="Keep a cell empty; repeatable.")
-@click.option("--mask", metavar="FILE", help="Fill the light part of this picture.")
-@click.option("--fresh", is_flag=True, help="Make it anew; otherwise posters stay where they were.")
+@click.option("--hole", "holes", multiple=True, metavar="ROW,COL", help="Keep this cell empty; repeatable.")
+@click.option("--mask", metavar="FILE", help="Fill only the light part of this picture.")
+@click.option("--fresh", is_flag=True, help="Start afresh, instead of leaving posters where they were.")
 @declared("encoder")
 @where
 @view
@@ -56,10 +61,10 @@ def wall(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Lay all posters out on a wall, alike ones together, each in a cell of its own.
+    """Arrange all posters on a wall, similar ones together, one poster a cell.
 
-    The wall is kept in the catalogue. When posters are added, it is brought up to date: new ones find their places, and
-    the others move by two cells at the most.
+    The wall is kept in the catalogue. When posters are added, it is brought up to date: new ones are placed, and the
+    others move by two cells at most.
 
     \b
     Examples:
@@ -96,11 +101,11 @@ def wall(
     say(f"distance preservation quality (DPQ₁₆) {laid.dpq16:.3f}; at random {by_chance:.3f}{plain_map}")
     if laid.moved is not None:
         say(f"brought up to date; {laid.moved:.1%} of the posters moved by more than two cells")
-    say(f"Picture: {out}" if out else "See it: add --out wall.png")
+    say(f"Picture: {out}" if out else "To see it, add --out wall.png")
 
 
 def _drawable(out: str | None) -> None:
-    """Refuse a file that cannot be drawn before minutes go into what would be drawn."""
+    """Refuse a file that cannot be drawn before minutes are spent on what to draw."""
     from posterity.render.raster import known_ending
 
     if out:
@@ -112,7 +117,7 @@ def _place(text: str) -> tuple[int, int]:
 
     row, comma, col = text.partition(",")
     if not (comma and row.strip().isdecimal() and col.strip().isdecimal()):
-        raise ArgumentError(f"{text!r} is no cell", "Write row and column, from 0: 3,7")
+        raise ArgumentError(f"invalid cell {text!r}", "Write row and column, counting from 0: 3,7")
     return int(row), int(col)
 
 
@@ -121,30 +126,34 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
 
     identity, equals, cell = text.rpartition("=")
     if not equals:
-        raise ArgumentError(f"{text!r} pins nothing", "Write --pin ID=ROW,COL")
+        raise ArgumentError(f"invalid pin {text!r}", "Write --pin ID=ROW,COL")
     return identity, _place(cell)
 
 
 @click.command("map")
 @catalogue
-@click.option("--method", type=click.Choice(["pca", "tsne", "umap"]), default="tsne", show_default=True)
+@click.option("--method", type=click.Choice(["pca", "tsne", "umap"]), default="tsne", show_default=True,
+              help="Method of projection.")  # fmt: skip
 @click.option("--pca", "n_components", type=click.IntRange(min=0), default=50, show_default=True,
-              help="Principal components that t-SNE and UMAP see; 0: the vectors themselves.")  # fmt: skip
-@click.option("--perplexity", type=float, default=30.0, show_default=True, help="Of t-SNE: neighbours that count.")
+              help="Principal components passed to t-SNE and UMAP; 0 passes the vectors themselves.")  # fmt: skip
+@click.option(
+    "--perplexity", type=float, default=30.0, show_default=True, help="Number of neighbours that count (t-SNE)."
+)
 @click.option("--neighbors", "n_neighbors", type=click.IntRange(min=2), default=15, show_default=True,
-              help="Of UMAP: neighbours that count.")  # fmt: skip
-@click.option("--min-dist", type=float, default=0.1, show_default=True, help="Of UMAP: how near points may come.")
+              help="Number of neighbours that count (UMAP).")  # fmt: skip
+@click.option("--min-dist", type=float, default=0.1, show_default=True, help="Smallest distance between points (UMAP).")
 @click.option("--landmarks", type=click.IntRange(min=0), default=0, metavar="N",
-              help="Lay out N, and place the rest among them.  [default: all, or 25,000 of over 100,000]")  # fmt: skip
-@click.option("--fresh", is_flag=True, help="Make it anew; otherwise posters stay where they were.")
+              help="Lay out N posters, then place the rest among them.  "
+                   "[default: all, or 25,000 of over 100,000]")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Start afresh, instead of leaving posters where they were.")
 @declared("encoder")
 @where
 @view
 @declared("seed")
 @click.option("--side", type=click.IntRange(min=256), default=4096, show_default=True, metavar="PIXELS",
-              help="The longer side of the picture.")  # fmt: skip
+              help="Longer side of the picture, in pixels.")  # fmt: skip
 @click.option("--overlap", type=click.Choice(["none", "density"]), default="none", show_default=True,
-              help="Posters each in a place of its own; or at their points, smaller where they are dense.")  # fmt: skip
+              help="none: a place for each poster; density: at their points, smaller where crowded.")  # fmt: skip
 @panorama
 @as_json
 @quiet
@@ -169,10 +178,10 @@ def map_(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Lay all posters out in the plane, alike ones near each other, and name the clusters.
+    """Arrange all posters in the plane, similar ones near each other, and name the clusters.
 
-    t-SNE and UMAP need the extra: pip install 'posterity[maps]'. The map is kept in the catalogue; posters that are
-    added find their places on it, and no other moves.
+    t-SNE and UMAP need the extra: pip install 'posterity[maps]'. The map is kept in the catalogue; added posters
+    are placed on it, and no other moves.
 
     \b
     Examples:
@@ -215,7 +224,7 @@ def map_(
                 for cluster in found.clusters
             ],
         )
-    say(f"Picture: {out}" if out else "See it: add --out map.png")
+    say(f"Picture: {out}" if out else "To see it, add --out map.png")
 
 
 layout_commands = [map_, wall]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("identity", metavar="ID")
 @as_json
 def film(folder: str, identity: str, as_json: bool) -> None:
-    """Tell what is known of a poster's film, and which source says what.
+    """Show what is known about a poster's film, and which source says what.
 
     \b
     Example:
@@ -54,11 +54,11 @@ def _cell(value: object) -> object:
 @rule_options
 @as_json
 def select(folder: str, name: str, where: str | None, rules: Rules | None, as_json: bool) -> None:
-    """Choose posters, and keep the choice as the view NAME, for --view of other commands.
+    """Select posters and keep the selection as the view NAME, for the --view option of other commands.
 
-    \b
     Rules for --drop: no_genre, no_budget, no_revenue, blank_title, duplicate_id (one poster a film).
 
+    \b
     Examples:
       posterity select -c films top10 --genres-top 10 --per-genre 1000 --first-genre
       posterity select -c films money --drop no_budget,no_revenue --where "year >= 1980"
@@ -78,7 +78,7 @@ def select(folder: str, name: str, where: str | None, rules: Rules | None, as_js
 
 @click.command()
 @catalogue
-@click.option("--remove", metavar="NAME", help="Forget this view; its posters stay.")
+@click.option("--remove", metavar="NAME", help="Remove this view; its posters stay.")
 @as_json
 def views(folder: str, remove: str | None, as_json: bool) -> None:
     """List the views of a catalogue.
@@ -103,7 +103,7 @@ def views(folder: str, remove: str | None, as_json: bool) -> None:
 @catalogue_first
 @as_json
 def info(folder: str, as_json: bool) -> None:
-    """Tell what a catalogue holds.
+    """Show what a catalogue holds.
 
     \b
     Example:
@@ -131,10 +131,12 @@ def info(folder: str, as_json: bool) -> None:
 
 @click.command()
 @catalogue_first
-@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Lines a section; 0: all.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Lines per section; 0 for all."
+)
 @as_json
 def report(folder: str, limit: int, as_json: bool) -> None:
-    """List every file that was dropped, kept or flagged, and every row that fits no file, and why.
+    """List all files that were dropped, kept or flagged, and all table rows that match no file, with reasons.
 
     \b
     Example:
@@ -148,7 +150,7 @@ def report(folder: str, limit: int, as_json: bool) -> None:
         return
     say(f"{found.seen:,} seen = {found.posters:,} posters + {len(found.dropped):,} dropped")
     _section("Dropped", [(d.reason, d.item, d.detail) for d in found.dropped], limit)
-    _section("Kept as they were", [(k.reason, k.item, k.detail) for k in found.kept], limit)
+    _section("Kept unchanged", [(k.reason, k.item, k.detail) for k in found.kept], limit)
     _section("Flagged", [(f.flag, f.id, f.path, f.detail) for f in found.flagged], limit)
     _section("Rows of tables", [(f.reason, f.item, f.detail) for f in found.rows], limit)
 
@@ -174,21 +176,21 @@ def _section(title: str, rows: list[tuple[str, ...]], limit: int) -> None:
 
 @click.command()
 @catalogue_first
-@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired.")
 @click.option(
     "--remove-missing",
     is_flag=True,
-    help="With --repair: take out posters whose files are absent, however many they are at once.",
+    help="With --repair: remove posters whose files are missing, however many there are.",
 )
 @click.option(
     "--older-than",
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="When compacting, spare versions younger than so many hours, for readers at work.",
+    help="Hours for which old versions are kept when compacting, for readers still using them.",
 )
 @click.option(
-    "--put-back", metavar="RESCUED", help="Put back the posters that an earlier run took out: the folder it named."
+    "--put-back", metavar="RESCUED", help="Put back the posters that an earlier run removed, from the folder it named."
 )
 @as_json
 @quiet
@@ -201,10 +203,10 @@ def doctor(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Look a catalogue over: files that are gone, missing vectors, stale artefacts, old versions.
+    """Check a catalogue for missing files, missing vectors, stale artefacts and old versions.
 
-    Posters are taken out only where their file is certainly gone, and copied to rescued/ in the catalogue first. What
-    cannot be looked at is reported and left alone. Exit status 1 where something is wrong and was not mended.
+    Posters are removed only if their file is certainly gone, and are first copied to rescued/ in the catalogue. What
+    cannot be checked is reported and left alone. Exit status 1 if something is wrong and was not repaired.
 
     \b
     Examples:
@@ -217,9 +219,9 @@ def doctor(
     import posterity
 
     if remove_missing and not repair:
-        raise click.UsageError("--remove-missing goes with --repair")
+        raise click.UsageError("--remove-missing requires --repair")
     if put_back is not None and repair:
-        raise click.UsageError("--put-back and --repair are two different runs")
+        raise click.UsageError("--put-back and --repair cannot be used together")
     cat = posterity.open(folder)
     if put_back is not None:
         n = cat.put_back(put_back)
@@ -235,10 +237,10 @@ def doctor(
         say_json(plain(found) | {"well": found.well})
     else:
         for p in found.problems:
-            state = "mended" if p.repaired else ("--repair would " if p.repairable and not repair else "") + p.remedy
+            state = "repaired" if p.repaired else ("--repair would " if p.repairable and not repair else "") + p.remedy
             say(f"{p.kind}  {p.about}: {p.detail}  → {state}")
         if found.rescued:
-            say(f"What was taken out was copied to {found.rescued}")
+            say(f"What was removed was copied to {found.rescued}")
         say(found.verdict)
     if not found.well:
         raise click.exceptions.Exit(1)

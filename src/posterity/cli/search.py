@@ -11,26 +11,26 @@ from posterity.serialise import plain
 
 @click.command()
 @catalogue
-@click.option("--id", "ids", metavar="ID", multiple=True, help="Search for the posters most like this one; repeatable.")
-@click.option("--image", "images", metavar="FILE", multiple=True, help="... most like this picture; repeatable.")
+@click.option("--id", "ids", metavar="ID", multiple=True, help="Find posters similar to this one; repeatable.")
 @click.option(
-    "--unlike", metavar="ID", multiple=True, help="... and unlike this poster (an id, or a file); repeatable."
+    "--image", "images", metavar="FILE", multiple=True, help="Find posters similar to this picture; repeatable."
 )
-@click.option("--colour", metavar="COLOURS", help="Search by a palette, e.g. '#aa0000,#101010'.")
-@click.option("--text", metavar="WORDS", help="Search for the posters that these words describe (image-text encoders).")
+@click.option("--unlike", metavar="ID", multiple=True, help="... but unlike this poster (an id or a file); repeatable.")
+@click.option("--colour", metavar="COLOURS", help="Find posters by palette, e.g. '#aa0000,#101010'.")
+@click.option("--text", metavar="WORDS", help="Find posters by description (image-text encoders).")
 @declared("k", "-k")
 @declared("encoder")
 @click.option(
     "--weights",
     metavar="FACETS",
-    help="Weigh facets, e.g. colour=1,content=0.5: colour, composition, content, genre, era.",
+    help="Facet weights, e.g. colour=1,content=0.5; facets: colour, composition, content, genre, era.",
 )
 @where
 @view
-@click.option("--years", metavar="YEARS", help="Only films of these years: 1980s, 1984, 1980-1989.")
-@click.option("--min-score", type=float, metavar="S", help="Leave out matches of a lower score.")
+@click.option("--years", metavar="YEARS", help="Only films from these years: 1980s, 1984, 1980-1989.")
+@click.option("--min-score", type=float, metavar="S", help="Leave out matches that score below S.")
 @click.option(
-    "--diversity", type=click.FloatRange(0, 1), default=0.0, help="From 0, the most alike, to 1, the most varied."
+    "--diversity", type=click.FloatRange(0, 1), default=0.0, help="Diversity, from 0 (most similar) to 1 (most varied)."
 )
 @out
 @as_json
@@ -52,7 +52,7 @@ def similar(
     out: str | None,
     as_json: bool,
 ) -> None:
-    """Find the posters most like a given one, like several, like a picture, of some colours, or as words describe.
+    """Find posters similar to other posters or pictures, or by palette or description.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def similar(
     import posterity
 
     if [bool(ids or images), colour is not None, text is not None].count(True) != 1:
-        raise click.UsageError("Give --id and --image, or --colour, or --text.")
+        raise click.UsageError("Search in one way: by --id and --image, by --colour, or by --text.")
     cat = posterity.open(folder)
     found = cat.similar(
         ids, image=images, unlike=unlike, colours=colour or (), text=text, k=k, encoder=encoder, weights=weights,
@@ -76,8 +76,8 @@ def similar(
     if out:
         cat.draw(found, out)
     if as_json:
-        told = plain(found) | ({"out": out} if out else {})
-        say_json({name: value for name, value in told.items() if name != "weights" or value is not None})
+        answer = plain(found) | ({"out": out} if out else {})
+        say_json({name: value for name, value in answer.items() if name != "weights" or value is not None})
         return
     say(f"Most like {found.query.title} by {found.encoder}:")
     facets = list(found.weights or ())
@@ -93,14 +93,14 @@ def similar(
 
 @click.command()
 @catalogue
-@click.option("-n", type=click.IntRange(min=1), default=200, show_default=True, help="How many pairs.")
+@click.option("-n", type=click.IntRange(min=1), default=200, show_default=True, help="Number of pairs.")
 @declared("encoder")
-@click.option("--hide-franchise", is_flag=True, help="Leave out pairs of one film or franchise.")
+@click.option("--hide-franchise", is_flag=True, help="Leave out pairs from one film or franchise.")
 @click.option("--hide-duplicates", is_flag=True, help="Leave out pairs that show the same artwork.")
 @where
 @view
 @click.option(
-    "--out", metavar="FILE", multiple=True, help="Draw them side by side: .png, .jpg, .webp or .html; repeatable."
+    "--out", metavar="FILE", multiple=True, help="Save the pairs side by side: .png, .jpg, .webp or .html; repeatable."
 )
 @engine_options
 @as_json
@@ -118,7 +118,7 @@ def pairs(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Find the closest pairs of a whole collection, each with its kind.
+    """Find the closest pairs in a collection, and say what kind each is.
 
     Kinds: same picture, another version of the same film, same franchise, look-alike.
 
@@ -151,11 +151,13 @@ def pairs(
 
 @click.command()
 @catalogue
-@declared("encoder", help="Whose vectors find candidates.")
-@click.option("--mirrored", is_flag=True, help="A mirror image is the same artwork too.")
+@declared("encoder", help="Encoder that finds the candidates.")
+@click.option("--mirrored", is_flag=True, help="Treat a mirror image as the same artwork.")
 @where
 @view
-@click.option("--fixes", metavar="FILE", help="Write what could be tidied up, a line a copy: .csv or .json.")
+@click.option(
+    "--fixes", metavar="FILE", help="Write a list of what could be tidied up, one line per copy (.csv or .json)."
+)
 @out
 @as_json
 @quiet
@@ -170,9 +172,9 @@ def duplicates(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Find the posters that show the same artwork, however resized, cropped or re-titled, and name the best copy.
+    """Find posters that show the same artwork, even resized, cropped or re-titled, and name the best copy.
 
-    Nothing is deleted: --fixes lists what could be, for you to decide.
+    Nothing is deleted: --fixes lists what could be deleted, for you to decide.
 
     \b
     Examples:
@@ -192,7 +194,7 @@ def duplicates(
         say_json(plain(found) | ({"fixes": fixes} if fixes else {}) | ({"out": out} if out else {}))
         return
     extra = sum(len(group.members) - 1 for group in found.groups)
-    say(f"{len(found.groups):,} groups of the same artwork among {found.posters:,} posters; {extra:,} copies too many")
+    say(f"{len(found.groups):,} groups of the same artwork among {found.posters:,} posters; {extra:,} surplus copies")
     rows = [
         (at, "keep" if copy.id == group.keep else "", copy.id, f"{copy.width}×{copy.height}",
          "" if copy.score is None else f"{copy.score:.2f}", copy.title, copy.path)
@@ -208,18 +210,18 @@ def duplicates(
 @catalogue
 @click.argument("a", metavar="ID_A")
 @click.argument("b", metavar="ID_B")
-@declared("encoder", help="What the facet content is.")
+@declared("encoder", help="Encoder of the content facet.")
 @click.option(
     "--weights",
     metavar="FACETS",
     default="colour=1,composition=1,content=1",
     show_default=True,
-    help="The facets, weighed: colour, composition, content, genre, era.",
+    help="Weights of the facets: colour, composition, content, genre, era.",
 )
 @out
 @as_json
 def explain(folder: str, a: str, b: str, encoder: str | None, weights: str, out: str | None, as_json: bool) -> None:
-    """Tell why two posters are alike: each facet's part in the score, the regions that make it, and the palettes.
+    """Explain why two posters are alike: each facet's part in the score, the regions behind it, and the palettes.
 
     \b
     Example:
@@ -234,7 +236,7 @@ def explain(folder: str, a: str, b: str, encoder: str | None, weights: str, out:
     if as_json:
         say_json(plain(found) | ({"out": out} if out else {}))
         return
-    say(f"{found.titles[0]} and {found.titles[1]}: {found.score:+.3f}; a random pair has 0")
+    say(f"{found.titles[0]} and {found.titles[1]}: {found.score:+.3f}; a random pair scores 0")
     table(
         ["facet", "weight", "part"],
         [(n, f"{found.weights[n]:.2f}", f"{v:+.3f}") for n, v in found.contributions.items()],
@@ -243,7 +245,7 @@ def explain(folder: str, a: str, b: str, encoder: str | None, weights: str, out:
         say(f"  {title}: " + ", ".join(f"{colour} {share:.0%}" for colour, share in palette))
     if found.same_artwork:
         say("They show the same artwork.")
-    say(f"Picture: {out}" if out else "See the regions: add --out why.png")
+    say(f"Picture: {out}" if out else "To see the regions, add --out why.png")
 
 
 search_commands = [duplicates, explain, pairs, similar]

@@ -1,4 +1,4 @@
-"""The commands of splits: made, listed, and exported for other training code."""
+"""The commands of splits: making, listing and exporting them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,21 @@ if TYPE_CHECKING:
 @click.option(
     "--protocol",
     metavar="NAME",
-    help="genres, boxoffice, time, classes, folds; published: seed-multilabel, seed-ten-genres, seed-squares, "
-    "seed-box-office. Without: that of the split's name, or genres.",
+    help="Protocol: genres, boxoffice, time, classes, folds; published: seed-multilabel, seed-ten-genres, "
+    "seed-squares, seed-box-office.  [default: the one named like the split, or genres]",
 )
 @click.option("--shares", metavar="PARTS", help="Parts and their shares, e.g. train=0.8,test=0.2.")
-@click.option("--folds", "n_folds", type=click.IntRange(min=2), help="So many folds instead of parts.")
-@click.option("--by", type=click.Choice(["strata", "time"]), help="Even shares of every label, or the past first.")
-@click.option("--classes", metavar="GENRES", help="Films of exactly one of these, e.g. Comedy,Horror.")
-@click.option("--threshold", type=float, help="Of success: revenue / budget above it.")
-@click.option("--allow-seen", is_flag=True, help="Let films that the encoder was trained with into the test.")
-@click.option("--from", "source", metavar="FILE", help="Take the split from a CSV of id and part; refused if it leaks.")
-@click.option("--remove", is_flag=True, help="Forget the split NAME.")
+@click.option("--folds", "n_folds", type=click.IntRange(min=2), help="Number of folds, instead of parts.")
+@click.option(
+    "--by",
+    type=click.Choice(["strata", "time"]),
+    help="strata: equal shares of every label; time: the past is for training.",
+)
+@click.option("--classes", metavar="GENRES", help="Only films with exactly one of these genres, e.g. Comedy,Horror.")
+@click.option("--threshold", type=float, help="Revenue / budget above which a film is a success.")
+@click.option("--allow-seen", is_flag=True, help="Allow films that the encoder was trained with in the test part.")
+@click.option("--from", "source", metavar="FILE", help="Read the split from a CSV of id and part; refused if it leaks.")
+@click.option("--remove", is_flag=True, help="Remove the split NAME.")
 @declared("seed")
 @where
 @as_json
@@ -53,10 +57,10 @@ def split(
     where: str | None,
     as_json: bool,
 ) -> None:
-    """Cut a catalogue's posters into parts for training and testing, under NAME; without NAME, list the splits.
+    """Split a catalogue's posters into parts for training and testing, as NAME; without NAME, list the splits.
 
     Posters of one film, of one franchise, and of the same or nearly the same artwork stay in one part; every use of a
-    split makes sure of it.
+    split checks this.
 
     \b
     Examples:
@@ -105,7 +109,7 @@ def _shares(text: str) -> dict[str, float]:
     try:
         found = {part.strip(): float(share) for part, share in (each.split("=") for each in names_in(text, "shares"))}
     except ValueError:
-        raise ArgumentError(f"shares {text!r} are not allowed", "Write parts and shares: train=0.8,test=0.2") from None
+        raise ArgumentError(f"invalid shares {text!r}", "Write parts and shares: train=0.8,test=0.2") from None
     if "train" not in found or "test" not in found:
         raise ArgumentError(f"shares {text!r} lack train or test", "Write parts and shares: train=0.8,test=0.2")
     return found
@@ -126,18 +130,18 @@ def _say_splits(found: list[SplitInfo], as_json: bool, *, single: bool = False) 
 @export.command("split")
 @catalogue
 @click.argument("name")
-@click.option("--out", metavar="DIR", required=True, help="A new or empty folder.")
+@click.option("--out", metavar="DIR", required=True, help="New or empty folder.")
 @click.option(
     "--format",
     type=click.Choice(["csv", "folders", "webdataset"]),
     default="csv",
     show_default=True,
-    help="Multi-hot tables; part/label/file as ImageFolder reads; or WebDataset shards.",
+    help="csv: multi-hot tables; folders: part/label/file, as ImageFolder reads; webdataset: shards.",
 )
 @as_json
 @quiet
 def export_split(folder: str, name: str, out: str, format: str, as_json: bool, quiet: bool) -> None:
-    """Write the split NAME so that other training code can use it.
+    """Export the split NAME for other training code.
 
     \b
     Examples:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from posterity.numerics.scores.classification import Score
 
 
-features = declared("features", "--encoder", help="Encoders whose stored vectors are learned from, comma-separated.")
+features = declared("features", "--encoder", help="Encoders whose vectors to learn from, comma-separated.")
 
 
 @click.group()
 def train() -> None:
-    """Train models on a catalogue's posters, and judge them beside baselines.
+    """Train models on a catalogue's posters, and compare them with baselines.
 
     \b
     Examples:
@@ -30,19 +30,27 @@ def train() -> None:
 
 @train.command("genres")
 @catalogue
-@click.option("--split", metavar="NAME", help="Learn and judge by this split; without, by genres, made where needed.")
+@click.option("--split", metavar="NAME", help="Split to train and test on.  [default: genres, made if needed]")
 @features
 @click.option("--no-balance", is_flag=True, help="Let common genres weigh more than rare ones.")
-@click.option("--network", metavar="NAME", help="Train a network end to end instead (extra train): see --help.")
-@click.option("--weights", metavar="FILE", help="Of a network: pretrained weights, .safetensors.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Of a network.")
-@click.option("--batch", type=click.IntRange(min=2), help="Of a network: posters a step.")
-@click.option("--rate", "learning_rate", type=float, help="Of a network: learning rate.")
-@click.option("--fit", metavar="HOW", help="Of a network: stretch, center-crop, pad, random-crop, native.")
-@click.option("--augmentation", type=click.Choice(["none", "seed", "strong"]), help="Of a network.")
-@click.option("--patience", type=click.IntRange(min=0), help="Of a network: stop after so many epochs without gain.")
-@click.option("--freeze", is_flag=True, help="Of a network: train its head alone.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, help="Of a network: learn from so many posters.")
+@click.option(
+    "--network", metavar="NAME", help="Train this network end to end instead (needs the extra train); names below."
+)
+@click.option("--weights", metavar="FILE", help="Pretrained weights, .safetensors (networks).")
+@click.option("--epochs", type=click.IntRange(min=1), help="Number of epochs (networks).")
+@click.option("--batch", type=click.IntRange(min=2), help="Posters per step (networks).")
+@click.option("--rate", "learning_rate", type=float, help="Learning rate (networks).")
+@click.option(
+    "--fit", metavar="HOW", help="How to fit posters (networks): stretch, center-crop, pad, random-crop, native."
+)
+@click.option("--augmentation", type=click.Choice(["none", "seed", "strong"]), help="Augmentation (networks).")
+@click.option(
+    "--patience", type=click.IntRange(min=0), help="Stop after this many epochs without improvement (networks)."
+)
+@click.option("--freeze", is_flag=True, help="Train only the head (networks).")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=None, help="Learn from at most this many posters (networks)."
+)
 @declared("seed")
 @report_out
 @as_json
@@ -63,10 +71,10 @@ def train_genres(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Train a model of genres: a calibrated probe on stored vectors, in seconds; or a network, in hours.
+    """Train a genre model: a calibrated probe on stored vectors, in seconds, or a network, in hours.
 
-    Networks: seed-cnn, vgg16, resnet18, resnet18-mish, resnet18d, resnet18d-mish, deep-wide, poster. One that is
-    interrupted goes on after its last epoch; its log is in the catalogue's folder networks.
+    Networks: seed-cnn, vgg16, resnet18, resnet18-mish, resnet18d, resnet18d-mish, deep-wide, poster. An interrupted
+    one continues after its last epoch; its log is in the catalogue's folder networks.
 
     \b
     Examples:
@@ -83,7 +91,7 @@ def train_genres(
         _train_network(learn, network, split, "genres", weights, limit, more, out, as_json, quiet)
         return
     if given := [name for name, value in (options | {"weights": weights}).items() if value is not None]:
-        raise click.UsageError(f"--{given[0]} belongs to a network: name one with --network.")
+        raise click.UsageError(f"--{given[0]} applies to networks only: name one with --network.")
     wanted = listed(setting("features", features), "features")
     report = learn.genres(split, encoders=wanted, balance=not no_balance, random_state=seed)
     if out:
@@ -92,13 +100,13 @@ def train_genres(
         say_json(report.flat() | ({"out": out} if out else {}))
         return
     say(
-        f"{report.n_train:,} posters learned from in {report.seconds:.1f} s, {report.n_test:,} judged by "
+        f"trained on {report.n_train:,} posters in {report.seconds:.1f} s, tested on {report.n_test:,} "
         f"({report.n_test_seen:,} of films that the bundled encoder was trained with); split {report.split}"
     )
     if report.n_outside:
         say(
-            f"{report.n_outside:,} posters are in no part of the split, which was made before them or by time; anew: "
-            f"posterity split -c {folder} {report.split}"
+            f"{report.n_outside:,} posters are in no part of the split, which was made by time or before they came; "
+            f"to split again: posterity split -c {folder} {report.split}"
         )
     _say_figures({f"probe on {'+'.join(report.encoders)}": report.figures} | report.baselines)
     say()
@@ -145,15 +153,21 @@ def _say_figures(rows: Mapping[str, Mapping[str, Score]]) -> None:
 
 @train.command("boxoffice")
 @catalogue
-@click.option("--split", metavar="NAME", help="Learn and judge by this split; without, by boxoffice, made by time.")
+@click.option("--split", metavar="NAME", help="Split to train and test on.  [default: boxoffice, made by time]")
 @features
-@click.option("--fields", metavar="NAMES", help="Known before: budget,year,month,runtime,genres,language,sequel.")
-@click.option("--threshold", type=float, help="Revenue / budget above it is success.  [default: 1]")
-@click.option("--network", metavar="NAME", help="Train a network end to end on the posters instead (extra train).")
-@click.option("--weights", metavar="FILE", help="Of a network: pretrained weights, .safetensors.")
-@click.option("--epochs", type=click.IntRange(min=1), help="Of a network.")
-@click.option("--augmentation", type=click.Choice(["none", "seed", "strong"]), help="Of a network.")
-@click.option("--limit", type=click.IntRange(min=1), default=None, help="Of a network: learn from so many posters.")
+@click.option(
+    "--fields", metavar="NAMES", help="Fields known before release: budget,year,month,runtime,genres,language,sequel."
+)
+@click.option("--threshold", type=float, help="Revenue / budget above which a film is a success.  [default: 1]")
+@click.option(
+    "--network", metavar="NAME", help="Train this network end to end on the posters instead (needs the extra train)."
+)
+@click.option("--weights", metavar="FILE", help="Pretrained weights, .safetensors (networks).")
+@click.option("--epochs", type=click.IntRange(min=1), help="Number of epochs (networks).")
+@click.option("--augmentation", type=click.Choice(["none", "seed", "strong"]), help="Augmentation (networks).")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=None, help="Learn from at most this many posters (networks)."
+)
 @declared("seed")
 @report_out
 @as_json
@@ -173,9 +187,9 @@ def train_boxoffice(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Train models of box office, and tell whether the poster adds anything to what is known before a release.
+    """Train box-office models, and test whether the poster adds anything to what is known before release.
 
-    Success is revenue above the budget. The past is learned from, what came after is judged by. Popularity and votes
+    Success is revenue above the budget. Models learn from the past and are tested on later films. Popularity and votes
     are refused: they are counted after the release.
 
     \b
@@ -202,9 +216,9 @@ def train_boxoffice(
     if as_json:
         say_json(report.flat() | ({"out": out} if out else {}))
         return
-    when = f", films of {report.years[0]} to {report.years[1]} for later ones" if report.years else ""
-    say(f"{report.n_train:,} films learned from, {report.n_test:,} judged by{when}")
-    say(f"{report.base_rate:.1%} of these succeeded: the accuracy of saying yes to all")
+    past, later = (f" of {report.years[0]} to {report.years[1]}", " later ones") if report.years else ("", "")
+    say(f"trained on {report.n_train:,} films{past}, tested on {report.n_test:,}{later}")
+    say(f"{report.base_rate:.1%} of the test films succeeded: the accuracy of always saying yes")
     _say_figures(report.ablation | report.baselines)
     say()
     rows = [
@@ -221,13 +235,14 @@ def train_boxoffice(
 @click.command()
 @catalogue
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--model", type=click.Choice(["genres", "first_genre", "classes"]), default="genres", show_default=True)
+@click.option("--model", type=click.Choice(["genres", "first_genre", "classes"]), default="genres", show_default=True,
+              help="Model to predict with.")  # fmt: skip
 @report_out
 @as_json
 def predict(folder: str, files: tuple[str, ...], model: str, out: str | None, as_json: bool) -> None:
-    """Predict genres, and box office where that was trained, of posters: files, or ids of the catalogue.
+    """Predict genres, and box office if that was trained, for posters: files, or ids in the catalogue.
 
-    With --out, also which posters speak for and against each genre, and what the predictions looked at.
+    With --out, also show which posters speak for and against each genre, and what the predictions looked at.
 
     \b
     Examples:
