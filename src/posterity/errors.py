@@ -2,7 +2,7 @@
 
 Every error that a user's input, files or disk can cause is a :class:`PosterityError`. Its message says what was wrong,
 names the value and says what is allowed or what to do next. The command line prints it on one line and exits with 1.
-Anything else that escapes is a defect of ours.
+Anything else that escapes is a defect in Posterity.
 """
 
 from __future__ import annotations

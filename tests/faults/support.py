@@ -38,7 +38,7 @@ CLI = [sys.executable, "-m", "posterity"]
 CHILD = Path(__file__).with_name("child.py")
 SMALL: dict[str, Any] = {
     "posterity.ingest.builder:BATCH": 48,
-    "posterity.ingest:CHUNK": 16,
+    "posterity.ingest.run:CHUNK": 16,
     "posterity.embedding.pipeline:BATCH": 64,
     "posterity.embedding.pipeline:CHUNK": 16,
 }

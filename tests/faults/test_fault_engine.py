@@ -27,7 +27,7 @@ pytest.importorskip(
 )
 
 ON_RAY = SMALL | {
-    "posterity.ingest:CHUNK": 4,
+    "posterity.ingest.run:CHUNK": 4,
     "posterity.embedding.pipeline:BATCH": 32,
     "posterity.embedding.pipeline:CHUNK": 4,
 }

@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
-    """Make a flag of the declared option ``name``; ungiven, it is None and the setting in force decides."""
+    """Make a flag of the declared option ``name``; if not given, it is None and the setting in force decides."""
     option = OPTIONS[name]
     kind: Any = option.kind
     if option.least is not None:
