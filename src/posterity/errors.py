@@ -2,7 +2,7 @@
 
 Every error that a user's input, files or disk can cause is a :class:`PosterityError`. Its message says what was wrong,
 names the value and says what is allowed or what to do next. The command line prints it on one line and exits with 1.
-Anything else that escapes is a defect of ours.
+Anything else that escapes is a defect in Posterity.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class PosterityError(Exception):
 
 
 class CatalogueError(PosterityError):
-    """A folder is no catalogue, cannot be opened, or lacks what was asked of it."""
+    """A folder is not a catalogue, cannot be opened, or lacks what was asked for."""
 
 
 class NoSuchPosterError(CatalogueError):
-    """A catalogue has no poster of an id."""
+    """A catalogue has no poster with this id."""
 
     def __init__(self, identity: str) -> None:
-        super().__init__(f"there is no poster {identity!r}", "Its ids are listed by posterity list, and at /api/films.")
+        super().__init__(f"there is no poster {identity!r}", "List ids with `posterity list`, or at /api/films.")
 
 
 class FormatVersionError(CatalogueError):
@@ -52,7 +52,7 @@ class ArgumentError(PosterityError, ValueError):
 
 
 class UnknownNameError(ArgumentError):
-    """A name is not among the registered ones.
+    """A name is not registered.
 
     >>> str(UnknownNameError("encoder", "color", ["colour", "pixels"]))
     "unknown encoder 'color'. Known: colour, pixels"
@@ -74,7 +74,7 @@ class SourceError(PosterityError):
 
 
 class EngineError(PosterityError):
-    """The engine that work was to run on cannot be reached, or lost the work for good."""
+    """The engine that work should run on cannot be reached, or lost the work for good."""
 
 
 class ImageError(PosterityError):

@@ -16,7 +16,7 @@ from typing import Any
 
 
 def plain(value: Any) -> Any:
-    """Turn results into what JSON knows; what is no number, or infinite, becomes null.
+    """Turn results into what JSON can hold; NaN and infinities become null.
 
     Dataclasses and mappings become objects; lists, tuples and arrays lists; sets sorted lists; NumPy's numbers plain
     ones; paths text; times ISO text; spans of time seconds; bytes base64.

@@ -155,13 +155,13 @@ def test_a_newer_format_is_refused_and_told(store: Store) -> None:
 def test_what_is_no_catalogue_is_told(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError, match="does not exist.*posterity build"):
         Store.open(tmp_path / "nowhere")
-    with pytest.raises(CatalogueError, match="is no catalogue"):
+    with pytest.raises(CatalogueError, match="is not a catalogue"):
         Store.open(tmp_path)
 
 
 def test_a_folder_that_holds_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("years of work")
-    with pytest.raises(CatalogueError, match="holds other things"):
+    with pytest.raises(CatalogueError, match="holds other files"):
         Store.create(tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.doc"]
 

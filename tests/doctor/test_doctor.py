@@ -42,7 +42,7 @@ def test_posters_without_files_are_taken_out_and_reported(films: posterity.Catal
     assert (found.well, found.problems[0].about, len(films)) == (False, "tt0000004", 12)
     mended = films.doctor(repair=True)
     assert mended.well
-    assert mended.verdict == "11 posters, all mended"
+    assert mended.verdict == "11 posters, all repaired"
     assert (len(films), [f.item for f in films.report().dropped]) == (11, ["tt0000004.jpg"])
     assert films.report().seen == 12
     assert films.doctor().problems == ()
@@ -153,8 +153,8 @@ def test_the_closing_line_says_what_was_done(films: posterity.Catalogue, monkeyp
     assert films.doctor().verdict == "12 posters, all well"
     monkeypatch.setattr("posterity.doctor.derived.OLD_VERSIONS", 5)
     found = films.doctor()
-    assert (found.well, found.verdict) == (True, "12 posters, well but for 1 small thing that can wait")
-    assert films.doctor(repair=True, older_than=timedelta(0)).verdict == "12 posters, all mended"
+    assert (found.well, found.verdict) == (True, "12 posters, well, except for 1 small thing that can wait")
+    assert films.doctor(repair=True, older_than=timedelta(0)).verdict == "12 posters, all repaired"
     (source_of(films) / "tt0000004.jpg").unlink()
     assert films.doctor().verdict == "12 posters, not well"
 
@@ -199,7 +199,7 @@ def test_what_was_taken_out_is_copied_and_can_be_put_back(
     lost.unlink()
     assert run(["doctor", str(films.folder), "--repair"]) == 0
     (rescued,) = (films.folder / "rescued").iterdir()
-    assert f"What was taken out was copied to {rescued}" in capsys.readouterr().out
+    assert f"What was removed was copied to {rescued}" in capsys.readouterr().out
     assert films.doctor(repair=True, older_than=timedelta(0)).well
     assert films.store.orphans() == []
     assert run(["doctor", str(films.folder), "--put-back", str(rescued)]) == 0
@@ -212,7 +212,7 @@ def test_what_was_taken_out_is_copied_and_can_be_put_back(
     lost.write_bytes(content)
     assert films.doctor().problems == ()
     assert run(["doctor", str(films.folder), "--put-back", str(films.folder / "rescued")]) == 1
-    assert "holds no posters.parquet" in capsys.readouterr().err
+    assert "contains no posters.parquet" in capsys.readouterr().err
 
 
 def test_posters_of_several_sources_are_copied_together(films: posterity.Catalogue, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_posters_of_several_sources_are_copied_together(films: posterity.Catalog
 def test_what_cannot_be_copied_is_not_taken_out(films: posterity.Catalogue) -> None:
     (source_of(films) / "tt0000004.jpg").unlink()
     (films.folder / "rescued").write_text("in the way")
-    with pytest.raises(StorageError, match="no copy can be written.*nothing was taken out"):
+    with pytest.raises(StorageError, match="a copy cannot be written.*nothing was removed"):
         films.doctor(repair=True)
     assert len(films) == 12
     assert films.report().dropped == ()

@@ -22,7 +22,7 @@ from faults.support import ENVIRONMENT, age
 from faults.test_fault_read_only import WITHOUT_PRIVILEGES, tied_hands
 from posterity.catalogue.rescue import FOLDER
 from posterity.errors import CatalogueError, PosterityError, StorageError
-from posterity.runtime.presence import Looked, Presence
+from posterity.runtime.presence import Presence, Sighting
 
 __all__ = ["tied_hands"]
 
@@ -108,11 +108,11 @@ def test_a_share_that_comes_back_while_doctor_looks_loses_no_posters(
     before = picture(collection.catalogue)
     real, first = doctors.look_for, []
 
-    def look(source: str, path: str) -> Looked:
+    def look(source: str, path: str) -> Sighting:
         if first:
             return real(source, path)
         first.append(path)
-        return Looked(Presence.GONE, "not there any more")
+        return Sighting(Presence.GONE, "not there any more")
 
     away = sorted(files(collection))[0]
     monkeypatch.setattr(doctors, "look_for", look)

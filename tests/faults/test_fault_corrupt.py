@@ -139,7 +139,7 @@ def test_where_no_copy_can_be_written_nothing_is_taken_back(
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", full)
         patch.setattr(shutil, "copy2", full)
-        with pytest.raises(StorageError, match="No space left.*nothing was taken out"):
+        with pytest.raises(StorageError, match="No space left.*nothing was removed"):
             films.doctor(repair=True)
     assert films.store.version == before
     assert not (folder / "rescued").exists()

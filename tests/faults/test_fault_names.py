@@ -200,4 +200,4 @@ def test_catalogue_folder_of_a_name_that_the_store_does_not_take_is_refused(tmp_
     draw(tmp_path / "source" / "1.jpg", 1)
     done = cli("build", "source", "-q", "-c", os.fsdecode(name), cwd=tmp_path)
     assert done.returncode == 1
-    assert_one_line(done.stderr, "takes no such name")
+    assert_one_line(done.stderr, "does not support this name")

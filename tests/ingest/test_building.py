@@ -172,15 +172,15 @@ def test_a_file_that_was_met_and_then_gone_for_a_while_is_judged_again(
     films, file, aside, copy = tmp_path / "films", posters / "tt0000003.jpg", tmp_path / "aside", posters / "z.jpg"
     posterity.build(posters, films)
     shutil.copy2(file, copy)
-    real = inspection.look_at
+    real = inspection.inspect
 
-    def look_at(source: str, path: str, *more: object) -> object:
+    def inspect(source: str, path: str, *more: object) -> object:
         if path == "z.jpg":
             file.rename(aside)
         return real(source, path, *more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("posterity.ingest.inspection.look_at", look_at)
+        patch.setattr("posterity.ingest.inspection.inspect", inspect)
         assert posterity.build(posters, films).moved == 1
     aside.rename(file)
     report = posterity.build(posters, films)

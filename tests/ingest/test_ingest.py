@@ -69,7 +69,7 @@ def test_unchanged_files_are_not_even_read(make_posters: Make, tmp_path: Path, m
     for file in posters.iterdir():
         age(file)
     posterity.build(posters, tmp_path / "films")
-    monkeypatch.setattr("posterity.ingest.inspection.look_at", lambda *_: pytest.fail("read a file"))
+    monkeypatch.setattr("posterity.ingest.inspection.inspect", lambda *_: pytest.fail("read a file"))
     assert posterity.open(tmp_path / "films").build(posters).unchanged == 12
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from posterity.runtime.presence import Looked, Presence, look_for, too_many_missing
+from posterity.runtime.presence import Presence, Sighting, look_for, too_many_missing
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def where(folder: Path, path: str) -> Presence:
 
 
 def test_a_file_that_is_there_is_present(folder: Path) -> None:
-    assert look_for(str(folder), "drive/c.jpg") == Looked(Presence.PRESENT)
+    assert look_for(str(folder), "drive/c.jpg") == Sighting(Presence.PRESENT)
 
 
 def test_a_deleted_file_whose_neighbours_are_there_is_gone(folder: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_deleted_folder_beside_others_takes_its_files_along(folder: Path) -> N
 def test_a_folder_in_the_place_of_a_file_is_no_file(folder: Path) -> None:
     (folder / "a.jpg").unlink()
     (folder / "a.jpg").mkdir()
-    assert look_for(str(folder), "a.jpg") == Looked(Presence.GONE, "a.jpg is a folder now")
+    assert look_for(str(folder), "a.jpg") == Sighting(Presence.GONE, "a.jpg is a folder now")
 
 
 def test_an_empty_mount_point_is_no_proof(folder: Path) -> None:
@@ -71,7 +71,7 @@ def test_what_cannot_be_looked_at_is_no_proof(folder: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(os, "stat", stat)
     found = look_for(str(folder), "a.jpg")
-    assert found == Looked(Presence.UNREACHABLE, "a.jpg: Permission denied")
+    assert found == Sighting(Presence.UNREACHABLE, "a.jpg: Permission denied")
 
 
 def test_more_than_a_tenth_is_too_many() -> None:

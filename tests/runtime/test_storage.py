@@ -56,7 +56,7 @@ def test_a_place_is_a_folder_or_an_address() -> None:
     assert place == Remote("archive", "a/b")
     assert (str(place), str(place / "c"), place.name) == ("s3://archive/a/b", "s3://archive/a/b/c", "b")
     assert not is_remote(Path("s3:/archive"))
-    with pytest.raises(ArgumentError, match="names no bucket"):
+    with pytest.raises(ArgumentError, match="has no bucket name"):
         place_of("s3://")
 
 
@@ -184,7 +184,7 @@ def test_what_is_not_there_is_said(server: Moto, make_posters: Callable[..., Pat
     with pytest.raises(CatalogueError, match="does not exist"):
         posterity.open(f"{ARCHIVE}/none")
     obstore.put(place_of(f"{ARCHIVE}/other/a.txt").objects, "other/a.txt", b"x")  # type: ignore[union-attr]
-    with pytest.raises(CatalogueError, match="holds other things"):
+    with pytest.raises(CatalogueError, match="holds other files"):
         posterity.create(f"{ARCHIVE}/other")
     with pytest.raises(CatalogueError, match=r"bucket|reached"):
         posterity.open("s3://no-such-bucket/films")

@@ -29,7 +29,7 @@ from posterity.sources import folder
 from posterity.sources.folder import File, Skipped, walk
 from posterity.sources.library import looks_like_library, read_library
 from posterity.sources.library.names import parse_name
-from posterity.sources.library.nfo import Told, parse_nfo
+from posterity.sources.library.nfo import Nfo, parse_nfo
 from posterity.sources.listing import Entry
 from posterity.sources.metadata import film_of_file
 from posterity.sources.release_names import title_and_year
@@ -238,7 +238,7 @@ def test_caps_hold_without_metadata_too(monkeypatch: pytest.MonkeyPatch) -> None
     png, jpeg = png_with(BAD_PNG["half a gamma"]), encoded("JPEG")[:-2]
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     for data in (png, jpeg):
-        with pytest.raises(ImageError, match="21,600 pixels, over the cap of 1,000"):
+        with pytest.raises(ImageError, match="21,600 pixels, over the limit of 1,000"):
             examine(data, limits=Limits(max_pixels=1000))
 
 
@@ -267,13 +267,13 @@ NFOS = {
     "P Utf16 (1995)": Film(title="Ünïcode", year=1995),
     "Q Sets (1979)": Film(title="Q", genres=("Sci-Fi", "Horror"), collection="Alien Collection"),
 }
-SAID = {"K TwoRoots (1995)": ("tells of several films; the first is taken",)}
+SAID = {"K TwoRoots (1995)": ("describes several films; the first is taken",)}
 
 
 @pytest.mark.parametrize("name", sorted(NFOS))
 def test_case_13_nfos(name: str) -> None:
     file = case("13") / "lib" / name / f"{name}.nfo"
-    assert parse_nfo(file.read_bytes()) == Told(NFOS[name], SAID.get(name, ()))
+    assert parse_nfo(file.read_bytes()) == Nfo(NFOS[name], SAID.get(name, ()))
 
 
 def test_case_13_is_read_as_a_library(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ STATED: list[tuple[str, dict[str, object]]] = [
 @pytest.mark.parametrize(("inside", "known"), STATED)
 def test_nfos_state_what_they_mean(inside: str, known: dict[str, object]) -> None:
     told = parse_nfo(f"<movie><title>A</title>{inside}</movie>".encode())
-    assert told == Told(replace(Film(title="A"), **known))
+    assert told == Nfo(replace(Film(title="A"), **known))
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ LEFTOVERS = (
     "._Heat (1995).jpg",
 )
 SAID_ONCE = (
-    "7 files and folders of systems and programs are passed over: "
+    "7 files and folders of systems and programs were skipped: "
     "1 #recycle, 1 $RECYCLE.BIN, 1 .@__thumb, 1 ._*, 1 .stversions, 1 @eaDir, 1 lost+found"
 )
 
@@ -419,7 +419,7 @@ def test_the_names_of_leftovers_at_any_depth(tmp_path: Path) -> None:
     assert [item.path for item in found if isinstance(item, File)] == ["Heat (1995).jpg", "Ran (1985).jpg"]
     (said,) = (item for item in found if isinstance(item, Skipped))
     assert said.reason == "leftover"
-    assert said.detail.startswith(f"{len(EVERY)} files and folders of systems and programs are passed over: ")
+    assert said.detail.startswith(f"{len(EVERY)} files and folders of systems and programs were skipped: ")
 
 
 def test_titles_that_sound_like_leftovers_are_posters(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from posterity.errors import SourceError
 from posterity.runtime.filenames import escape, locate, unescape
 from posterity.sources.library import looks_like_library, read_library
 from posterity.sources.library.names import Named, fold, parse_name, part_of
-from posterity.sources.library.nfo import MAX_BYTES, Told, parse_nfo
+from posterity.sources.library.nfo import MAX_BYTES, Nfo, parse_nfo
 from posterity.sources.library.pictures import is_never
 from posterity.sources.listing import Entry, Skipped
 
@@ -140,12 +140,12 @@ SUNSET = Film(
 
 
 def test_an_nfo_tells_all_it_holds() -> None:
-    assert parse_nfo(KODI.encode()) == Told(SUNSET)
+    assert parse_nfo(KODI.encode()) == Nfo(SUNSET)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_an_nfo_is_read_in_any_encoding(encoding: str) -> None:
-    assert parse_nfo(KODI.encode(encoding)) == Told(SUNSET)
+    assert parse_nfo(KODI.encode(encoding)) == Nfo(SUNSET)
     assert parse_nfo("<movie><title>Amélie</title></movie>".encode(encoding)).film.title == "Amélie"
 
 
@@ -154,7 +154,7 @@ def test_latin_1_is_read_whatever_the_nfo_declares(declared: str) -> None:
     told = parse_nfo(
         f'<?xml version="1.0" encoding="{declared}"?><movie><title>Amélie</title></movie>'.encode("latin-1")
     )
-    assert told == Told(Film(title="Amélie"))
+    assert told == Nfo(Film(title="Amélie"))
 
 
 NFOS = [
@@ -185,7 +185,7 @@ NFOS = [
 
 @pytest.mark.parametrize(("written", "film"), NFOS)
 def test_nfos_as_they_are_found(written: str, film: Film) -> None:
-    assert parse_nfo(written.encode()) == Told(film)
+    assert parse_nfo(written.encode()) == Nfo(film)
 
 
 @pytest.mark.parametrize(
@@ -198,13 +198,13 @@ def test_nfos_as_they_are_found(written: str, film: Film) -> None:
         ("<movie><title>A</title><tmdbid>-4</tmdbid></movie>", Film(title="A"), "TMDb id: '-4'"),
         ("<movie><title>A</title><rating>11</rating></movie>", Film(title="A"), "rating: '11'"),
         ("<movie><title>A</title><premiered>1999-13-31</premiered></movie>", Film(title="A"), "release date"),
-        ("<movie></movie>", Film(), "tells nothing"),
+        ("<movie></movie>", Film(), "describes no film"),
         ("<movie><title>A</title></movie><movie><title>B</title><year>1999</year></movie>", Film(title="A"), "several"),
         ("release notes of a group", Film(), "neither XML"),
         ("< < <", Film(), "neither XML"),
         ("<movie", Film(), "neither XML"),
         (" \n", Film(), "empty"),
-        ("<movie>" + "x" * MAX_BYTES, Film(), "over the cap"),
+        ("<movie>" + "x" * MAX_BYTES, Film(), "over the limit"),
     ],
 )
 def test_what_an_nfo_lacks_is_said(written: str, film: Film, said: str) -> None:

@@ -131,7 +131,7 @@ def test_private_addresses_are_refused_until_they_are_allowed(
     report = posterity.build(table, films, encoders=["pixels"])
     assert report.dropped_by == {"bad_address": 1}
     (finding,) = posterity.open(films).report().dropped
-    assert "lies in a private network; name its host with --images, or say --allow-private" in finding.detail
+    assert "is in a private network; give its host with --images, or use --allow-private" in finding.detail
     assert not server.asked
     command = ["build", str(table), "-c", str(films), "--encoders", "pixels", "--allow-private"]
     assert run(command) == 0  # what was refused is asked now that it is allowed

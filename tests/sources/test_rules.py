@@ -39,7 +39,7 @@ def test_each_rule_drops_what_it_names(film: Film, reason: str | None) -> None:
 def test_required_columns_are_named_when_they_are_empty() -> None:
     rules = Rules(required=("vote_average", "genres", "title"))
     found = broken(Film(title="Heat"), rules, rules.active())
-    assert found == ("null_required", "nothing stands in: vote_average, genres")
+    assert found == ("null_required", "these columns are empty: vote_average, genres")
     with pytest.raises(UnknownNameError, match="vote_averag"):
         Rules(required=("vote_averag",))
 

@@ -112,7 +112,7 @@ def test_known_faults_of_tmdbs_table_have_their_answers(tmp_path: Path) -> None:
         revenue=373554033, release_date="1995-10-30", collection="Toy Story Collection",
     ), "a.jpg")  # fmt: skip
     assert isinstance(slid, Skipped)
-    assert "slid" in slid.detail
+    assert "shifted" in slid.detail
     assert isinstance(poor, Entry)
     assert (poor.film.budget, poor.film.revenue, poor.film.genres, poor.film.year) == (None, None, (), None)
     assert isinstance(literal, Entry)
@@ -140,7 +140,7 @@ def test_moviegenre_is_read_with_its_faults(tmp_path: Path) -> None:
         "https://a.example/x.jpg",
     )
     assert heat == Entry("row 3", Film(imdb_id="tt0113497", title="Heat"))
-    assert bad == Skipped("row 4", "bad_row", "'abc' is no IMDb id")
+    assert bad == Skipped("row 4", "bad_row", "'abc' is not an IMDb id")
     assert isinstance(odd, Entry)
     assert odd.image is None
     assert odd.faults

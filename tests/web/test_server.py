@@ -441,7 +441,7 @@ def test_a_host_that_others_reach_comes_with_a_warning_and_a_token(folder: Path)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
         assert process.stderr is not None
-        assert "warning: everyone who reaches 0.0.0.0" in process.stderr.read()
+        assert "warning: everyone who can reach 0.0.0.0" in process.stderr.read()
 
 
 # --- what is described, and many at once -----------------------------------------------------------------------------

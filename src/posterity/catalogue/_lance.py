@@ -30,15 +30,23 @@ _AWAY = ("generic s3 error", "error sending request", "connection refused", "err
 _CAUSES = (
     (("os error 28", "no space left"), "the disk is full", "Free some space and run the same command again"),
     (("os error 122", "quota exceeded"), "the disk quota is used up", "Free some space and run the command again"),
-    (("os error 30", "read-only file system"), "the disk is read-only", "Copy the catalogue to a place you may write"),
-    (("os error 13", "permission denied"), "no permission", "Let this user read and write it, or copy it elsewhere"),
-    (("failed to parse path", "surrogates not allowed"), "the store takes no such name", "Name another folder"),
+    (
+        ("os error 30", "read-only file system"),
+        "the disk is read-only",
+        "Copy the catalogue to a disk you can write to",
+    ),
+    (("os error 13", "permission denied"), "no permission", "Give this user access to it, or copy it elsewhere"),
+    (
+        ("failed to parse path", "surrogates not allowed"),
+        "the store does not support this name",
+        "Choose another folder",
+    ),
     (
         ("accessdenied", "access denied", "invalidaccesskeyid", "signaturedoesnotmatch", "credential"),
-        "the object store refuses the credentials",
+        "the object store rejected the credentials",
         "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     ),
-    (("nosuchbucket", "bucket does not exist"), "there is no such bucket", "Make it, or name another"),
+    (("nosuchbucket", "bucket does not exist"), "the bucket does not exist", "Create it, or use another"),
     (
         _AWAY,
         "the object store cannot be reached",
@@ -48,13 +56,13 @@ _CAUSES = (
 )
 _OF_DAMAGE = frozenset({errno.ENOENT, errno.EINVAL, errno.EISDIR, errno.ENOTDIR, errno.EOVERFLOW})
 """What the system says of a file that was reached: it is not there, or was asked for what it cannot hold. All other
-numbers say that it could not be looked at."""
+numbers say that it could not be accessed."""
 
 _CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification", "retryable")
 
 
 @contextmanager
-def in_our_words(folder: str) -> Iterator[None]:
+def translate_errors(folder: str) -> Iterator[None]:
     """Turn the store's errors about ``folder`` into :class:`StorageError` or :class:`CatalogueError`."""
     try:
         yield
@@ -65,16 +73,16 @@ def in_our_words(folder: str) -> Iterator[None]:
         for signs, cause, remedy in _CAUSES:
             if any(sign in text for sign in signs):
                 raise StorageError(
-                    f"catalogue {folder}: {cause}", f"{remedy}; all that was committed before is kept."
+                    f"catalogue {folder}: {cause}", f"{remedy}; everything committed before is kept."
                 ) from error
         if why := not_reached(error):
             raise StorageError(
                 f"catalogue {folder}: {why}",
-                "Check the disk or the network drive that it lies on; all that was committed before is kept.",
+                "Check the disk or network drive that holds it; everything committed before is kept.",
             ) from error
         first = " ".join(str(error).split())[:300]
         raise CatalogueError(
-            f"catalogue {folder}: the store failed: {first}", f"Look at it with `posterity doctor {folder}`."
+            f"catalogue {folder}: the store failed: {first}", f"Check it with `posterity doctor {folder}`."
         ) from error
 
 
@@ -118,7 +126,9 @@ def retried(write: Callable[[], T], attempts: int = 6, patience: float = 0.0) ->
         except (OSError, RuntimeError, ValueError) as error:
             text = str(error).lower()
             if any(sign in text for sign in _AWAY) and time.monotonic() < until:
-                log.warning("the object store is away; trying again", extra={"error": " ".join(text.split())[:200]})
+                log.warning(
+                    "the object store cannot be reached; trying again", extra={"error": " ".join(text.split())[:200]}
+                )
                 time.sleep(random.uniform(0.5, 1.0))  # noqa: S311
                 continue
             attempt += 1
@@ -142,7 +152,7 @@ def one_writer(folder: Place) -> Iterator[Lease | None]:
             yield lease
         return
     with ExitStack() as locked:
-        with in_our_words(str(folder)):
+        with translate_errors(str(folder)):
             locked.enter_context(held(folder / "writer.lock"))
         yield None
 

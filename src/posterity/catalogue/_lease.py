@@ -1,6 +1,6 @@
 """One writer at a time in an object store, where there are no locks: a lease, kept by conditional writes alone.
 
-The lease is an object that names its holder and is written anew every few seconds, each time on condition that it is
+The lease is an object that names its holder and is rewritten every few seconds, each time on condition that it is
 still the one that this holder wrote last (``If-Match``). Who finds one that is there waits; only where it has not
 changed for the whole of ``patience`` *as the waiting one's own clock measures it* is it taken over, again on condition.
 No two machines' clocks are ever compared. A holder that cannot renew it in time stops writing before others may begin.
@@ -58,7 +58,7 @@ class Lease:
         """
         # Two thirds: the rest is for a write that is under way when this is asked.
         if not self._lost and time.monotonic() - self._renewed > self._patience * 2 / 3:
-            self._lost = "the object store could not be reached in time to keep it"
+            self._lost = "the object store could not be reached in time to renew its lease"
         if self._lost:
             raise StorageError(
                 f"catalogue {self._place}: this process may no longer write: {self._lost}",
@@ -111,7 +111,7 @@ class Lease:
 
 @contextmanager
 def as_os_errors_but_conditions() -> Iterator[None]:
-    """As :func:`posterity.runtime.storage.as_os_errors`, but a condition that does not hold is told as it is."""
+    """As :func:`posterity.runtime.storage.as_os_errors`, but a failed condition is raised as it is."""
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
     held: Exception | None = None
@@ -163,7 +163,7 @@ def _acquire(place: Remote, body: bytes, patience: float) -> str:
         mode: Any = "create"
         try:
             with as_os_errors():
-                seen, since = _looked(place, seen, since)
+                seen, since = _observe(place, seen, since)
         except FileNotFoundError:
             seen = ""
         if seen:
@@ -184,7 +184,7 @@ def _acquire(place: Remote, body: bytes, patience: float) -> str:
         return str(answer["e_tag"])
 
 
-def _looked(place: Remote, seen: str, since: float) -> tuple[str, float]:
+def _observe(place: Remote, seen: str, since: float) -> tuple[str, float]:
     import obstore
 
     tag = str(obstore.head(place.objects, place.key)["e_tag"])
@@ -207,6 +207,6 @@ def _probe(place: Remote, body: bytes) -> None:
     obstore.delete(place.objects, place.key)
     raise StorageError(
         f"the object store of {place} ignores conditional writes (If-None-Match), so commits could be lost",
-        "Use one that honours them (AWS S3, MinIO, Ceph, R2); or, if you see to it that never two processes write at "
-        'once, set s3_conditional_writes = "off".',
+        "Use one that honours them (AWS S3, MinIO, Ceph, R2); or, if you make sure that only one process writes at "
+        'a time, set s3_conditional_writes = "off".',
     )

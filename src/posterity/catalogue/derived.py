@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, quoted
+from posterity.catalogue._lance import quoted, translate_errors
 from posterity.catalogue.schema import (
     ARTEFACTS,
     ATLASES,
@@ -47,7 +47,7 @@ _ORDER = "order"
 
 
 @cache
-def _tell_of_damage(folder: str, name: str) -> None:
+def _report_damage(folder: str, name: str) -> None:
     """Log it once, however often the catalogue is read."""
     log.warning("damaged_artefact", extra={"catalogue": folder, "artefact": name})
 
@@ -65,7 +65,7 @@ class Derived(Tables):
         """Read what is known of the derived things, by name.
 
         One whose parameters or scores cannot be read counts as none, as if it had to be made, and is logged; with
-        ``damaged`` it is given too, for whoever mends it.
+        ``damaged`` it is given too, for repairs.
         """
         table = pa.Table.from_batches(self._batches("artefacts", ARTEFACTS.names), schema=ARTEFACTS)
         found = [Artefact(**row) for row in table.sort_by("name").to_pylist()]
@@ -73,7 +73,7 @@ class Derived(Tables):
             return found
         for artefact in found:
             if not artefact.readable:
-                _tell_of_damage(str(self.folder), artefact.name)
+                _report_damage(str(self.folder), artefact.name)
         return [artefact for artefact in found if artefact.readable]
 
     def artefact(self, name: str) -> Artefact | None:
@@ -83,7 +83,7 @@ class Derived(Tables):
     def remove_artefact(self, name: str) -> None:
         """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
         known = next((each for each in self.artefacts(damaged=True) if each.name == name), None)
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             columns = self._table("posters").schema.names
         if known is not None and known.kind == "vectors" and name in columns:
             self._write(lambda: self._table("posters").drop_columns([name]))
@@ -146,11 +146,11 @@ class Derived(Tables):
     def shown(self, artefact: Artefact) -> dict[str, str | None]:
         """Read which picture (SHA-256) a grid or layout shows of each id; None where an older Posterity placed it."""
         (table,) = TABLES_OF[artefact.kind]
-        with in_our_words(str(self.folder)):
-            told = "sha256" in self._table(table).schema.names
-        rows = self._placed(table, ["id", *(["sha256"] if told else [])], artefact.name)
+        with translate_errors(str(self.folder)):
+            has_sha256 = "sha256" in self._table(table).schema.names
+        rows = self._placed(table, ["id", *(["sha256"] if has_sha256 else [])], artefact.name)
         ids = rows["id"].to_pylist()
-        return dict(zip(ids, rows["sha256"].to_pylist() if told else [None] * len(ids), strict=True))
+        return dict(zip(ids, rows["sha256"].to_pylist() if has_sha256 else [None] * len(ids), strict=True))
 
     def _placed(self, table: str, columns: list[str], name: str) -> pa.Table:
         batches = self._batches(table, columns, f"name = {quoted(name)}")
@@ -158,7 +158,7 @@ class Derived(Tables):
 
     def _widen(self, table: str, schema: pa.Schema) -> None:
         """Add the columns that a table of an older Posterity lacks."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             there = set(self._table(table).schema.names)
         if missing := [field for field in schema if field.name not in there]:
             self._write(lambda: self._table(table).add_columns(pa.schema(missing)))
@@ -226,7 +226,7 @@ class Derived(Tables):
             arrays = [np.array(table[key].to_pylist(), np.float32) for key in ("values", "low", "high")]
         except (ValueError, TypeError) as error:
             raise CatalogueError(
-                f"what {name} says of posters is damaged in catalogue {self.folder}",
+                f"the predictions of {name} are damaged in catalogue {self.folder}",
                 f"Run: posterity doctor {self.folder} --repair; then train it again.",
             ) from error
         return table["id"].to_pylist(), arrays[0], arrays[1], arrays[2]
@@ -268,7 +268,7 @@ class Derived(Tables):
         return sorted(key for key in keys if key != _ORDER)
 
     def forget_atlas(self) -> None:
-        """Remove all pages of sprites: they are drawn anew when next needed."""
+        """Remove all pages of sprites: they are drawn again when next needed."""
         self._delete("atlases", "true")
 
     def _atlas(self, keys: Iterable[str]) -> list[dict[str, Any]]:

@@ -44,7 +44,7 @@ def file_of(poster: Poster, enough: tuple[int, int]) -> NDArray[np.uint8]:
     """Give the picture in a poster's file.
 
     Raises:
-        ImageError: It is no picture that can be read.
+        ImageError: It is not a picture that can be read.
         OSError: It cannot be read.
     """
     return decode(read_bytes(poster.source, poster.path), enough)

@@ -208,8 +208,8 @@ def _read_parquet(folder: Place, name: str) -> Iterator[pq.ParquetFile]:
                 yield opened
     except FileNotFoundError as error:
         raise CatalogueError(
-            f"{escape(str(folder))} holds no {name}.parquet",
-            f"Name a folder below {FOLDER}/ of the catalogue, as doctor named it.",
+            f"{escape(str(folder))} contains no {name}.parquet",
+            f"Give a folder below {FOLDER}/ in the catalogue, as doctor named it.",
         ) from error
     except (OSError, pa.ArrowInvalid) as error:
         raise StorageError(f"{escape(str(place))} cannot be read: {error}", "Nothing was put back from it.") from error
@@ -231,12 +231,12 @@ def _or_refused(target: Place) -> Iterator[None]:
         if not isinstance(error, OSError):
             raise
         raise StorageError(
-            f"no copy can be written to {escape(str(target))}: {_said(error)}; nothing was taken out",
-            "Doctor takes nothing out without a copy. Make room, or let this user write there; then run it again.",
+            f"a copy cannot be written to {escape(str(target))}: {_reason(error)}; nothing was removed",
+            "Doctor removes nothing without a copy. Free some space, or let this user write there; then run it again.",
         ) from error
 
 
-def _said(error: OSError) -> str:
+def _reason(error: OSError) -> str:
     if isinstance(error, shutil.Error):  # of many files; the first says it
         return str(error.args[0][0][2]) if isinstance(error.args[0], list) else str(error)
     return error.strerror or str(error)

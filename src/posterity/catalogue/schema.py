@@ -141,7 +141,7 @@ class Finding:
         reason: A code that reports count by.
         detail: What exactly was wrong.
         poster_id: The id it would have had, where known.
-        bytes: The file's size, with mtime_ns and rules what tells that it need not be looked at again.
+        bytes: The file's size, with mtime_ns and rules what shows that it need not be read again.
         mtime_ns: The file's time of change.
         sha256: Of the content where it was read.
         rules: Digest of the limits it was judged by.
@@ -331,7 +331,7 @@ def to_row(what: Poster | Claim) -> dict[str, Any]:
 
 
 def row_to_poster(row: dict[str, Any]) -> Poster:
-    """Undo :func:`to_row`; columns that are no part of a poster are left out."""
+    """Undo :func:`to_row`; columns that do not belong to a poster are left out."""
     own = {item.name: row[item.name] for item in fields(Poster) if item.name != "film"}
     own |= {"flags": tuple(row["flags"] or ()), "flag_details": tuple(row["flag_details"] or ())}
     return Poster(film=_film(row), **own)

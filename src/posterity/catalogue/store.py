@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, quoted
+from posterity.catalogue._lance import quoted, translate_errors
 from posterity.catalogue.derived import Derived
 from posterity.catalogue.schema import (
     CLAIMS,
@@ -55,7 +55,7 @@ class Store(Derived, Upkeep):
     @property
     def encoders(self) -> dict[str, int]:
         """The encoders that have a vector column, each with its dimension."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table("posters").schema
         return {
             item.name.removeprefix(VECTOR_PREFIX): item.type.list_size
@@ -69,7 +69,7 @@ class Store(Derived, Upkeep):
         Raises:
             FilterError: ``where`` is not SQL over the catalogue's columns.
         """
-        with self._filtering(where), in_our_words(str(self.folder)):
+        with self._filtering(where), translate_errors(str(self.folder)):
             return int(self._table("posters").count_rows(where))
 
     def read(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
@@ -124,11 +124,11 @@ class Store(Derived, Upkeep):
 
         Args:
             rows: Columns of ``posters``; those that it lacks are empty.
-            vectors: Which of its columns of vectors are taken; the others are to be made anew.
+            vectors: Which of its vector columns are kept; the others must be computed again.
             thumbnails: JPEG by SHA-256 of the posters' content.
         """
         self.put_thumbnails(thumbnails)
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table("posters").schema
         given = set(rows.column_names)
         taken = {name for name in given if not name.startswith(VECTOR_PREFIX) or name in vectors}
@@ -241,7 +241,7 @@ class Store(Derived, Upkeep):
         """Read a view: the ids of its posters, sorted, each with the genres that it counts for.
 
         Raises:
-            UnknownNameError: There is none of that name.
+            UnknownNameError: There is none with that name.
         """
         known = [a.name.removeprefix(VIEW_PREFIX) for a in self.artefacts() if a.kind == "view"]
         if name not in known:
@@ -267,7 +267,7 @@ class Store(Derived, Upkeep):
         """
         if not rows:
             return {}
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             table = self._table("thumbnails")
             n = table.count_rows()
             found = table.take_offsets([row for row in rows if row < n]).select(["sha256", "jpeg"]).to_arrow()
@@ -317,7 +317,7 @@ class Store(Derived, Upkeep):
             ids: (n,) ids of posters.
             digests: (n,) SHA-256 of the content each vector was made from.
             vectors: Encoder -> (n, d) float32; :meth:`prepare_vectors` has been called for each. Several at once cost
-                little more than one, for the store writes the whole row anew each time.
+                little more than one, for the store rewrites the whole row each time.
         """
         columns: dict[str, Any] = {"id": list(ids), "sha256": list(digests)}
         for encoder, rows in vectors.items():

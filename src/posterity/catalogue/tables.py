@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
-from posterity.catalogue._lance import in_our_words, one_writer, retried
+from posterity.catalogue._lance import one_writer, retried, translate_errors
 from posterity.catalogue._lease import Lease
 from posterity.catalogue.schema import (
     FORMAT_VERSION,
@@ -50,7 +50,7 @@ def is_catalogue(folder: str | os.PathLike[str] | Remote) -> bool:
     """Tell whether ``folder`` is a catalogue, from the names in it alone.
 
     Raises:
-        StorageError: It cannot be looked at.
+        StorageError: It cannot be accessed.
     """
     place = place_of(folder)
     if isinstance(place, Remote):
@@ -61,8 +61,8 @@ def is_catalogue(folder: str | os.PathLike[str] | Remote) -> bool:
         return False
     except OSError as error:
         raise StorageError(
-            f"catalogue {escape(str(place))} cannot be looked at: {(error.strerror or str(error)).lower()}",
-            "Check its permissions, or the drive that it lies on.",
+            f"catalogue {escape(str(place))} cannot be accessed: {(error.strerror or str(error)).lower()}",
+            "Check its permissions, or the drive that holds it.",
         ) from error
 
 
@@ -91,8 +91,8 @@ class Tables:
         path = place_of(folder)
         if not is_catalogue(path):
             there = has_any(path) if isinstance(path, Remote) else path.exists()
-            problem = "is no catalogue" if there else "does not exist"
-            raise CatalogueError(f"{path} {problem}", f"Make one: posterity build FOLDER_OF_POSTERS -c {path}")
+            problem = "is not a catalogue" if there else "does not exist"
+            raise CatalogueError(f"{path} {problem}", f"Create one: posterity build FOLDER_OF_POSTERS -c {path}")
         store = cls(path)
         store._check_format()
         store._complete()
@@ -103,17 +103,17 @@ class Tables:
         """Open the catalogue in ``folder``, making it where there is none yet.
 
         Raises:
-            CatalogueError: The folder holds other things, and is left alone.
+            CatalogueError: The folder holds other files, and is left alone.
             StorageError: It cannot be written.
         """
         path = place_of(folder)
         if is_catalogue(path):
             return cls.open(path)
-        with in_our_words(str(path)):
-            if _holds_other_things(path):
+        with translate_errors(str(path)):
+            if _holds_other_files(path):
                 if is_catalogue(path):  # by now: another process has made it, and writes
                     return cls.open(path)
-                raise CatalogueError(f"{path} holds other things", "Name a new or empty folder for the catalogue.")
+                raise CatalogueError(f"{path} holds other files", "Choose a new or empty folder for the catalogue.")
             wait = places.RETRY_SECONDS if isinstance(path, Remote) else 0
             if isinstance(path, Path):
                 path.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ class Tables:
                 raise
 
     def _check_format(self) -> None:
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             rows = self._table("meta").search().limit(None).to_list()
         written = {row["key"]: row["value"] for row in rows}.get("format", "0")
         if int(written) > FORMAT_VERSION:
@@ -146,7 +146,7 @@ class Tables:
 
     def _complete(self) -> None:
         """Add the tables and columns that a catalogue of an older Posterity lacks."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             if isinstance(self.folder, Remote):
                 there = set(self._db.list_tables(limit=1000).tables)
                 missing = [name for name in TABLES if name not in there]
@@ -160,13 +160,13 @@ class Tables:
                 self._table("posters").add_columns(pa.schema(columns))
 
     def _refuse_lost(self, missing: Sequence[str]) -> None:
-        """Refuse to make anew, empty, what was there once: it may lie on a drive that is away."""
+        """Refuse to create an empty table in place of a lost one: it may be on a drive that is not connected."""
         for name in missing:
             place = self.folder / f"{name}.lance"
             if name in _FIRST or (isinstance(place, Path) and place.is_symlink()):
                 raise CatalogueError(
                     f"catalogue {self.folder} lacks its table {name}.lance",
-                    "Bring back the drive that it lies on, or a backup; nothing was changed.",
+                    "Reconnect the drive that holds it, or restore a backup; nothing was changed.",
                 )
 
     @cached_property
@@ -200,7 +200,7 @@ class Tables:
         defer("lance_namespace_urllib3_client")
         import lancedb
 
-        # An interval of zero: every read sees the last commit of whatever process made it.
+        # An interval of zero: every read sees the last commit, whichever process made it.
         return lancedb.connect(
             str(self.folder),
             read_consistency_interval=timedelta(0),
@@ -222,7 +222,7 @@ class Tables:
             return write()
 
         patience = places.RETRY_SECONDS if again and isinstance(self.folder, Remote) else 0
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return retried(checked, patience=patience)
 
     # --- reading, filtering, committing ----------------------------------------------------------------------------
@@ -230,28 +230,28 @@ class Tables:
     @property
     def version(self) -> int:
         """The version of ``posters``: raised by every change."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return int(self._table("posters").version)
 
     @property
     def versions_now(self) -> tuple[int, int]:
-        """The versions of ``posters`` and of ``artefacts``: told in a millisecond, and raised by all that is shown."""
-        with in_our_words(str(self.folder)):
+        """The versions of ``posters`` and ``artefacts``: read in a millisecond, and raised by each visible change."""
+        with translate_errors(str(self.folder)):
             return int(self._table("posters").version), int(self._table("artefacts").version)
 
     @property
     def columns(self) -> list[str]:
         """The columns of ``posters`` that a filter may name."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return [name for name in self._table("posters").schema.names if not name.startswith(VECTOR_PREFIX)]
 
     def _schema(self, table: str, columns: Sequence[str]) -> pa.Schema:
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table(table).schema
         return pa.schema([schema.field(name) for name in columns])
 
     def _batches(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
-        with self._filtering(where), in_our_words(str(self.folder)):
+        with self._filtering(where), translate_errors(str(self.folder)):
             query = self._table(table).search().select(list(columns))
             query = query.where(where) if where else query
             for batch in query.limit(None).to_batches(4096):
@@ -259,8 +259,8 @@ class Tables:
 
     def _filtering(self, where: str | None) -> Any:
         if where and ";" in re.sub(r"'[^']*'", "", where):  # the store would read up to it and ignore the rest
-            raise FilterError(f"the filter {where!r} holds a semicolon", "It is one SQL condition, no statement.")
-        return _in_the_words_of_a_filter(where, self) if where else nullcontext()
+            raise FilterError(f"the filter {where!r} contains a semicolon", "Write one SQL condition, not a statement.")
+        return _TranslateFilterErrors(where, self) if where else nullcontext()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -314,7 +314,7 @@ class Tables:
         self._write(lambda: self._table(table).delete(condition), again=True)
 
 
-def _holds_other_things(place: Place) -> bool:
+def _holds_other_files(place: Place) -> bool:
     if isinstance(place, Remote):
         names = {key.split("/")[0] for key, _ in listed(place)}
         return any(not name.endswith(".lance") for name in names)
@@ -332,7 +332,7 @@ def chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
         yield items[start : start + _SOME]
 
 
-class _in_the_words_of_a_filter:  # noqa: N801
+class _TranslateFilterErrors:
     """Turns the store's refusal of a filter into a :class:`FilterError` that lists the columns."""
 
     def __init__(self, where: str, store: Tables) -> None:
@@ -349,9 +349,9 @@ class _in_the_words_of_a_filter:  # noqa: N801
                 return
             if not any(sign in text.lower() for sign in ("schema error", "parsing", "invalid", "plan", "type", "sql")):
                 return
-            said = text.removeprefix("Invalid input, ").split(". Valid fields are")[0].split(", /")[0][:200]
+            reason = text.removeprefix("Invalid input, ").split(". Valid fields are")[0].split(", /")[0][:200]
             raise FilterError(
-                f"the filter {self.where!r} cannot be used: {said}",
-                f"It is an SQL condition such as: year >= 1980 AND array_has(genres, 'Horror'). "
+                f"the filter {self.where!r} cannot be used: {reason}",
+                f"Write an SQL condition such as: year >= 1980 AND array_has(genres, 'Horror'). "
                 f"Columns: {', '.join(self.store.columns)}",
             ) from error.__cause__

@@ -1,7 +1,7 @@
 """Keeping the tables whole: what state one is in, going back to one that can be read, double rows, old versions.
 
-Damage is what was read and is wrong. What could not be looked at (permission, input/output, a network, a drive that is
-away) is no damage, and nothing is concluded from it.
+Damage is what was read and is wrong. What could not be accessed (permission, input/output, a network, a drive that is
+away) is not damage, and nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from posterity.catalogue._lance import in_our_words, not_reached, quoted
+from posterity.catalogue._lance import not_reached, quoted, translate_errors
 from posterity.catalogue.schema import KEYS, TABLES
 from posterity.catalogue.tables import Tables, chunks
 from posterity.errors import StorageError
@@ -36,7 +36,7 @@ class State(Enum):
     MISSING = "missing"
     """None of the files that hold its rows is there: the drive that they lie on may be away."""
     UNREADABLE = "unreadable"
-    """It could not be looked at."""
+    """It could not be accessed."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Condition:
 
 
 class Upkeep(Tables):
-    """The verbs that mend tables."""
+    """The operations that repair tables."""
 
     def condition(self, name: str, version: int | None = None) -> Condition:
         """Read a whole table, as it is or was, and tell what it is like."""
@@ -82,21 +82,21 @@ class Upkeep(Tables):
         return None
 
     def go_back(self, name: str) -> int | None:
-        """Bring a damaged table back to its newest version that can be read whole; None where it is made anew, empty.
+        """Bring a damaged table back to its newest version that can be read whole; None where it starts again, empty.
 
         What came after that version is lost here, and made again by the next build and embedding run.
 
         Raises:
-            StorageError: An earlier version could not be looked at, or the table cannot be written; nothing is changed.
+            StorageError: An earlier version could not be accessed, or the table cannot be written; nothing is changed.
         """
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             found = [int(each["version"]) for each in self._db.open_table(name).list_versions()]
         for version in sorted(found, reverse=True):
             condition = self.condition(name, version)
             if condition.state is State.UNREADABLE:
                 raise StorageError(
                     f"catalogue {self.folder}: an earlier version of {name} cannot be read: {condition.why}",
-                    "Mend that and run the same command again; the table was not changed.",
+                    "Fix that and run the same command again; the table was not changed.",
                 )
             if condition.state is State.WHOLE:
                 self._write(partial(self._db.open_table(name).restore, version))
@@ -113,7 +113,7 @@ class Upkeep(Tables):
         if name not in KEYS:
             return []
         keys = list(KEYS[name])
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             query = self._table(name).search().select(keys).with_row_id(True).limit(None)
             rows = pa.Table.from_batches(query.to_batches(4096), schema=self._with_row_id(name, keys))
         groups = rows.group_by(keys).aggregate([("_rowid", "list"), ("_rowid", "count")])
@@ -122,11 +122,11 @@ class Upkeep(Tables):
 
     def rows(self, name: str, numbers: Sequence[int]) -> pa.Table:
         """Read whole rows of a table by their numbers, which come as the column ``_rowid``."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             columns = list(self._table(name).schema.names)
         schema = self._with_row_id(name, columns)
         batches: list[pa.RecordBatch] = []
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             for some in chunks([str(number) for number in numbers]):
                 query = self._table(name).search().select(columns).with_row_id(True)
                 batches += query.where(f"_rowid IN ({', '.join(some)})").limit(None).to_batches(1024)
@@ -144,7 +144,7 @@ class Upkeep(Tables):
 
     def versions(self) -> int:
         """Count the versions of all tables that still take room on the disk."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return sum(len(self._table(name).list_versions()) for name in TABLES)
 
     def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:

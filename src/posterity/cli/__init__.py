@@ -1,6 +1,6 @@
 """The command line: a thin command for each call of :mod:`posterity.api.catalogue`.
 
-Exit status: 0 on success; 1 for a user's error, told in one line on standard error; 2 for wrong usage; 130 when
+Exit status: 0 on success; 1 for a user's error, reported in one line on standard error; 2 for wrong usage; 130 when
 interrupted. With ``--json``, standard output carries one JSON object and nothing else.
 """
 
@@ -38,7 +38,7 @@ for command in commands:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its status."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters of a damaged file is in the report
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters about a damaged file is in the report
     sys.exit(run(arguments))
 
 
@@ -56,7 +56,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
-        return _fail("interrupted; what was committed is kept, and the same command goes on from there", 130)
+        return _fail("interrupted; what was committed is kept, and the same command continues from there", 130)
     except BrokenPipeError:  # the reader of our output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

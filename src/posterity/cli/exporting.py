@@ -1,4 +1,4 @@
-"""``posterity export``: what a catalogue holds, for other programs; a catalogue alone is exported as a site."""
+"""``posterity export``: a catalogue for other programs; without a subcommand, its page is exported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 
 class _Export(click.Group):
-    """A group whose arguments, where they begin with none of its commands, are those of ``site``."""
+    """A group whose arguments, unless they begin with one of its commands, are those of ``site``."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -16,7 +16,7 @@ class _Export(click.Group):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # `posterity export --out site/ films` begins with a flag that is none of the group's own.
+        # `posterity export --out site/ films` begins with a flag that does not belong to the group itself.
         if args and args[0].startswith("-") and args[0] not in ("-h", "--help"):
             args = ["site", *args]
         return super().parse_args(ctx, args)
@@ -24,7 +24,7 @@ class _Export(click.Group):
 
 @click.group(cls=_Export)
 def export() -> None:
-    """Write what a catalogue holds for other programs, or the catalogue's page for a web server: export DIR --out site.
+    """Export a catalogue for other programs, or its page for a web server (export DIR --out site).
 
     \b
     Examples:

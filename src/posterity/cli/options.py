@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
-    """Make a flag of the declared option ``name``; ungiven, it is None and the setting in force decides."""
+    """Make a flag of the declared option ``name``; if not given, it is None and the setting in force decides."""
     option = OPTIONS[name]
     kind: Any = option.kind
     if option.least is not None:
@@ -29,32 +29,35 @@ def declared(name: str, *flags: str, help: str | None = None, metavar: str | Non
 
 
 catalogue = click.option(
-    "-c", "--catalogue", "folder", required=True, metavar="DIR", help="The catalogue's folder, or s3://BUCKET/FOLDER."
+    "-c", "--catalogue", "folder", required=True, metavar="DIR", help="Catalogue folder, or s3://BUCKET/FOLDER."
 )  # fmt: skip
 
 
 def catalogue_first(command: F) -> F:
-    """Let a command take the catalogue's folder as its argument, or by ``-c`` as the others do."""
+    """Let a command take the catalogue's folder as its argument, or with ``-c`` as the others do."""
 
     @wraps(command)
     def with_folder(*args: Any, folder: str | None, by_flag: str | None, **others: Any) -> Any:
         if (folder is None) == (by_flag is None):
-            raise click.UsageError("Name the catalogue's folder once: as DIR or by -c DIR.")
+            raise click.UsageError("Give the catalogue's folder once, as DIR or with -c DIR.")
         return command(*args, folder=folder or by_flag, **others)
 
     flags = (
         click.argument("folder", metavar="DIR", required=False),
-        click.option("-c", "--catalogue", "by_flag", metavar="DIR", help="The same as DIR."),
+        click.option("-c", "--catalogue", "by_flag", metavar="DIR", help="Same as DIR."),
     )
     return cast("F", _with_flags(flags, with_folder))
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-quiet = click.option("-q", "--quiet", is_flag=True, help="No progress bars.")
+quiet = click.option("-q", "--quiet", is_flag=True, help="Hide progress bars.")
 where = click.option(
-    "--where", metavar="SQL", help="Only posters that meet this, e.g. \"year < 1970 AND array_has(genres, 'Horror')\"."
+    "--where",
+    metavar="SQL",
+    help="Only posters that match this SQL condition, e.g. \"year < 1970 AND array_has(genres, 'Horror')\".",
 )
-out = click.option("--out", metavar="FILE", help="Draw it into this picture (.png, .jpg, .webp).")
+out = click.option("--out", metavar="FILE", help="Save a picture of the result (.png, .jpg, .webp).")
+report_out = click.option("--out", metavar="FILE.html", help="Write the report, with charts, to this HTML page.")
 
 
 def engine_options(command: F) -> F:
@@ -72,10 +75,10 @@ def engine_options(command: F) -> F:
 _PANORAMA = (
     click.option(
         "--out", metavar="FILE",
-        help="Draw it into this file: .png, .jpg, .webp, .tif, .svg, or .dzi with tiles to zoom into.",
+        help="Save a picture: .png, .jpg, .webp, .tif, .svg, or .dzi with tiles to zoom into.",
     ),
-    click.option("--title", metavar="TEXT", help="A line above it."),
-    click.option("--dpi", type=click.FloatRange(min=1), help="Pixels an inch, for printers."),
+    click.option("--title", metavar="TEXT", help="Title above the picture."),
+    click.option("--dpi", type=click.FloatRange(min=1), help="Resolution in pixels per inch, for printing."),
 )  # fmt: skip
 
 
@@ -84,39 +87,46 @@ def panorama(command: F) -> F:
     return cast("F", _with_flags(_PANORAMA, command))
 
 
-view = click.option("--view", metavar="NAME", help="Only posters of this view (see posterity select).")
+view = click.option("--view", metavar="NAME", help="Only posters in this view (see posterity select).")
 
 _SOURCE = (
     click.option(
         "--from", "kind", metavar="KIND",
-        help="tmdb, imdb, movielens, impawards, library, table or folder; guessed where not given.",
+        help="Kind of source: tmdb, imdb, movielens, impawards, library, table or folder; guessed if not given.",
     ),
     click.option(
         "--images", metavar="PLACE",
-        help="Folder, or http address, of the pictures, instead of where the source says they are.",
+        help="Folder or http address of the pictures, if not where the source says.",
     ),
-    click.option("--links", metavar="FILE", help="MovieLens' links.csv: IMDb ids and TMDb ids of the same films."),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most so many films of the source."),
+    click.option("--links", metavar="FILE", help="MovieLens' links.csv, which pairs IMDb ids with TMDb ids."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read at most N films from the source."),
     declared("rate"),
     declared("concurrency"),
-    click.option("--size", metavar="SIZE", help="Of pictures: TMDb w92 … w780, original (default w342); IMP Awards "
-                 "thumbnail, standard, large."),
-    click.option("--language", metavar="CODE", help="Of titles, where a source has several, e.g. de."),
-    click.option("--max-total", type=click.IntRange(min=1), metavar="BYTES", help="Stop downloading after so much."),
-    click.option("--allow-private", is_flag=True, help="Let rows and redirects lead to private addresses."),
+    click.option("--size", metavar="SIZE", help="Picture size: TMDb w92 … w780 or original (default w342); IMP Awards "
+                 "thumbnail, standard or large."),
+    click.option("--language", metavar="CODE", help="Language of titles, where a source has several, e.g. de."),
+    click.option("--max-total", type=click.IntRange(min=1), metavar="BYTES",
+                 help="Stop downloading after this many bytes."),
+    click.option("--allow-private", is_flag=True, help="Allow rows and redirects to lead to private addresses."),
     click.option(
         "--column", "columns", multiple=True, metavar="NAME=HEADER",
-        help="A table's column HEADER holds our NAME, e.g. title=Series_Title; repeatable.",
+        help="Read the field NAME from the table column HEADER, e.g. title=Series_Title; repeatable.",
     ),
-    click.option("--refresh", is_flag=True, help="Ask again for what is here, whether it changed."),
+    click.option("--refresh", is_flag=True, help="Check again whether what is already here has changed."),
 )  # fmt: skip
 _RULES = (
-    click.option("--drop", metavar="RULES", help="Also drop films by these rules, comma-separated."),
-    click.option("--keep", metavar="RULES", help="Do not drop films by these rules, comma-separated."),
-    click.option("--require", metavar="COLUMNS", help="Drop films of which one of these columns is not known."),
-    click.option("--genres-top", type=click.IntRange(min=1), metavar="N", help="Only films of the N commonest genres."),
-    click.option("--per-genre", type=click.IntRange(min=1), metavar="M", help="Only the M most popular of each genre."),
-    click.option("--first-genre", is_flag=True, help="Count a film for its first genre alone."),
+    click.option("--drop", metavar="RULES", help="Also apply these rules for dropping films, comma-separated."),
+    click.option("--keep", metavar="RULES", help="Do not apply these rules for dropping films, comma-separated."),
+    click.option(
+        "--require", metavar="COLUMNS", help="Drop films that lack a value in any of these columns, comma-separated."
+    ),
+    click.option(
+        "--genres-top", type=click.IntRange(min=1), metavar="N", help="Only films of the N most common genres."
+    ),
+    click.option(
+        "--per-genre", type=click.IntRange(min=1), metavar="M", help="Only the M most popular films of each genre."
+    ),
+    click.option("--first-genre", is_flag=True, help="Count each film under its first genre only."),
 )
 
 
@@ -149,12 +159,12 @@ def source_options(command: F) -> F:
 
 
 def _mapped(columns: Sequence[str]) -> dict[str, str]:
-    """Read columns as they are mapped on the command line."""
+    """Read the column mappings given on the command line."""
     found: dict[str, str] = {}
     for text in columns:
         name, mark, header = (part.strip() for part in text.partition("="))
         if not (name and mark and header):
-            raise click.UsageError(f"--column {text!r}: write NAME=HEADER, e.g. title=Series_Title.")
+            raise click.UsageError(f"invalid --column {text!r}: write NAME=HEADER, e.g. title=Series_Title.")
         if found.setdefault(name, header) != header:
             raise click.UsageError(f"--column maps {name!r} twice.")
     return found
@@ -199,10 +209,10 @@ def _with_flags(flags: Sequence[Callable[[Any], Any]], command: Callable[..., An
 
 
 def listed(text: str | None, what: str = "names") -> tuple[str, ...]:
-    """Split what is written with commas between; where nothing was said, that is no name.
+    """Split a comma-separated list of names; None gives none.
 
     Raises:
-        ArgumentError: Something was said, and names nothing.
+        ArgumentError: The list was given and is empty.
 
     >>> listed("no_budget, no_genre"), listed(None)
     (('no_budget', 'no_genre'), ())
@@ -211,5 +221,5 @@ def listed(text: str | None, what: str = "names") -> tuple[str, ...]:
 
 
 def bars(quiet: bool) -> bool | None:
-    """Tell whether to show progress: not when told not to, else on a terminal."""
+    """Decide whether to show progress: never where ``quiet``, else on a terminal only."""
     return False if quiet else None

@@ -14,7 +14,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def one_line(text: object) -> str:
-    r"""Make any text safe to print: one line, no control characters, no bytes that are no text.
+    r"""Make any text safe to print: one line, no control characters, no bytes that are not text.
 
     >>> one_line("a\n\x1b[31mb")
     'a �[31mb'

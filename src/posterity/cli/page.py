@@ -15,22 +15,26 @@ from posterity.cli.output import say, say_json
 @click.command()
 @catalogue_first
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes one that is free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option(
-    "--token", metavar="TEXT", help="What visitors must bring; made up where other machines reach the server."
+    "--token", metavar="TEXT", help="Token that visitors need; generated if other machines can reach the server."
 )
-@click.option("--no-clinic", is_flag=True, help="Take no posters in.")
+@click.option("--no-clinic", is_flag=True, help="Accept no uploaded posters.")
 @click.option("--open", "open_", is_flag=True, help="Open the page in a browser.")
 @as_json
 @quiet
 def serve(
     folder: str, port: int, host: str, token: str | None, no_clinic: bool, open_: bool, as_json: bool, quiet: bool
 ) -> None:
-    """Show a catalogue as a page: walk through it, search, compare; stopped by Ctrl-C.
+    """Serve a catalogue as a web page, to browse, search and compare; stop it with Ctrl-C.
 
-    Only this machine reaches it. With --host others do, and need the token that stands in the address printed.
+    Only this machine can reach it. With --host, others can too; they need the token in the printed address.
 
     \b
     Examples:
@@ -44,8 +48,8 @@ def serve(
     cat = posterity.open(folder)
     if not is_loopback(host):
         click.echo(
-            f"posterity: warning: everyone who reaches {host} and knows the token can look at {folder}; what is sent "
-            "is not encrypted. Put a web server with TLS before it where that matters.",
+            f"posterity: warning: everyone who can reach {host} and knows the token can see {folder}; the connection "
+            "is not encrypted. Put a web server with TLS in front of it where that matters.",
             err=True,
         )
 
@@ -66,21 +70,21 @@ def serve(
 
 @export.command("site")
 @catalogue_first
-@click.option("--out", metavar="DIR", required=True, help="A new or empty folder, or one that was exported before.")
+@click.option("--out", metavar="DIR", required=True, help="New or empty folder, or one that was exported before.")
 @click.option("--full", is_flag=True, help="Copy the posters' own files too, not only their thumbnails.")
 @click.option(
     "--neighbours",
     type=click.IntRange(0, 100),
     default=12,
     show_default=True,
-    help="How many similar posters by each facet.",
+    help="Number of similar posters per facet.",
 )
 @as_json
 @quiet
 def export_site(folder: str, out: str, full: bool, neighbours: int, as_json: bool, quiet: bool) -> None:
-    """Write the page as files that any web server, or a browser without one, can show.
+    """Write the page as files, for any web server, or to open in a browser directly.
 
-    All that the served page does works but for the clinic; why two posters are alike is told without regions.
+    Everything on the served page works except the clinic; why two posters are alike is explained without regions.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Is a catalogue well, and what mends it: rows without files, missing vectors, stale artefacts, old versions.
+"""Is a catalogue well, and what repairs it: rows without files, missing vectors, stale artefacts, old versions.
 
 It undoes nothing that cannot be restored: what it takes out is copied first (:mod:`posterity.catalogue.rescue`).
 What it could not look at is reported, and changes nothing.
@@ -32,17 +32,17 @@ def examine(
     workers: int = 0,
     show_progress: bool | None = None,
 ) -> Diagnosis:
-    """Look a catalogue over, and mend it if asked to; meanwhile builds wait.
+    """Check a catalogue, and repair it if asked to; meanwhile builds wait.
 
     Posters whose file is certainly gone are taken out, copied to ``rescued/`` in the catalogue, and kept as findings
-    (``posterity report``). Those whose file cannot be looked at stay; and so do all of a source, where more than a
+    (``posterity report``). Those whose file cannot be checked stay; and so do all of a source, where more than a
     tenth of its files are absent at once: an unmounted drive is no reason to forget its posters.
 
     Args:
         store: The catalogue.
-        repair: Mend what can be mended.
+        repair: Repair what can be repaired.
         remove_missing: When mending, take out posters whose files are absent however many they are, and absent tables'
-            rows; never those that cannot be looked at.
+            rows; never those that cannot be checked.
         older_than: When compacting, versions younger than this are spared for readers at work.
         limits: What is too big or too small to make a thumbnail of.
         workers: Threads for encoding.

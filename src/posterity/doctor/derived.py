@@ -14,7 +14,7 @@ from posterity.embedding.pipeline import embed, is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
 from posterity.images import Limits
-from posterity.ingest.inspection import Picture, look_at
+from posterity.ingest.inspection import Picture, inspect
 
 OLD_VERSIONS = 64
 """So many versions on the disk are worth compacting."""
@@ -29,7 +29,7 @@ def thumbnails(store: Store, repair: bool, limits: Limits) -> Iterator[Problem]:
         return
     made: dict[str, bytes] = {}
     for row in lacking if repair else ():
-        found = look_at(row["source"], row["path"], None, limits)
+        found = inspect(row["source"], row["path"], None, limits)
         if isinstance(found, Picture) and found.sha256 == row["sha256"]:
             made[found.sha256] = found.thumbnail
     store.put_thumbnails(made)
@@ -41,25 +41,25 @@ def thumbnails(store: Store, repair: bool, limits: Limits) -> Iterator[Problem]:
 def vectors(store: Store, renew: bool, repair: bool, workers: int, show_progress: bool | None) -> Iterator[Problem]:
     """Find vectors that are missing or stale, and make them.
 
-    Stale ones are made anew only with ``renew``: where files are away, they could not be, and would be lost.
+    Stale ones are computed again only with ``renew``: where files are away, they could not be, and would be lost.
     """
     made_by = {artefact.encoder: artefact for artefact in store.artefacts() if artefact.kind == "vectors"}
     for name in sorted(store.encoders):
         try:
             encoder = ENCODERS.get(name)
         except UnknownNameError:
-            yield Problem("unknown_encoder", name, "its vectors are kept", "Install the package that brings it.")
+            yield Problem("unknown_encoder", name, "its vectors are kept", "Install the package that provides it.")
             continue
         known = made_by.get(name)
         if known is None or not is_current(encoder, known):
-            kind, detail, mend = "stale_vectors", f"all {store.count()} are to be made anew", renew
+            kind, detail, repairing = "stale_vectors", f"all {store.count()} must be computed again", renew
             detail += "; they are kept until posters' files can be read again" if repair and not renew else ""
         elif lacking := len(store.without_vector(name)):
-            kind, detail, mend = "vector_missing", f"{lacking} posters lack one", repair
+            kind, detail, repairing = "vector_missing", f"{lacking} posters lack one", repair
         else:
             continue
         problem = Problem(kind, name, detail, f"encode them: posterity embed -c {store.folder} --encoder {name}")
-        if mend:
+        if repairing:
             failed = embed(store, [encoder], workers=workers, show_progress=show_progress).failed
             left = f"; {len(failed)} could not be encoded: {next(iter(failed.values()))}" if failed else ""
             problem = replace(problem, detail=detail + left, repaired=not failed)
@@ -76,12 +76,12 @@ def layouts(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
             stale = not made_with(artefact, {artefact.encoder: ENCODERS.get(artefact.encoder).spec.fingerprint})
         except UnknownNameError:
             detail = f"it was made with the encoder {artefact.encoder!r}; it is kept"
-            yield Problem("unknown_encoder", artefact.name, detail, "Install the package that brings it.")
+            yield Problem("unknown_encoder", artefact.name, detail, "Install the package that provides it.")
             continue
         if stale:
             discard(store, rescue, artefact)
             why = f"its encoder {artefact.encoder!r} is another version now"
-            remedy = f"discard it, keeping a copy; draw it anew: posterity {command} -c {store.folder}"
+            remedy = f"discard it, keeping a copy; then: posterity {command} -c {store.folder}"
             yield Problem("stale_layout", artefact.name, why, remedy, rescue is not None)
         elif not current(store, artefact):
             # Never discarded: what it holds is what lets the next one leave posters where they are.

@@ -1,4 +1,4 @@
-"""Posters' files: which are certainly gone, and which only cannot be found or looked at. Absent is not gone."""
+"""Posters' files: which are certainly gone, and which only cannot be found or checked. Absent is not gone."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def absent_files(store: Store, rescue: Rescue | None, remove_missing: bool) -> I
     for source in sorted(sources):
         yield from _of_source(store, source, sources[source], remove_missing, going)
     if rescue is not None and going:
-        steady, unsteady = _looked_again(going, remove_missing)
+        steady, unsteady = _checked_again(going, remove_missing)
         for source, some in unsteady.items():
-            yield _unreachable(source, some, "they were absent, and are not any more")
+            yield _unreachable(source, some, "they were missing, and are back")
         going = steady
-        _take_out(store, rescue, going)
+        _remove(store, rescue, going)
     for row, why in going:
-        remedy = "take the poster out, keeping a copy of its row and a finding of it"
+        remedy = "remove the poster, keeping a copy of its row, and report it"
         yield Problem("file_missing", row["id"], f"{row['path']}: {why}", remedy, rescue is not None)
 
 
@@ -82,11 +82,11 @@ def _look(source: str, rows: Sequence[Row]) -> tuple[list[Row], dict[Presence, A
         try:
             status = status_of(source, row["path"])
         except OSError:
-            looked = look_for(source, row["path"])
-            found[looked.presence].append((row, looked.why))
-            if looked.presence is Presence.UNREACHABLE and is_remote(source):
+            sighting = look_for(source, row["path"])
+            found[sighting.presence].append((row, sighting.why))
+            if sighting.presence is Presence.UNREACHABLE and is_remote(source):
                 # Each request is tried for a minute: what is away for one is not waited for again by all the others.
-                found[Presence.UNREACHABLE] += [(other, looked.why) for other in rows[at + 1 :]]
+                found[Presence.UNREACHABLE] += [(other, sighting.why) for other in rows[at + 1 :]]
                 break
             continue
         if status.size != row["bytes"] or (row["mtime_ns"] and status.mtime_ns != row["mtime_ns"]):
@@ -94,8 +94,8 @@ def _look(source: str, rows: Sequence[Row]) -> tuple[list[Row], dict[Presence, A
     return changed, found
 
 
-def _looked_again(going: Away, remove_missing: bool) -> tuple[Away, dict[str, list[Row]]]:
-    """Look once more before anything is taken out: a share that came back in between was away the first time.
+def _checked_again(going: Away, remove_missing: bool) -> tuple[Away, dict[str, list[Row]]]:
+    """Look once more before anything is removed: a share that came back in between was away the first time.
 
     Returns:
         Those still absent, of the sources of which all are; and the other sources with theirs.
@@ -109,7 +109,7 @@ def _looked_again(going: Away, remove_missing: bool) -> tuple[Away, dict[str, li
     return [(row, why) for row, why in going if row["source"] not in back], unsteady
 
 
-def _take_out(store: Store, rescue: Rescue, going: Away) -> None:
+def _remove(store: Store, rescue: Rescue, going: Away) -> None:
     if not going:
         return
     ids = [row["id"] for row, _ in going]
@@ -117,7 +117,7 @@ def _take_out(store: Store, rescue: Rescue, going: Away) -> None:
     store.put_findings(
         [
             Finding(
-                row["source"], row["path"], "dropped", "vanished", f"taken out by doctor: {why}", row["id"],
+                row["source"], row["path"], "dropped", "vanished", f"removed by doctor: {why}", row["id"],
                 sha256=row["sha256"],
             )
             for row, why in going
@@ -134,7 +134,7 @@ def _named(rows: Sequence[Row], total: int | None = None) -> str:
 
 def _too_many(store: Store, source: str, absent: Away, total: int) -> Problem:
     detail = (
-        f"the files of {_named([row for row, _ in absent], total)} are absent at once; all are kept; {absent[0][1]}"
+        f"the files of {_named([row for row, _ in absent], total)} are missing at once; all are kept; {absent[0][1]}"
     )
     return Problem("too_many_missing", source, detail, _bring_back(store))
 
@@ -146,11 +146,11 @@ def _in_doubt(store: Store, source: str, absent: Away) -> Problem:
 
 def _bring_back(store: Store) -> str:
     return (
-        "Is a drive not mounted? Bring the files back and look again; "
+        "Is a drive not mounted? Bring the files back and run doctor again; "
         f"if they were deleted: posterity doctor {store.folder} --repair --remove-missing"
     )
 
 
 def _unreachable(source: str, rows: Sequence[Row], why: str) -> Problem:
-    detail = f"the files of {_named(rows)} cannot be looked at; they are kept; {why}"
-    return Problem("file_unreachable", source, detail, "Let this user read them, or bring the drive or network back.")
+    detail = f"the files of {_named(rows)} cannot be checked; they are kept; {why}"
+    return Problem("file_unreachable", source, detail, "Let this user read them, or reconnect the drive or network.")

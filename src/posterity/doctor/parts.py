@@ -21,7 +21,7 @@ from posterity.embedding.pipeline import embed
 from posterity.encoders import ENCODERS
 from posterity.errors import CatalogueError, StorageError, UnknownNameError
 from posterity.images import Limits
-from posterity.ingest.inspection import Picture, look_at
+from posterity.ingest.inspection import Picture, inspect
 from posterity.layouts.atlas import read_order, whole_jpeg
 from posterity.learning.results import damage_of
 from posterity.numerics.grid.assign import Grid
@@ -38,7 +38,7 @@ def thumbnails(store: Store, repair: bool, limits: Limits) -> Iterator[Problem]:
         return  # those of no poster any more are removed as such
     made: dict[str, bytes] = {}
     for row in rows if repair else ():
-        found = look_at(row["source"], row["path"], None, limits)
+        found = inspect(row["source"], row["path"], None, limits)
         if isinstance(found, Picture) and found.sha256 == row["sha256"]:
             made[found.sha256] = found.thumbnail
     if made:
@@ -50,7 +50,7 @@ def thumbnails(store: Store, repair: bool, limits: Limits) -> Iterator[Problem]:
 
 
 def vectors(store: Store, repair: bool, workers: int, show_progress: bool | None) -> Iterator[Problem]:
-    """Find vectors that hold what is no number, or have another length than their encoder's, and make them."""
+    """Find vectors with values that are not numbers, or with a length other than their encoder's, and make them."""
     for name, length in sorted(store.encoders.items()):
         try:
             encoder = ENCODERS.get(name)
@@ -62,7 +62,7 @@ def vectors(store: Store, repair: bool, workers: int, show_progress: bool | None
         if length != encoder.spec.dimension:
             detail = f"they have {length} numbers each instead of {encoder.spec.dimension}"
         elif bad:
-            detail = f"those of {len(bad)} posters are not all numbers, {min(bad)} among them"
+            detail = f"those of {len(bad)} posters contain values that are not numbers, {min(bad)} among them"
         else:
             continue
         failed: dict[str, str] = {}
@@ -71,7 +71,9 @@ def vectors(store: Store, repair: bool, workers: int, show_progress: bool | None
                 store.forget_vectors(name, bad)
             failed = dict(embed(store, [encoder], workers=workers, show_progress=show_progress).failed)
             detail += f"; {len(failed)} could not be encoded: {next(iter(failed.values()))}" if failed else ""
-        yield Problem("damaged_vectors", name, detail, "clear them, and encode them anew", repair and not failed)
+        yield Problem(
+            "damaged_vectors", name, detail, "delete them, and encode the posters again", repair and not failed
+        )
 
 
 def kept(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
@@ -82,8 +84,8 @@ def kept(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
             if not artefact.readable:
                 discard(store, rescue, artefact)
                 why, remedy = (
-                    "what is kept of how it was made cannot be read",
-                    "discard it, keeping a copy; make it anew",
+                    "the record of how it was made cannot be read",
+                    "discard it, keeping a copy; make it again",
                 )
                 yield Problem("damaged_artefact", artefact.name, why, remedy, rescue is not None)
             continue
@@ -91,7 +93,7 @@ def kept(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         try:
             why = check(store, artefact, ids)
         except StorageError:
-            raise  # it could not be looked at, which is no damage
+            raise  # it could not be read, which is not damage
         except CatalogueError as error:
             why = error.problem
         except KeyError as error:
@@ -120,14 +122,14 @@ def _layout(store: Store, artefact: Artefact, ids: set[str]) -> str:
     with np.errstate(invalid="ignore"):
         there, points, _ = store.layout(artefact.name)
     if not np.isfinite(points).all():
-        return "some of its places are no numbers"
+        return "some of its positions are not numbers"
     return _strangers(store, artefact, there, ids)
 
 
 def _strangers(store: Store, artefact: Artefact, there: list[str], ids: set[str]) -> str:
-    """Tell of posters that are not in the catalogue; of what is behind, they may have left it since."""
+    """Report posters that are not in the catalogue; if the artefact is out of date, they may have left it since."""
     if not there:
-        return "none of its rows are there"
+        return "all of its rows are missing"
     if (strange := {*there} - ids) and current(store, artefact):
         return f"it names {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
     return ""
@@ -137,7 +139,7 @@ def _split(store: Store, artefact: Artefact, ids: set[str]) -> str:
     _table(artefact.parameters)
     parts, labels = store.split(artefact.name)
     if not labels:
-        return "none of its rows are there"
+        return "all of its rows are missing"
     if not all(parts):
         return "one of its parts has no name"
     if ids and ids.isdisjoint(labels):
@@ -152,21 +154,23 @@ def _model(store: Store, artefact: Artefact, ids: set[str]) -> str:
     from posterity.learning.model import from_bytes, predictions_key  # loads SciPy
 
     _table(artefact.scores)
-    told = _table(artefact.parameters).get("predicted")
+    predicted = _table(artefact.parameters).get("predicted")
     model = from_bytes(store.model(artefact.name))
     there, *numbers = store.predictions(artefact.name)
     if any(each.shape != (len(there), len(model.names)) or not np.isfinite(each).all() for each in numbers):
-        return "what it says of posters is not a number for each label"
+        return "its predictions are not one number for each label"
     strange = {*there} - ids
-    if strange and model.encoders and current(store, told, predictions_key(store, model, model.encoders)):
-        return f"it speaks of {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
+    if strange and model.encoders and current(store, predicted, predictions_key(store, model, model.encoders)):
+        return (
+            f"it has predictions for {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
+        )
     return ""
 
 
 def _table(text: str) -> dict[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise ValueError("its parameters or scores are no table")
+        raise ValueError("its parameters or scores are not a table")
     return found
 
 
@@ -191,12 +195,12 @@ def results(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
 
 
 def sprites(store: Store, repair: bool) -> Iterator[Problem]:
-    """Find sprites that cannot be read, and forget all of them: they are drawn anew when next needed."""
+    """Find sprites that cannot be read, and forget all of them: they are drawn again when next needed."""
     written, keys = store.atlas_order(), store.atlas_keys()
     bad = [key for key in keys if not whole_jpeg(store.atlas_pages([key]).get(key, (b"",))[0])]
     if (written is None or read_order(written) is not None) and not bad:
         return
     if repair:
         store.forget_atlas()
-    detail = f"{len(bad)} of {len(keys)} pages do not decode" if bad else "which poster is where cannot be read"
-    yield Problem("damaged_atlas", "atlases", detail, "remove them; the page draws them anew", repair)
+    detail = f"{len(bad)} of {len(keys)} pages do not decode" if bad else "the positions of its posters cannot be read"
+    yield Problem("damaged_atlas", "atlases", detail, "remove them; the page draws them again", repair)

@@ -12,7 +12,7 @@ class Kind:
     Attributes:
         meaning: What it is.
         repairable: Whether ``--repair`` does what a problem's remedy says; else a person must.
-        minor: Whether a catalogue with it is well all the same: it takes room, or mends itself when next needed.
+        minor: Whether a catalogue with it is well all the same: it takes up space, or repairs itself when next needed.
     """
 
     meaning: str
@@ -21,15 +21,15 @@ class Kind:
 
 
 KINDS = {
-    "damaged_table": Kind("a file of the store was read, and its content is damaged, or it is gone"),
+    "damaged_table": Kind("a file of the store is damaged or gone"),
     "unreadable_table": Kind("a table cannot be read: permission, input/output, network", repairable=False),
-    "absent_table": Kind("no file of a table's rows is there: the drive may be away", repairable=False),
+    "absent_table": Kind("all files of a table are missing: its drive may be disconnected", repairable=False),
     "double_rows": Kind("rows of a table share an id: two processes wrote at once, without a lock"),
-    "source_missing": Kind("the folder that posters came from is not there: not mounted, or moved", repairable=False),
-    "file_missing": Kind("a poster's file is gone, and its neighbours are there"),
-    "file_in_doubt": Kind("posters' files are absent, and so are their neighbours", repairable=False),
-    "file_unreachable": Kind("posters' files cannot be looked at: permission, input/output", repairable=False),
-    "too_many_missing": Kind("more than a tenth of a source's files are absent at once", repairable=False),
+    "source_missing": Kind("the folder that posters came from is missing: not mounted, or moved", repairable=False),
+    "file_missing": Kind("a poster's file is gone, and its neighbours are still there"),
+    "file_in_doubt": Kind("posters' files are missing, and so are their neighbours", repairable=False),
+    "file_unreachable": Kind("posters' files cannot be checked: permission, input/output", repairable=False),
+    "too_many_missing": Kind("more than a tenth of a source's files are missing at once", repairable=False),
     "file_changed": Kind("a poster's file has changed since it was catalogued", repairable=False),
     "thumbnail_missing": Kind("posters lack their thumbnail"),
     "vector_missing": Kind("posters lack a vector of an encoder that others have"),
@@ -37,17 +37,17 @@ KINDS = {
     "unknown_encoder": Kind("something was made with an encoder that is not installed", repairable=False),
     "stale_layout": Kind("a wall or map was made by another version of an encoder"),
     "stale_model": Kind("a model reads vectors of another version of an encoder"),
-    "damaged_thumbnail": Kind("thumbnails are no pictures that decode"),
-    "damaged_vectors": Kind("vectors hold what is no number, or have another length than their encoder's"),
-    "damaged_layout": Kind("what is kept of a wall or map cannot be read, or names posters that are not there"),
-    "damaged_split": Kind("what is kept of a split cannot be read"),
-    "damaged_model": Kind("what is kept of a model, or of what it says of posters, cannot be read; it counts as none"),
-    "damaged_artefact": Kind("what is kept of how vectors, a view or an index were made cannot be read"),
-    "damaged_result": Kind("what is kept of an experiment's run cannot be read"),
-    "damaged_atlas": Kind("sprites of the page cannot be read; they are drawn anew when next needed", minor=True),
+    "damaged_thumbnail": Kind("thumbnails cannot be decoded"),
+    "damaged_vectors": Kind("vectors contain values that are not numbers, or have another length than their encoder's"),
+    "damaged_layout": Kind("a wall or map cannot be read, or names posters that do not exist"),
+    "damaged_split": Kind("a split cannot be read"),
+    "damaged_model": Kind("a model or its predictions cannot be read; it is ignored"),
+    "damaged_artefact": Kind("the record of how vectors, a view or an index were made cannot be read"),
+    "damaged_result": Kind("an experiment's run cannot be read"),
+    "damaged_atlas": Kind("the page's sprites cannot be read; they are drawn again when next needed", minor=True),
     "layout_behind": Kind("a wall or map is older than its posters", repairable=False, minor=True),
-    "orphan_thumbnails": Kind("thumbnails belong to no poster any more", minor=True),
-    "old_versions": Kind("old versions of the tables take room on the disk", minor=True),
+    "orphan_thumbnails": Kind("thumbnails no longer belong to any poster", minor=True),
+    "old_versions": Kind("old versions of the tables take up disk space", minor=True),
 }
 """What can be wrong."""
 
@@ -61,7 +61,7 @@ class Problem:
         about: The poster's id, the encoder's name, the source, ...
         detail: What exactly was found.
         remedy: What ``--repair`` does about it, or what a person must do.
-        repaired: Whether it has been mended.
+        repaired: Whether it has been repaired.
     """
 
     kind: str
@@ -72,7 +72,7 @@ class Problem:
 
     @property
     def minor(self) -> bool:
-        """Whether a catalogue with it is well all the same: it takes room, or mends itself when next needed."""
+        """Whether a catalogue with it is well all the same: it takes up space, or repairs itself when next needed."""
         return KINDS[self.kind].minor
 
     @property
@@ -97,7 +97,7 @@ class Diagnosis:
 
     @property
     def well(self) -> bool:
-        """Whether nothing is wrong that matters, or everything that was has been mended."""
+        """Whether nothing is wrong that matters, or everything that was has been repaired."""
         return all(problem.repaired or problem.minor for problem in self.problems)
 
     @property
@@ -110,5 +110,5 @@ class Diagnosis:
             return f"{count}, not well"
         left = sum(not problem.repaired for problem in self.problems)
         if not left:
-            return f"{count}, all mended"
-        return f"{count}, well but for {left} small {'thing' if left == 1 else 'things'} that can wait"
+            return f"{count}, all repaired"
+        return f"{count}, well, except for {left} small {'thing' if left == 1 else 'things'} that can wait"

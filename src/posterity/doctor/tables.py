@@ -18,30 +18,35 @@ def damaged(store: Store, rescue: Rescue | None, remove_missing: bool) -> Iterat
     found = {name: store.condition(name) for name in TABLES}
     found = {name: condition for name, condition in found.items() if condition.state is not State.WHOLE}
     refused = {State.UNREADABLE} if remove_missing else {State.UNREADABLE, State.MISSING}
-    # All or none: a disk that lets one table be read and not another is no disk to mend anything on.
-    mend = rescue is not None and not any(condition.state in refused for condition in found.values())
-    if rescue is not None and mend and found:
+    # All or none: a disk that lets one table be read and not another is not one to repair anything on.
+    repairing = rescue is not None and not any(condition.state in refused for condition in found.values())
+    if rescue is not None and repairing and found:
         # Thumbnails belong to the posters' rows: who brings those back wants them too.
         rescue.tables(sorted({*found, *(["thumbnails"] if "posters" in found else [])}))
     for name, condition in found.items():
         why = condition.why
-        if mend:
+        if repairing:
             version = store.go_back(name)
             why += f"; it is {'empty' if version is None else f'as it was at version {version}'} now"
-        yield _problem(store, name, condition.state, why, mend, remove_missing)
-    if mend and "posters" in found:  # flags went with the rows; the next build sets them again
+        yield _problem(store, name, condition.state, why, repairing, remove_missing)
+    if repairing and "posters" in found:  # flags went with the rows; the next build sets them again
         store.remove_artefact("near_duplicates")
 
 
-def _problem(store: Store, name: str, state: State, why: str, mended: bool, remove_missing: bool) -> Problem:
+def _problem(store: Store, name: str, state: State, why: str, repaired: bool, remove_missing: bool) -> Problem:
     if state is State.UNREADABLE:
         detail = f"it cannot be read: {why}; nothing was changed"
-        return Problem("unreadable_table", name, detail, "Let this user read it, or mend the disk; then look again.")
+        return Problem(
+            "unreadable_table", name, detail, "Let this user read it, or fix the disk; then run doctor again."
+        )
     if state is State.MISSING and not remove_missing:
-        remedy = f"Bring it back, or a backup; if it is lost: posterity doctor {store.folder} --repair --remove-missing"
+        remedy = (
+            "Reconnect it, or restore a backup; "
+            f"if it is lost: posterity doctor {store.folder} --repair --remove-missing"
+        )
         return Problem("absent_table", name, f"{why}; nothing was changed", remedy)
     remedy = "go back to its newest version that can be read, keeping a copy; then build and embed again"
-    return Problem("damaged_table", name, why, remedy, mended)
+    return Problem("damaged_table", name, why, remedy, repaired)
 
 
 def doubles(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
@@ -60,8 +65,8 @@ def doubles(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         if rescue is not None:
             rescue.rows(name, surplus)
             store.remove_rows(name, surplus)
-        detail = f"{len(surplus)} rows more than there should be, of {len(groups)} keys ({', '.join(KEYS[name])})"
-        remedy = "keep one of each: whose file is there, then with most vectors, then the newest; the rest is copied"
+        detail = f"{len(surplus)} surplus rows, of {len(groups)} keys ({', '.join(KEYS[name])})"
+        remedy = "keep one of each: one whose file exists, then one with most vectors, then the newest; copy the rest"
         yield Problem("double_rows", name, detail, remedy, rescue is not None)
 
 

@@ -96,7 +96,7 @@ def embed(
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        UnknownNameError: There is no encoder of a name.
+        UnknownNameError: An encoder is unknown.
         StorageError: The catalogue cannot be written; what was committed before is kept.
     """
     found = [ENCODERS.get(encoder) for encoder in encoders]
@@ -107,7 +107,7 @@ def embed(
 def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress: bool | None) -> EmbedReport:
     for encoder in found:
         if prepare := getattr(encoder, "prepare", None):
-            prepare()  # what it cannot run without is fetched now; its spec tells of it from then on
+            prepare()  # what it cannot run without is downloaded now; its spec knows it from then on
         store.prepare_vectors(encoder.spec.name, encoder.spec.dimension, provenance(store, encoder))
     lacking, kept = _lacking(store, found)
     encoded = dict.fromkeys(kept, 0)
@@ -133,7 +133,7 @@ def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
     """Encode one file's content: (d,) float32, by the very steps that a catalogue's vectors are made by.
 
     Raises:
-        ImageError: It is no picture that can be read.
+        ImageError: It is not a picture that can be read.
     """
     return encode_pixels(encoder, decode(data, tier(encoder.spec.size)))
 
@@ -157,7 +157,7 @@ def provenance(store: Store, encoder: Encoder) -> Artefact:
 def is_current(encoder: Encoder, made_by: Artefact) -> bool:
     """Tell whether stored vectors are those that the encoder would make now.
 
-    Of a network whose weights are not on this machine, that is as far as can be told without them.
+    For a network whose weights are not on this machine, this is as much as can be known without them.
     """
     spec = encoder.spec
     if made_with(made_by, {spec.name: spec.fingerprint}):
@@ -268,7 +268,7 @@ class _Encode:
         """Say of a poster that reading it ended every process that tried."""
         specs = [ENCODERS.get(encoder).spec for encoder in self.encoders]
         nothing = {spec.name: np.empty((0, spec.dimension), np.float32) for spec in specs}
-        return _Encoded([], nothing, {job.id: f"{job.path}: reading it ended the process" for job in jobs})
+        return _Encoded([], nothing, {job.id: f"{job.path}: reading it crashed the process" for job in jobs})
 
 
 def _named(encoder: Encoder | str) -> Encoder | str:

@@ -67,13 +67,13 @@ def _decoded(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: L
         raise ImageError("too_costly", f"decoding it took longer than {SECONDS} s") from None
     head, _, rest = ended.stdout.partition(b"\n")
     try:
-        told: dict[str, Any] = json.loads(head)
+        header: dict[str, Any] = json.loads(head)
     except ValueError:
         raise ImageError("too_costly", f"the process that decoded it ended ({ended.returncode})") from None
-    if "reason" in told:
-        raise ImageError(told["reason"], told["detail"])
-    pixels = np.frombuffer(rest, np.uint8).reshape(told.pop("shape"))
-    return Decoded(pixels, **told | {"flags": tuple((code, detail) for code, detail in told["flags"])})
+    if "reason" in header:
+        raise ImageError(header["reason"], header["detail"])
+    pixels = np.frombuffer(rest, np.uint8).reshape(header.pop("shape"))
+    return Decoded(pixels, **header | {"flags": tuple((code, detail) for code, detail in header["flags"])})
 
 
 def _limit_memory() -> None:
@@ -89,15 +89,15 @@ def main() -> None:
     _limit_memory()
     asked = json.loads(sys.stdin.buffer.readline())
     at_least = None if asked["at_least"] is None else tuple(asked["at_least"])
-    told: dict[str, Any]
+    header: dict[str, Any]
     try:
         found = decoded_here(sys.stdin.buffer.read(), asked["kind"], at_least, Limits(**asked["limits"]))
-        told = {name: value for name, value in vars(found).items() if name != "pixels"}
+        header = {name: value for name, value in vars(found).items() if name != "pixels"}
         pixels = found.pixels.tobytes()
-        told["shape"] = found.pixels.shape
+        header["shape"] = found.pixels.shape
     except ImageError as error:
-        told, pixels = {"reason": error.reason, "detail": error.detail}, b""
-    sys.stdout.buffer.write(json.dumps(told).encode() + b"\n" + pixels)
+        header, pixels = {"reason": error.reason, "detail": error.detail}, b""
+    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pixels)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits
         raise ImageError("empty", "the file is empty")
     kind = sniff(data[:32])
     if kind is None:
-        raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is no picture format read here")
+        raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is not a supported picture format")
     cost = cost_of(data, kind)
     if cost.pixels > limits.max_pixels:
         check_size(cost.width, cost.height, limits)

@@ -29,7 +29,7 @@ _BY_XMP = re.compile(rb"tiff:Orientation(?:=[\"']|>)([1-8])")
 
 @dataclass(frozen=True)
 class Mark:
-    """What a picture's metadata tell of which way up it is.
+    """What a picture's metadata say about which way up it is.
 
     Attributes:
         orientation: 1 to 8, as in EXIF; 0 where nothing is stated.
@@ -102,7 +102,7 @@ def mark_of_jpeg(data: bytes) -> Mark:
 def mark_of(image: Image.Image) -> Mark:
     """Tell which way up an opened image is, by EXIF and, where that says nothing, by XMP.
 
-    A TIFF is turned upright when it is loaded; what is said here of one is nothing.
+    A TIFF is turned upright when it is loaded; nothing is reported for one here.
     """
     if image.format == "TIFF":
         return Mark()

@@ -28,7 +28,7 @@ from posterity.ingest.renewing import Renewal, renewed
 from posterity.ingest.reports import BuildReport
 from posterity.ingest.withdrawing import Withdrawals
 from posterity.runtime.leftovers import lies_in_leftovers
-from posterity.runtime.presence import Looked, Presence, too_many_missing
+from posterity.runtime.presence import Presence, Sighting, too_many_missing
 from posterity.runtime.storage import is_remote
 from posterity.sources.folder import Skipped
 from posterity.sources.metadata import completed
@@ -154,7 +154,7 @@ class Builder:
             item, place, poster_id = found.path, "" if self.from_rows else found.path, None
             self.unwanted.update([found.picture] if found.picture is not None else [])
             self.disturbed |= verdict.reason == "unreadable"
-        if verdict.reason in _REFUSED:  # the user's rules do not want it: that is no doubt about its file
+        if verdict.reason in _REFUSED:  # the user's rules do not want it: that casts no doubt on its file
             self.unwanted.add(place)
             self._drop(item, verdict, poster_id)
         elif self.known.at(place):
@@ -195,7 +195,7 @@ class Builder:
         at = self.known.at(record.place)
         known = next((each for each in at if each.sha256 == same.sha256), None)
         if known is None:  # its poster was met elsewhere meanwhile, where it has moved to
-            self._drop(record.named, Dropped("vanished", "it changed while it was read"), record.poster_id)
+            self._drop(record.named, Dropped("vanished", "it changed while it was being read"), record.poster_id)
             return
         for other in at:
             if other.sha256 != same.sha256:
@@ -203,10 +203,10 @@ class Builder:
             elif other != known:  # left by a run that was killed while it gave a poster its new id
                 self._remove(other)
         differs = record.metadata_digest != known.metadata_digest
-        wrong = self._wrongly_told(record, known) if differs else None
+        wrong = self._wrong_claim(record, known) if differs else None
         changed = wrong is not None or (record.matched and differs)
         if wrong:
-            identity, version_of = self.naming.anew(record, known)
+            identity, version_of = self.naming.afresh(record, known)
         else:
             identity, version_of = self.naming.again(record, [known]) if changed else (known.id, None)
         self.claims.add(record, identity)
@@ -218,8 +218,8 @@ class Builder:
         if (known.bytes, known.mtime_ns) != (same.size, same.mtime_ns):
             self.touched.append((known, same))
 
-    def _wrongly_told(self, record: Record, known: Known) -> Claim | None:
-        """Give what the table told of a poster before, and tells of another file now; it is to be taken back."""
+    def _wrong_claim(self, record: Record, known: Known) -> Claim | None:
+        """Find the claim that the table made about a poster, and now makes about another file: it is withdrawn."""
         if record.matched is not False:
             return None
         claim = self.claims.of_table(film_part(known.id))
@@ -268,7 +268,7 @@ class Builder:
         if version_of:
             flags.append(("another_version", f"another picture of {version_of.id} ({version_of.path})"))
         if record.matched is False:
-            flags.append(("no_metadata", "no row of the table belongs to this file"))
+            flags.append(("no_metadata", "no row of the table matches this file"))
         poster = Poster(
             id=identity,
             source=self._root(record),
@@ -320,7 +320,7 @@ class Builder:
     # --- committing ------------------------------------------------------------------------------------------------
 
     def _commit(self) -> None:
-        """Write the batch. After a kill between two of its steps, the next run mends what is left half done."""
+        """Write the batch. After a kill between two of its steps, the next run repairs what is left half done."""
         self.store.put_findings(self.new_findings)
         self.claims.commit()
         self.store.put_posters(list(self.pictures.values()), self.thumbnails)
@@ -336,7 +336,7 @@ class Builder:
         self._clear_batch()
 
     def _commit_renewals(self) -> None:
-        """Write changed places and metadata; a poster whose id changes with it is written anew, and embedded later."""
+        """Write changed places and metadata; a poster whose id changes with it is written again, and embedded later."""
         posters = self.store.get(renewal.known.id for renewal in self.renewals)
         new = [
             (renewal, renewed(posters[renewal.known.id], renewal))
@@ -360,7 +360,7 @@ class Builder:
             for known in self.known.at(path):
                 self._remove(known)
         self._leave(self._settle_held())
-        for claim in self.wrong:  # only now it is known which claims were made anew
+        for claim in self.wrong:  # only now it is known which claims were made again
             self.claims.withdraw(claim)
         self._commit()
         for kind in {kind for kind, _ in self.findings}:
@@ -392,10 +392,11 @@ class Builder:
         unmet = [known for path in self.known.by_place.keys() - met for known in self.known.at(path)]
         # An object store leaves nothing out of its listing, so that it need not be asked for each poster.
         listed = is_remote(self.root) and not (self.from_rows or self.partial)
-        looked = [(known, Looked(Presence.GONE, "no such object") if listed else look(known)) for known in unmet]
-        looked += [(known, look(known)) for known in vanished]
-        self.stood &= all(at.presence is not Presence.PRESENT for _, at in looked)  # else it came after the listing
-        left = decide(looked, remove_missing=self.remove_missing, disturbed=self.disturbed)
+        sightings = [(known, Sighting(Presence.GONE, "no such object") if listed else look(known)) for known in unmet]
+        sightings += [(known, look(known)) for known in vanished]
+        # A file that is present came after the listing.
+        self.stood &= all(at.presence is not Presence.PRESENT for _, at in sightings)
+        left = decide(sightings, remove_missing=self.remove_missing, disturbed=self.disturbed)
         for finding in findings_of(left, self.source):
             self._find(finding)
         for known, _ in left.removed:
@@ -407,7 +408,7 @@ class Builder:
             self.kept_by["unreadable"] += len(left.kept)
         if not self.disturbed:  # else their pictures may be where nobody could look
             for known in list(self.known.displaced.values()):
-                why = "removed: its file holds another poster's picture now, and its own is nowhere"
+                why = "removed: its file now holds another poster's picture, and its own cannot be found"
                 self._find(Finding(self.source, known.path, "dropped", "vanished", why, known.id, sha256=known.sha256))
                 self._remove(known)
                 self.counts["removed"] += 1

@@ -40,7 +40,7 @@ def precedence(text: str) -> tuple[str, ...]:
 class Claims:
     """The claims of a build under way: those that are known, and those to be committed with the batch.
 
-    One claim is kept of a film and a kind of source. Where another source of the same kind told of it before (IMDb's
+    One claim is kept of a film and a kind of source. Where another source of the same kind described it before (IMDb's
     two datasets, two tables), what the new one leaves open stays as that said.
 
     Args:
@@ -49,7 +49,7 @@ class Claims:
         table: What reports call the table that is joined with its files, where there is one.
 
     Attributes:
-        identified: Films, each with the kind of source that told its id before this build.
+        identified: Films, each with the kind of source that gave its id before this build.
     """
 
     def __init__(self, store: Store, source: str, table: str = "") -> None:
@@ -75,7 +75,7 @@ class Claims:
         self.imdb_ids |= imdb_ids
 
     def linked(self, film: Film) -> Film:
-        """Complete a film with its IMDb id, where any source has told it."""
+        """Complete a film with its IMDb id, where any source has given it."""
         if film.imdb_id is None and film.tmdb_id in self.imdb_ids:
             return replace(film, imdb_id=self.imdb_ids[film.tmdb_id])
         return film
@@ -98,7 +98,7 @@ class Claims:
         return self._of_tables.get(film) if (film, "table") in self.stored else None
 
     def withdraw(self, wrong: Claim) -> None:
-        """Take a claim back, unless this build makes it anew of another poster."""
+        """Take a claim back, unless this build makes it again for another poster."""
         if (wrong.film_id, wrong.origin) not in self.made:
             self.claim(replace(wrong, film=Film()))
 

@@ -24,53 +24,53 @@ from posterity.sources.rules import CHOICE, RULES
 
 REASONS = {
     "empty": "the file has no content",
-    "not_an_image": "the content is no picture of a kind that is read here",
+    "not_an_image": "the content is not a picture in a supported format",
     "corrupt": "the picture's data cannot be decoded",
     "truncated": "the file ends before the picture does",
     "tiny": "a side is shorter than the least allowed",
-    "too_many_pixels": "the picture has more pixels than the cap, and was not decoded",
+    "too_many_pixels": "the picture has more pixels than the limit, and was not decoded",
     "too_costly": "decoding it would take far more time or memory than a poster's does, and it was not decoded",
-    "too_large": "the file is larger than the cap, and was not read",
-    "unreadable": "the operating system would not let it be read",
-    "vanished": "it was gone when it was to be read",
+    "too_large": "the file is larger than the limit, and was not read",
+    "unreadable": "the operating system refused to read it",
+    "vanished": "it was gone by the time it was read",
     "duplicate": "the same content, byte for byte, is in the catalogue already",
     "hidden": "a folder whose name starts with a dot",
     "leftover": "thumbnails, bins and notes that systems and programs keep among the files",
-    "loop": "a link to a folder that it lies in",
+    "loop": "a link to a folder that contains it",
 }
 """Why a file or folder is dropped: the codes that reports count by."""
 
 ROW_REASONS = {
-    "bad_row": "a row of a table that cannot be read: its columns have slid, or cells are missing",
+    "bad_row": "a row of a table that cannot be read: its columns have shifted, or cells are missing",
     **{name: rule.help for name, rule in RULES.items()},
     **CHOICE,
-    "no_poster": "no picture is named, or none lies there",
+    "no_poster": "no picture is named, or none is there",
     "dead_link": "the file or address that is named does not exist",
     "superseded": "another picture of the same film takes precedence (media libraries)",
     "ambiguous": "a name that several files have; a picture that belongs to no film in particular (media libraries)",
     "not_a_film": "a show, or a collection of films (media libraries)",
     "robots": "the site's robots.txt asks not to read that page",
-    "forbidden": "the server refuses to give it",
-    "bad_address": "what is named is no address that could be asked",
-    "redirect_refused": "the server sends on to where Posterity will not go",
-    "incomplete": "the picture ends before the length that the server gave",
-    "server_error": "the server failed, and failed again",
-    "rate_limited": "the server asks to wait for longer than a run should",
-    "timeout": "nothing came in time",
+    "forbidden": "the server refuses access",
+    "bad_address": "the address is invalid",
+    "redirect_refused": "the server redirects to where Posterity will not go",
+    "incomplete": "the picture is shorter than the server announced",
+    "server_error": "the server failed repeatedly",
+    "rate_limited": "the server asks for a longer wait than a run allows",
+    "timeout": "no answer came in time",
     "unreachable": "the host cannot be reached",
-    "tls": "the host cannot prove that it is what it says it is",
-    "over_total": "the bytes allowed for one run were used up; the next run goes on",
+    "tls": "the host's certificate is not accepted",
+    "over_total": "the bytes allowed for one run were used up; the next run continues",
 }
 """Why a row of a source is dropped, besides what its picture can be dropped for."""
 
 FLAGS = {
     "animated": "it has several frames; the first is taken",
     "damaged": "part of the picture's data is damaged; what could be decoded is taken",
-    "damaged_metadata": "the picture is whole, but what its file tells besides (EXIF, text, profiles) cannot be read",
+    "damaged_metadata": "the picture is whole, but other data in its file (EXIF, text, profiles) cannot be read",
     "blank": "it is of one colour only: perhaps a stand-in for a missing poster",
     "near_duplicate": "it looks the same as another poster",
     "another_version": "it is another picture of a film that has a poster already",
-    "no_metadata": "no row of the table belongs to it",
+    "no_metadata": "no row of the table matches it",
 }
 """What is flagged and kept: the codes that reports count by."""
 
@@ -130,7 +130,7 @@ class Dropped:
         return self.reason not in _TRANSIENT
 
 
-def look_at(
+def inspect(
     source: str, path: str, known_sha256: str | None = None, limits: Limits = Limits()
 ) -> Picture | Same | Dropped:
     """Read a file (escaped ``path`` below ``source``) and judge it.
@@ -142,17 +142,17 @@ def look_at(
         limits: What is refused.
     """
     try:
-        # Of what is no picture, and may be a long film, no more than the start is read.
+        # What is not a picture may be a long film: only its start is read.
         found = read(source, path, limits.max_bytes, worth=sniff)
     except FileNotFoundError:
-        return Dropped("vanished", "gone between listing and reading")
+        return Dropped("vanished", "gone after it was listed")
     except OSError as error:
         reason = "not_an_image" if error.errno == errno.EINVAL else "unreadable"
         return Dropped(reason, f"{error.strerror}")
     data, size = found.data, found.status.size
     mtime_ns = found.status.mtime_ns if found.lasting else trusted(found.status.mtime_ns)
     if size > limits.max_bytes:
-        return Dropped("too_large", f"{size:,} bytes, over the cap of {limits.max_bytes:,}", size, mtime_ns)
+        return Dropped("too_large", f"{size:,} bytes, over the limit of {limits.max_bytes:,}", size, mtime_ns)
     digest = hashlib.sha256(data).hexdigest()
     if digest == known_sha256:
         return Same(digest, size, mtime_ns)
@@ -193,7 +193,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class LookAt:
+class Inspect:
     """What is done with a chunk of files, wherever that is.
 
     Attributes:
@@ -207,7 +207,7 @@ class LookAt:
     def __call__(self, files: Sequence[File]) -> list[Picture | Same | Dropped]:
         """Read and judge them."""
         return [
-            look_at(self.source if file.root is None else file.root, file.path, file.known_sha256, self.limits)
+            inspect(self.source if file.root is None else file.root, file.path, file.known_sha256, self.limits)
             for file in files
         ]
 
@@ -221,7 +221,7 @@ class LookAt:
 
     def crashed(self, files: Sequence[File]) -> list[Picture | Same | Dropped]:
         """Say of a file that reading it ended every process that tried."""
-        return [Dropped("corrupt", "reading it ended the process") for _ in files]
+        return [Dropped("corrupt", "reading it crashed the process") for _ in files]
 
 
 def trusted(mtime_ns: int) -> int:

@@ -61,7 +61,7 @@ def of_folder(
 
     Args:
         source: The folder.
-        table: What a table tells of the films.
+        table: What a table says about the films.
         leave_out: Files and folders that are passed over: the catalogue, above all.
         listing: What is in it, where that has been listed already; else it is listed now.
         imdb_ids: TMDb id -> IMDb id, where they are known.
@@ -95,7 +95,7 @@ def of_folder(
 
 
 def _first(items: Iterable[Record | Skipped], limit: int) -> Iterator[Record | Skipped]:
-    """Give the files of the first films, and what could not be looked at; what is no picture by its name is no film."""
+    """Give the files of the first films, and what could not be read; a file not named like a picture is not a film."""
     films: set[str] = set()
     for item in items:
         if isinstance(item, Record):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from posterity.catalogue import Finding
 from posterity.ingest.known import Known
-from posterity.runtime.presence import Looked, Presence, look_for
+from posterity.runtime.presence import Presence, Sighting, look_for
 
 KEPT = "kept"
 """The kind of the findings of posters that stay although their file could not be read, or is not there."""
@@ -27,17 +27,17 @@ class Left:
         kept: They stay, because nobody can tell.
     """
 
-    removed: tuple[tuple[Known, Looked], ...]
-    gone: tuple[tuple[Known, Looked], ...]
-    kept: tuple[tuple[Known, Looked], ...]
+    removed: tuple[tuple[Known, Sighting], ...]
+    gone: tuple[tuple[Known, Sighting], ...]
+    kept: tuple[tuple[Known, Sighting], ...]
 
 
-def look(known: Known) -> Looked:
+def look(known: Known) -> Sighting:
     """Look for a poster's file."""
     return look_for(known.source, known.path)
 
 
-def decide(unmet: Iterable[tuple[Known, Looked]], *, remove_missing: bool, disturbed: bool) -> Left:
+def decide(unmet: Iterable[tuple[Known, Sighting]], *, remove_missing: bool, disturbed: bool) -> Left:
     """Decide what becomes of posters that a build did not meet.
 
     Args:
@@ -45,28 +45,28 @@ def decide(unmet: Iterable[tuple[Known, Looked]], *, remove_missing: bool, distu
         remove_missing: Whether those that are not there are to be removed.
         disturbed: Whether reading failed in this run: what is missing may be away for the same reason, and stays.
     """
-    removed: list[tuple[Known, Looked]] = []
-    gone: list[tuple[Known, Looked]] = []
-    kept: list[tuple[Known, Looked]] = []
-    for known, looked in sorted(unmet, key=lambda each: (each[0].path, each[0].id)):
-        if looked.presence is Presence.UNREACHABLE:
-            kept.append((known, looked))
-        elif looked.presence is Presence.GONE or looked.presence is Presence.MISSING:
-            certain = looked.presence is Presence.GONE or not disturbed
-            (removed if remove_missing and certain else gone).append((known, looked))
+    removed: list[tuple[Known, Sighting]] = []
+    gone: list[tuple[Known, Sighting]] = []
+    kept: list[tuple[Known, Sighting]] = []
+    for known, sighting in sorted(unmet, key=lambda each: (each[0].path, each[0].id)):
+        if sighting.presence is Presence.UNREACHABLE:
+            kept.append((known, sighting))
+        elif sighting.presence in (Presence.GONE, Presence.MISSING):
+            certain = sighting.presence is Presence.GONE or not disturbed
+            (removed if remove_missing and certain else gone).append((known, sighting))
     return Left(tuple(removed), tuple(gone), tuple(kept))
 
 
 def findings_of(left: Left, source: str) -> Iterator[Finding]:
     """Say what became of posters that were not met: of each that goes, and of those that stay by their folders."""
-    for known, looked in left.removed:
+    for known, sighting in left.removed:
         yield Finding(
-            source, known.path, "dropped", "vanished", f"removed: {looked.why}", known.id, sha256=known.sha256
+            source, known.path, "dropped", "vanished", f"removed: {sighting.why}", known.id, sha256=known.sha256
         )
     for reason, stays in (("vanished", left.gone), ("unreadable", left.kept)):
-        folders: dict[str, list[Looked]] = {}
-        for known, looked in stays:
-            folders.setdefault(known.path.rpartition("/")[0], []).append(looked)
+        folders: dict[str, list[Sighting]] = {}
+        for known, sighting in stays:
+            folders.setdefault(known.path.rpartition("/")[0], []).append(sighting)
         for folder, looks in folders.items():
             posters = "1 poster is" if len(looks) == 1 else f"{len(looks):,} posters are"
             yield Finding(source, f"{folder}/", KEPT, reason, f"{posters} kept: {looks[0].why}")

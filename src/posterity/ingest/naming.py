@@ -26,22 +26,22 @@ class Naming:
         """Name a poster that is new."""
         return self._choose(record, (), sha256)
 
-    def anew(self, record: Record, known: Known) -> Named:
+    def afresh(self, record: Record, known: Known) -> Named:
         """Name a poster whose id came from a row that belongs to another film."""
         return self._choose(record, (known,), known.sha256)
 
     def again(self, record: Record, before: Sequence[Known]) -> Named:
-        """Name a poster that is known and changed: another id only where another film is told.
+        """Name a poster that is known and changed: it gets another id only where the source names another film.
 
-        One whose id its source told before, and tells no more, goes by its file's name again.
+        One whose source gave its id before, and no longer does, is named after its file again.
 
         Args:
-            record: Its file now, and what the source tells of it.
+            record: Its file now, and what the source says about it.
             before: The posters known at its place, itself the first.
         """
         known = before[0]
-        told = record.identified or (film_part(known.id), record.origin) in self.claims.identified
-        if not told or film_part(known.id) == record.poster_id:
+        has_id = record.identified or (film_part(known.id), record.origin) in self.claims.identified
+        if not has_id or film_part(known.id) == record.poster_id:
             return known.id, None
         return self._choose(record, before, known.sha256)
 

@@ -11,7 +11,7 @@ from posterity.sources.metadata import completed, film_of_file
 from posterity.sources.records import Record
 
 _NAMES = ("imdb_id", "tmdb_id", "title", "year")
-"""What a file's name can tell of a film."""
+"""What a file's name can say about a film."""
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Renewal:
         known: As it is stored.
         id: What its id is from now on.
         root: The folder that its file lies in now.
-        record: Its file there, and what the source tells of it.
+        record: Its file there, and what the source says about it.
         content: What reading the file gave.
         version_of: The poster that has the film's own id, where this one cannot.
-        withdrawn: Whether what a table told of it was wrong, and the file's name alone tells of it now.
+        withdrawn: Whether a table's claim about it was wrong, so that only the file's name describes it now.
     """
 
     known: Known
@@ -44,8 +44,8 @@ class Renewal:
     @property
     def after(self) -> Known:
         """What is known of it afterwards."""
-        told = self.record.matched or self.withdrawn
-        digest = self.record.metadata_digest if told else self.known.metadata_digest
+        renamed = self.record.matched or self.withdrawn
+        digest = self.record.metadata_digest if renamed else self.known.metadata_digest
         content = self.content
         return Known(
             self.id, self.root, self.record.path, content.size, content.mtime_ns, self.known.sha256, digest
@@ -59,7 +59,7 @@ def renewed(old: Poster, renewal: Renewal) -> Poster:
     if record.matched:
         flags.pop("no_metadata", None)
     if renewal.withdrawn:
-        flags["no_metadata"] = "no row of the table belongs to this file"
+        flags["no_metadata"] = "no row of the table matches this file"
     if renewal.version_of:
         other = renewal.version_of
         flags["another_version"] = f"another picture of {other.id} ({other.path})"
@@ -95,15 +95,15 @@ def _film(old: Poster, renewal: Renewal) -> Film:
 def _called_otherwise(film: Film, before: Film, now: Film) -> Film:
     """Give what is known of a film whose file got another name: all that was, and what the new name tells besides.
 
-    What only the old name told gives way where the new one tells more: a year, or an id, that the old one did not.
+    What only the old name said gives way where the new one says more: a year, or an id, that the old one lacked.
 
     >>> _called_otherwise(Film(title="alien"), Film(title="alien"), Film(title="Alien", year=1979)).title
     'Alien'
     >>> _called_otherwise(Film(title="Alien", year=1979), Film(title="Alien", year=1979), Film(title="scan 7")).title
     'Alien'
     """
-    told = [{name for name in _NAMES if getattr(each, name) is not None} for each in (before, now)]
-    if told[0] < told[1]:
+    known = [{name for name in _NAMES if getattr(each, name) is not None} for each in (before, now)]
+    if known[0] < known[1]:
         by_name = [name for name in _NAMES if getattr(film, name) == getattr(before, name)]
         film = replace(film, **{name: getattr(now, name) for name in by_name})
     return completed(film, now)

@@ -23,7 +23,7 @@ class BuildReport:
         unmatched_rows: Rows of the table that no file belongs to.
         faulty_rows: Rows of the table in which something could not be read.
         moved: Of the updated, those whose file was elsewhere before, by its content.
-        kept: Posters that stay as they were, because their file could not be read or looked for, or is no picture now.
+        kept: Posters left as they were, because their file could not be read or found, or is no longer a picture.
         kept_by: Reason -> how many.
         gone: Posters of this source whose file is not there any more; they stay too, without ``remove_missing``.
         removed: Posters that were removed for that.
@@ -86,12 +86,12 @@ class DryRun:
 
 @dataclass(frozen=True)
 class EnrichReport:
-    """What another source told of the films of a catalogue.
+    """What another source says about the films of a catalogue.
 
     Attributes:
         source: The source.
-        rows: Films that it told of, of those in the catalogue.
-        claims: Of these, how many were new or said otherwise than before.
+        rows: Films of the catalogue that it describes.
+        claims: Of these, how many were new or differ from before.
         updated: Posters whose film shows it.
         notes: What was guessed of the source, and what was left out: a sentence each.
     """

@@ -264,7 +264,7 @@ def _found(items: Sequence[Row | Skipped], files: _Folder, listing: Listing) -> 
 def _without_file(row: Row, files: _Folder) -> Skipped:
     item, image = row.entry.item, row.entry.image
     if image is None:
-        return Skipped(item, NO_POSTER, "it names no picture, and none goes by its ids")
+        return Skipped(item, NO_POSTER, "it names no picture, and none is named by its ids")
     if several := files.unclear.get(item):
         return Skipped(
             item, "ambiguous", f"{image} could be {escape(some(several, 3))}, or another row's: none is taken"

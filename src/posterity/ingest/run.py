@@ -15,7 +15,7 @@ from posterity.images import Limits
 from posterity.ingest.builder import Builder
 from posterity.ingest.claims import ORIGINS, settle
 from posterity.ingest.flags import flag_near_duplicates
-from posterity.ingest.inspection import Dropped, File, LookAt, Same
+from posterity.ingest.inspection import Dropped, File, Inspect, Same
 from posterity.ingest.intake import Intake, of_folder
 from posterity.ingest.reports import BuildReport
 from posterity.runtime.engines import Engine, Local
@@ -89,8 +89,8 @@ def ingest(
                 yield [verdict for _, verdict in judged if isinstance(verdict, File)]
 
         with progress("Reading posters", intake.total, show_progress) as bar:
-            for looked in (engine or Local(workers)).map(LookAt(intake.root, limits), files()):
-                pictures = iter(looked)
+            for inspected in (engine or Local(workers)).map(Inspect(intake.root, limits), files()):
+                pictures = iter(inspected)
                 judged = waiting.popleft()
                 for found, verdict in judged:
                     builder.take(found, next(pictures) if isinstance(verdict, File) else verdict)

@@ -25,7 +25,7 @@ class Candidate(Protocol):
 
 C = TypeVar("C", bound=Candidate)
 Refuse = Callable[[C, str, str], Skipped]
-"""Makes of a film, a reason and a sentence what is told of it."""
+"""Makes a finding from a film, a reason and a sentence."""
 
 
 def sift(
@@ -47,7 +47,7 @@ def sift(
     """
     if rules.first_genre and not rules.chooses:
         raise ArgumentError(
-            "first_genre alone chooses nothing", "It counts films for genres_top and per_genre: give one of them."
+            "first_genre alone selects nothing", "It goes with genres_top or per_genre: give one of them."
         )
     if rules.chooses:
         items = _chosen(list(items), rules, active, refuse, source)
@@ -84,8 +84,8 @@ def _chosen(
         place_of[place] = known
     if films and not any(film.genres for film in films):
         raise ArgumentError(
-            f"no genre is known of any film of {source}, so none can be chosen by genre",
-            "Name a source that tells them (for a folder: --metadata FILE), or leave out --genres-top, --per-genre.",
+            f"no film of {source} has a known genre, so none can be selected by genre",
+            "Use a source that has them (for a folder: --metadata FILE), or leave out --genres-top, --per-genre.",
         )
     verdicts = choose(films, rules)
     for place, item in enumerate(items):

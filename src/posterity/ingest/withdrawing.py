@@ -1,7 +1,7 @@
 """Metadata that went to the wrong film are taken back once their table says so.
 
-A row that is no longer in the table takes nothing back: absent is not gone. But where the table still tells of a film,
-and no longer of this file, what the file's poster was told of that film was wrong.
+A row that is no longer in the table takes nothing back: absent is not gone. But where the table still describes a film,
+and no longer for this file, its claim about this file's poster was wrong.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from posterity.sources.metadata import Metadata
 
 
 class Withdrawals:
-    """Tells which films a table tells of.
+    """Finds which films a table describes.
 
     Args:
         table: The table of a build; None where there is none.

@@ -18,7 +18,7 @@ from posterity.errors import StorageError
 
 _AT_CWD, _RENAME_EXCHANGE, _RENAME_SWAP = -100, 2, 2
 
-# Control characters, line and paragraph separators, bytes that are no UTF-8 (surrogates), and the escape sign itself.
+# Control characters, line and paragraph separators, bytes that are not UTF-8 (surrogates), and the escape sign itself.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff%]")
 
 
@@ -46,12 +46,12 @@ def open_at_once(source: str, path: str) -> FileIO:
     What was a file when it was listed may by now be a pipe that nobody writes to, which would be waited for for ever.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file.
+        OSError: It cannot be opened, or is not a regular file.
     """
     file = open(locate(source, path), "rb", buffering=0, opener=_without_waiting)  # noqa: SIM115
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
-        raise OSError(errno.EINVAL, "no regular file")
+        raise OSError(errno.EINVAL, "not a regular file")
     return file
 
 
@@ -89,8 +89,8 @@ def below(root: str | os.PathLike[str], *names: str) -> Path:
     target = folder.joinpath(*names) if not any(leads_out(name) for name in names) else None
     if target is None or not Path(os.path.realpath(target)).is_relative_to(os.path.realpath(folder)):
         raise StorageError(
-            f"{escape('/'.join(names))!r} does not lie below {escape(str(folder))}",
-            "Nothing was written there. The table or journal that names it was damaged or tampered with.",
+            f"{escape('/'.join(names))!r} is not inside {escape(str(folder))}",
+            "Nothing was written there. The table or journal that names it is damaged, or was tampered with.",
         )
     return target
 
@@ -110,7 +110,7 @@ def exchange(one: Path, other: Path) -> bool:
     return False
 
 
-_ELSEWHERE = "Name another place with --out."
+_ELSEWHERE = "Choose another place with --out."
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes, remedy: str = _ELS
 
 @contextmanager
 def writing(target: Path, remedy: str = _ELSEWHERE) -> Iterator[None]:
-    """Turn what the system says of a place that cannot be written into an error of ours.
+    """Turn the system's error about a place that cannot be written into a :class:`StorageError`.
 
     Raises:
         StorageError: The place cannot be written.

@@ -84,10 +84,10 @@ class Passed:
         >>> for name in ("@eaDir", "@eaDir", "._Heat.jpg"):
         ...     passed.add(name, name)
         >>> passed.detail
-        '3 files and folders of systems and programs are passed over: 2 @eaDir, 1 ._*'
+        '3 files and folders of systems and programs were skipped: 2 @eaDir, 1 ._*'
         """
         n = self.names.total()
-        several = f"{n:,} files and folders of systems and programs are"
-        what = "1 file or folder of a system or program is" if n == 1 else several
+        several = f"{n:,} files and folders of systems and programs were"
+        what = "1 file or folder of a system or program was" if n == 1 else several
         most = ", ".join(f"{count:,} {name}" for name, count in self.names.most_common(8))
-        return f"{what} passed over: {most}{', …' if len(self.names) > 8 else ''}"
+        return f"{what} skipped: {most}{', …' if len(self.names) > 8 else ''}"

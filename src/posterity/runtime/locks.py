@@ -20,7 +20,7 @@ from posterity.runtime.filenames import escape
 log = logging.getLogger(__name__)
 
 _PLAIN = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
-"""What is wrong with the place as a whole, and told by whoever writes there."""
+"""Errors of the place as a whole; whoever writes there reports them."""
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def held(path: Path, *, busy: StorageError | None = None) -> Iterator[None]:
             raise
         raise StorageError(
             f"{escape(str(path))} cannot be locked: {error.strerror or error}; nothing was written",
-            "Two writers at once would spoil what is there. Use a disk that supports locks (flock).",
+            "Two writers at once would damage it. Use a disk that supports locks (flock).",
         ) from error
     try:
         yield

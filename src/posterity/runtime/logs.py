@@ -26,16 +26,16 @@ class JSONLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write an event."""
-        told: dict[str, object] = {
+        event: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "event": record.getMessage(),
         }
-        told |= _fields(record)
+        event |= _fields(record)
         if record.exc_info:
-            told["error"] = self.formatException(record.exc_info)
-        return json.dumps({name: _plain(value) for name, value in told.items()}, ensure_ascii=False)
+            event["error"] = self.formatException(record.exc_info)
+        return json.dumps({name: _plain(value) for name, value in event.items()}, ensure_ascii=False)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -44,7 +44,7 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """Give what JSON knows, and of anything else its text: an event is told whatever it carries."""
+    """Keep what JSON can hold and turn anything else into text: every event can be written, whatever it carries."""
     try:
         return plain(value)
     except TypeError:
@@ -66,11 +66,11 @@ def begin(stream: TextIO | None = None) -> None:
     """Write events as the setting ``log`` says, in place of what wrote them before.
 
     Raises:
-        ArgumentError: The setting is none of :data:`KINDS`.
+        ArgumentError: The setting is not one of :data:`KINDS`.
     """
     kind = setting("log")
     if kind not in KINDS:
-        raise ArgumentError(f"log {kind!r} is not known", f"Known: {', '.join(KINDS)}.")
+        raise ArgumentError(f"unknown log format {kind!r}", f"Known: {', '.join(KINDS)}.")
     logger = logging.getLogger("posterity")
     for handler in [each for each in logger.handlers if getattr(each, "ours", False)]:
         logger.removeHandler(handler)

@@ -36,7 +36,7 @@ class Presence(Enum):
 
 
 @dataclass(frozen=True)
-class Looked:
+class Sighting:
     """Where a file stands, and why that is thought.
 
     Attributes:
@@ -48,7 +48,7 @@ class Looked:
     why: str = ""
 
 
-def look_for(source: str, path: str) -> Looked:
+def look_for(source: str, path: str) -> Sighting:
     """Tell whether the file stored as (source, path), both escaped, is still there.
 
     Args:
@@ -58,18 +58,18 @@ def look_for(source: str, path: str) -> Looked:
     try:
         status_of(source, path)
         if not is_remote(source) and os.path.isdir(locate(source, path)):  # noqa: PTH112
-            return Looked(Presence.GONE, f"{path} is a folder now")
-        return Looked(Presence.PRESENT)
+            return Sighting(Presence.GONE, f"{path} is a folder now")
+        return Sighting(Presence.PRESENT)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except OSError as error:
-        return Looked(Presence.UNREACHABLE, f"{path}: {error.strerror or error}")
+        return Sighting(Presence.UNREACHABLE, f"{path}: {error.strerror or error}")
     try:
         return _in_store(source) if is_remote(source) else _in_folder(unescape(source), unescape(path))
     except OSError as error:
-        return Looked(Presence.UNREACHABLE, f"{path}: {error.strerror or error}")
+        return Sighting(Presence.UNREACHABLE, f"{path}: {error.strerror or error}")
     except StorageError as error:  # the object store's
-        return Looked(Presence.UNREACHABLE, f"{path}: {error}")
+        return Sighting(Presence.UNREACHABLE, f"{path}: {error}")
 
 
 def too_many_missing(missing: int, total: int) -> bool:
@@ -81,17 +81,17 @@ def too_many_missing(missing: int, total: int) -> bool:
     return missing > MOST_MISSING * total
 
 
-def _in_store(source: str) -> Looked:
+def _in_store(source: str) -> Sighting:
     if has_any(remote(unescape(source))):
-        return Looked(Presence.GONE, "no such object")
-    return Looked(Presence.MISSING, f"nothing lies below {source}")
+        return Sighting(Presence.GONE, "no such object")
+    return Sighting(Presence.MISSING, f"nothing is stored below {source}")
 
 
-def _in_folder(source: str, path: str) -> Looked:
+def _in_folder(source: str, path: str) -> Sighting:
     """Find the deepest folder on the way that is there, and judge by what else is in it."""
     folder = source
     if not os.path.isdir(folder):  # noqa: PTH112
-        return Looked(Presence.MISSING, f"the folder {escape(folder)} is not there")
+        return Sighting(Presence.MISSING, f"the folder {escape(folder)} does not exist")
     for name in path.split("/"):
         here = f"{folder}/{name}"
         try:
@@ -104,11 +104,11 @@ def _in_folder(source: str, path: str) -> Looked:
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                     raise
-                return Looked(Presence.MISSING, f"{escape(here)} is a link to nothing")
+                return Sighting(Presence.MISSING, f"{escape(here)} is a broken link")
         if not stat.S_ISDIR(found.st_mode):
-            return Looked(Presence.GONE, f"{escape(here)} is not a folder any more")
+            return Sighting(Presence.GONE, f"{escape(here)} is no longer a folder")
         folder = here
     with os.scandir(folder) as entries:
         if any(not entry.name.startswith(".") and not is_leftover(entry.name, entry.is_dir()) for entry in entries):
-            return Looked(Presence.GONE, f"not in {escape(folder)} any more")
-    return Looked(Presence.MISSING, f"{escape(folder)} is empty: perhaps a drive is not mounted there")
+            return Sighting(Presence.GONE, f"no longer in {escape(folder)}")
+    return Sighting(Presence.MISSING, f"{escape(folder)} is empty: perhaps a drive is not mounted there")

@@ -28,7 +28,7 @@ from posterity.settings import setting
 SCHEME = "s3://"
 
 RETRY_SECONDS = 60
-"""How long a request that fails is tried again: what a server takes to start anew, and more."""
+"""How long a request that fails is tried again: longer than a server takes to restart."""
 
 _CREDENTIALS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
@@ -89,11 +89,11 @@ def remote(address: str) -> Remote:
     """Turn an address into the place that it names.
 
     Raises:
-        ArgumentError: It names no bucket.
+        ArgumentError: It has no bucket name.
     """
     bucket, _, key = address.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise ArgumentError(f"{address} names no bucket", "Write s3://bucket/folder.")
+        raise ArgumentError(f"{address} has no bucket name", "Write s3://bucket/folder.")
     return Remote(bucket, key.strip("/"))
 
 
@@ -122,7 +122,7 @@ def connection() -> dict[str, str]:
     """Give what an object store is reached by: the settings ``s3_endpoint`` and ``s3_region``, and AWS's variables.
 
     Raises:
-        ArgumentError: The endpoint is no address.
+        ArgumentError: The endpoint is invalid.
     """
     endpoint = setting("s3_endpoint") or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     region = setting("s3_region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -132,7 +132,7 @@ def connection() -> dict[str, str]:
             found[name] = value
     if endpoint:
         if not endpoint.startswith(("http://", "https://")):
-            raise ArgumentError(f"s3_endpoint {endpoint!r} is no address", "Write https://host:port.")
+            raise ArgumentError(f"invalid s3_endpoint {endpoint!r}", "Write https://host:port.")
         found["aws_endpoint"] = endpoint.rstrip("/")
     return found
 
@@ -219,7 +219,7 @@ def read(
         worth: Called with the first bytes; where it says no, the rest is not read.
 
     Raises:
-        OSError: It cannot be read, or is no regular file.
+        OSError: It cannot be read, or is not a regular file.
     """
     if not is_remote(source):
         with open_at_once(source, path) as file:
@@ -261,7 +261,7 @@ def status_of(source: str, path: str) -> Status:
     """Look at a file stored as (source, path), both escaped, without reading it.
 
     Raises:
-        OSError: It is not there, or cannot be looked at.
+        OSError: It does not exist, or cannot be accessed.
     """
     if not is_remote(source):
         found = os.stat(locate(source, path))  # noqa: PTH116

@@ -53,14 +53,14 @@ def known_names(header: Sequence[str]) -> int:
 
 
 def check_names(columns: Mapping[str, str]) -> None:
-    """Make sure that what the user maps are columns of ours.
+    """Make sure that the user maps known fields only.
 
     Raises:
         ArgumentError: One is not.
     """
     for name in columns:
         if name not in SYNONYMS:
-            raise ArgumentError(f"--column {name!r} is no column of a film", f"Columns: {', '.join(SYNONYMS)}.")
+            raise ArgumentError(f"--column: unknown field {name!r}", f"Columns: {', '.join(SYNONYMS)}.")
 
 
 def place_of(name: str, header: Sequence[str], wanted: str) -> int:
@@ -83,7 +83,7 @@ def places(header: Sequence[str], columns: Mapping[str, str], notes: Notes) -> d
 
     Args:
         header: The names of its columns.
-        columns: Column of ours -> name of a column there, as the user maps them.
+        columns: Field -> name of the table's column, as the user maps them.
         notes: Takes down which columns are not known.
 
     Raises:
@@ -104,9 +104,7 @@ def places(header: Sequence[str], columns: Mapping[str, str], notes: Notes) -> d
     twice = Counter(plain)
     again = [name for name in unknown if twice[plain_name(name)] > 1 and plain_name(name) in used]
     if again:
-        notes.add(
-            f"columns that are there more than once, of which the first is read: {some(list(dict.fromkeys(again)))}"
-        )
+        notes.add(f"duplicate columns, of which the first is read: {some(list(dict.fromkeys(again)))}")
     if unknown := [name for name in unknown if name not in again]:
         notes.add(f"columns not read: {some(unknown)} (--column NAME=HEADER maps one)")
     return found

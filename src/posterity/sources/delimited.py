@@ -1,7 +1,7 @@
 """Text with separated cells -> rows, whatever program wrote it; nothing is held but one block of the file.
 
-What is told of the whole file: its encoding by its mark (UTF-8, UTF-16, UTF-32), else UTF-8, and Windows-1252 for lines
-that are none; what separates cells by a line ``sep=;``, else by the header. Only CR, LF and CRLF end a line.
+What is decided for the whole file: its encoding by its mark (UTF-8, UTF-16, UTF-32), else UTF-8, and Windows-1252 for
+lines that are not valid; what separates cells by a line ``sep=;``, else by the header. Only CR, LF and CRLF end a line.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _transcoded(first: bytes, file: IO[bytes], encoding: str) -> Iterator[bytes]
     try:
         yield from _split(blocks())
     except UnicodeDecodeError as error:
-        raise OSError(f"it begins as {encoding.upper()}, and is not valid: {error.reason}") from error
+        raise OSError(f"it begins as {encoding.upper()}, but is not valid: {error.reason}") from error
 
 
 def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -136,7 +136,7 @@ def read_text(path: Path, known: Callable[[list[str]], int], notes: Notes) -> Te
 
     Args:
         path: The file.
-        known: How many of a header's names are known, by which it is told what separates them.
+        known: Counts the known names in a header, to find what separates them.
         notes: Takes down what was guessed.
 
     Raises:
@@ -150,10 +150,10 @@ def read_text(path: Path, known: Callable[[list[str]], int], notes: Notes) -> Te
         if line.strip().strip(DELIMITERS):
             break
     if not head or not head[-1].strip().strip(DELIMITERS):
-        raise SourceError(f"{shown} is empty", "A table starts with a line of column names.")
+        raise SourceError(f"{shown} is empty", "A table must start with a line of column names.")
     skipped = len(head) - 1
-    if said := _SEPARATOR.fullmatch(head[-1][:_START]):
-        delimiter, skipped = said[1], len(head)
+    if named := _SEPARATOR.fullmatch(head[-1][:_START]):
+        delimiter, skipped = named[1], len(head)
         start: Iterator[str] = lines
     else:
         delimiter = _delimiter(head[-1], known)
@@ -175,7 +175,7 @@ def _delimiter(header: str, known: Callable[[list[str]], int]) -> str:
 
 
 def _lines(path: Path, notes: Notes) -> Iterator[str]:
-    """Give the lines of a file as text; what is wrong with it is told at once, or when it shows."""
+    """Give the lines of a file as text; what is wrong with it is raised at once, or when it shows."""
     shown = escape(str(path))
     foreign = first = 0
     try:
@@ -188,12 +188,12 @@ def _lines(path: Path, notes: Notes) -> Iterator[str]:
                     first = first or number
                     yield decoded(line)
     except (OSError, EOFError, zlib.error) as error:
-        said = error.strerror if isinstance(error, OSError) and error.strerror else error
-        raise SourceError(f"{shown} cannot be read to its end: {said}", "Fetch or copy it again.") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise SourceError(f"{shown} cannot be read to its end: {reason}", "Download or copy it again.") from error
     finally:
         if foreign:
             notes.add(
-                f"{foreign:,} lines of {escape(path.name)}, from line {first}, are no UTF-8 and were read as "
+                f"{foreign:,} lines of {escape(path.name)}, from line {first}, are not UTF-8 and were read as "
                 "Windows-1252; save it as UTF-8 if letters are wrong"
             )
 

@@ -198,7 +198,7 @@ def download(
         StorageError: The folder cannot be written; what was downloaded before is kept.
     """
     started = time.monotonic()
-    with _in_our_words(folder):
+    with _translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with held(folder / "journal.lock"), Journal(folder) as journal:
             known = {line.key: line for line in journal.lines()}
@@ -220,7 +220,7 @@ def download(
 
 
 @contextmanager
-def _in_our_words(folder: Path) -> Iterator[None]:
+def _translate_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -228,7 +228,7 @@ def _in_our_words(folder: Path) -> Iterator[None]:
             raise
         raise StorageError(
             f"{escape(str(folder))} cannot be written: {error.strerror}",
-            "What was downloaded before is kept; mend that and run the same command again.",
+            "What was downloaded before is kept; fix that and run the same command again.",
         ) from error
 
 
@@ -270,7 +270,9 @@ class _Run:
             job = queue.popleft()
             cap = self.politeness.max_total
             if cap is not None and self.bytes >= cap:
-                line = Line(job.key, job.url, None, "over_total", f"{cap:,} bytes were downloaded before it", 0)
+                line = Line(
+                    job.key, job.url, None, "over_total", f"{cap:,} bytes, the limit, were downloaded before it", 0
+                )
             else:
                 async with self.everywhere:
                     line = await self._fetch(job)
@@ -352,7 +354,7 @@ class _Picture:
                 self.work.bytes += len(piece)
         if not size:
             self.forget()
-            raise FetchError("empty", "the answer holds nothing", response.status)
+            raise FetchError("empty", "the answer is empty", response.status)
         return self._named(start, size, response)
 
     def _whole_already(self, response: Response) -> Line:
@@ -364,10 +366,10 @@ class _Picture:
             AgainError: The part is not as long as what the server has; it is dropped, and all is asked for.
         """
         size = _size(self.part) or 0
-        said = response.headers.get("Content-Range", "")
-        if not size or said.replace(" ", "") != f"bytes*/{size}":
+        span = response.headers.get("Content-Range", "")
+        if not size or span.replace(" ", "") != f"bytes*/{size}":
             self.forget()
-            raise AgainError("incomplete", f"the part that was here is no part of it: {said[:60]!r}", 416)
+            raise AgainError("incomplete", f"the part that was already here does not belong to it: {span[:60]!r}", 416)
         with self.part.open("rb") as file:
             start = file.read(32)
         return self._named(start, size, response)
@@ -382,14 +384,14 @@ class _Picture:
         return Line(self.job.key, self.job.url, path, "ok", "", size, self.etag, self.modified)
 
     def _offset(self, response: Response) -> int:
-        """Tell how much of the part that is there the answer goes on from; 0 begins anew."""
+        """Tell how much of the part that is there the answer goes on from; 0 starts again."""
         size = _size(self.part) or 0
-        said = response.headers.get("Content-Range", "")
-        if response.status == 206 and size and said.startswith(f"bytes {size}-") and not response.packed:
+        span = response.headers.get("Content-Range", "")
+        if response.status == 206 and size and span.startswith(f"bytes {size}-") and not response.packed:
             return size
         if response.status == 206:
             self.forget()
-            raise AgainError("incomplete", f"the server gave another range than was asked for: {said[:60]!r}", 206)
+            raise AgainError("incomplete", f"the server sent another range than was asked for: {span[:60]!r}", 206)
         return 0
 
     def _check(self, start: bytes, response: Response) -> str:
@@ -400,8 +402,8 @@ class _Picture:
         """
         if (kind := sniff(start[:32])) is None:
             self.forget()
-            said = response.headers.get("Content-Type", "no type")[:60]
-            raise FetchError("not_an_image", f"the content is no picture ({said}, {start[:16]!r})", response.status)
+            kind = response.headers.get("Content-Type", "no type")[:60]
+            raise FetchError("not_an_image", f"the content is not a picture ({kind}, {start[:16]!r})", response.status)
         return kind
 
     def forget(self) -> None:

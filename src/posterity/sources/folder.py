@@ -37,29 +37,29 @@ class Skipped:
 
 
 def passed_over(passed: Passed) -> Iterator[Skipped]:
-    """Say once, at the end of a listing, what systems and programs keep there and was passed over."""
+    """Report once, at the end of a listing, what systems and programs keep there and was skipped."""
     if passed.first:
         yield Skipped(passed.first, "leftover", passed.detail)
 
 
-_GONE = "gone between listing and looking"
+_GONE = "gone after it was listed"
 
 
 def check_listable(root: str | os.PathLike[str]) -> None:
     """Make sure that there is something to be listed, without listing it.
 
     Raises:
-        SourceError: ``root`` is no folder that can be listed, nor an address that anything lies below.
+        SourceError: ``root`` is not a folder that can be listed, nor an address that anything lies below.
     """
     top = os.fspath(root)
     try:
         if is_remote(top):
             if next(listed(remote(top)), None) is None:
-                raise SourceError(f"{top} does not exist", "SOURCE is a folder of posters, or an address of some.")
+                raise SourceError(f"{top} does not exist", "SOURCE must be a folder of posters, or the address of one.")
             return
         if not Path(top).is_dir():  # raises, as `exists` does, what the system says where it cannot look
             problem = "is a file, not a folder" if Path(top).exists() else "does not exist"
-            raise SourceError(f"{escape(top)} {problem}", "SOURCE is a folder of posters.")
+            raise SourceError(f"{escape(top)} {problem}", "SOURCE must be a folder of posters.")
         with os.scandir(top):
             pass
     except OSError as error:
@@ -71,14 +71,14 @@ def check_listable(root: str | os.PathLike[str]) -> None:
 def walk(root: str | os.PathLike[str], leave_out: Collection[str] = ()) -> Iterator[File | Skipped]:
     """List a folder and all folders in it, sorted by name, following links but no folder twice.
 
-    What systems and programs keep in folders (:mod:`posterity.runtime.leftovers`) is passed over, and said once.
+    What systems and programs keep in folders (:mod:`posterity.runtime.leftovers`) is skipped, and reported once.
 
     Args:
         root: The folder.
         leave_out: Files and folders that are passed over in silence: those of Posterity itself.
 
     Raises:
-        SourceError: ``root`` is no folder that can be listed.
+        SourceError: ``root`` is not a folder that can be listed.
     """
     check_listable(root)
     top = os.fspath(root)
@@ -146,7 +146,7 @@ def _entries(folder: str, below: str, listed: dict[Identity, str]) -> list[tuple
     """List a folder, and note down in ``listed`` that it was, by its path below the top."""
     listed.setdefault(_identity(os.stat(folder)), below)  # noqa: PTH116
     with os.scandir(folder) as entries:
-        # By bytes: the same order whatever the locale, and names that are no text have one too.
+        # By bytes: the same order whatever the locale, and names that are not text have one too.
         found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     return [(f"{below}/{entry.name}" if below else entry.name, entry) for entry in found]
 
@@ -162,7 +162,7 @@ def _look(
     try:
         status = entry.stat()
     except FileNotFoundError:
-        return Skipped(escape(path), "vanished", "a link to nothing" if entry.is_symlink() else _GONE)
+        return Skipped(escape(path), "vanished", "a broken link" if entry.is_symlink() else _GONE)
     except OSError as error:
         return Skipped(escape(path), "unreadable", f"{error.strerror}")
     identity = _identity(status)
@@ -174,14 +174,14 @@ def _look(
     if stat.S_ISREG(status.st_mode):
         return File(escape(path), status.st_size, status.st_mtime_ns)
     if not stat.S_ISDIR(status.st_mode):
-        return Skipped(escape(path), "not_an_image", "no regular file")
+        return Skipped(escape(path), "not_an_image", "not a regular file")
     if entry.name.startswith("."):
         return Skipped(escape(path), "hidden", "folders whose name starts with a dot are not searched")
     if identity in listed:
         # Each folder once: links among a few dozen folders would else make more paths than anyone could wait for.
         other = listed[identity]
         if not other or path.startswith(f"{other}/"):
-            return Skipped(escape(path), "loop", "a link to a folder that it lies in")
+            return Skipped(escape(path), "loop", "a link to a folder that contains it")
         return Skipped(escape(path), "duplicate", f"the same folder as {escape(other)}")
     try:
         return _entries(entry.path, path, listed)

@@ -35,7 +35,7 @@ _WHY = {
     "language": "it has titles in one language",
 }
 _TOLD_BY_NAMES = ("imdb_id", "tmdb_id", "title", "year")
-"""What files' names may tell of films; all else takes a table."""
+"""What files' names may say about films; everything else takes a table."""
 
 _NEEDS = {"no_genre": "genres", "no_budget": "budget", "no_revenue": "revenue"}
 
@@ -62,10 +62,10 @@ def check_terms(source: str, kind: str, terms: Terms) -> None:
         if value not in (None, False) and name not in honoured:
             why = _WHY.get(name, "nothing is downloaded for it")
             if here and name != "language":
-                why = "none of its rows names an address" if beside else f"its pictures lie in {terms.images}"
+                why = "none of its rows names an address" if beside else f"its pictures are in {terms.images}"
             what = {"folder": "a plain folder", "library": "a media library"}.get(kind, f"a source of the kind {kind}")
             raise ArgumentError(
-                f"{name} means nothing for {source}: it is {what}, and {why}", f"Leave {_FLAGS[name]} out."
+                f"{name} has no effect on {source}: it is {what}, and {why}", f"Leave {_FLAGS[name]} out."
             )
 
 
@@ -76,16 +76,16 @@ def _names_addresses(source: str, terms: Terms) -> bool:
 
 
 def check_metadata(source: str, kind: str) -> None:
-    """Refuse a table of films for a source that is no plain folder.
+    """Refuse a table of films for a source that is not a plain folder.
 
     Raises:
-        ArgumentError: It is none.
+        ArgumentError: It is not one.
     """
     if kind != "folder":
         what = "a media library" if kind == "library" else f"a source of the kind {kind}"
         raise ArgumentError(
             f"a table of films (metadata) is for a plain folder, and {source} is {what}",
-            "Say --from folder where it is one; or build it, and then: posterity enrich TABLE -c DIR",
+            "Use --from folder if it is one; or build it, and then: posterity enrich TABLE -c DIR",
         )
 
 
@@ -102,11 +102,11 @@ def check_rules(source: str, table: Metadata | None, rules: Rules) -> None:
     for column, what in needed:
         if table is None:
             raise ArgumentError(
-                f"nothing tells the {column} of the films in {source}, so {what} cannot be judged",
-                "Name a table of the films: --metadata FILE; or leave that rule out.",
+                f"the {column} of the films in {source} is unknown, so {what} cannot be applied",
+                "Give a table of the films: --metadata FILE; or leave that rule out.",
             )
         if not any(getattr(row.film, column) not in (None, ()) for row in table.rows):
             raise ArgumentError(
-                f"the table {table.origin} tells the {column} of no film, so {what} cannot be judged",
-                "Name a table that does; or leave that rule out.",
+                f"the table {table.origin} has no {column} for any film, so {what} cannot be applied",
+                "Use a table that has it; or leave that rule out.",
             )

@@ -31,7 +31,7 @@ def _table(path: Path, wanted: set[str], what: str, notes: Notes) -> tuple[Readi
     names = [plain_name(name) for name in table.header]
     if missing := wanted - set(names):
         raise SourceError(
-            f"{escape(str(path))} is no {what}: it has no column {', '.join(sorted(missing))}",
+            f"{escape(str(path))} is not {what}: it has no column {', '.join(sorted(missing))}",
             "For a table of your own: --from table.",
         )
     return Reading({name: place for place, name in reversed(list(enumerate(names)))}), table.rows
@@ -59,13 +59,13 @@ def read_moviegenre(path: Path, notes: Notes | None = None) -> Iterator[Entry | 
         reading.start(cells)
         imdb_id = reading.get("imdbid", values.imdb_id)
         if imdb_id is None:
-            yield Skipped(item, "bad_row", f"{cells[reading.columns['imdbid']][:40]!r} is no IMDb id")
+            yield Skipped(item, "bad_row", f"{cells[reading.columns['imdbid']][:40]!r} is not an IMDb id")
             continue
         title, year = reading.get("title", _title_and_year) or (None, None)
         poster = reading.get("poster", values.text)
         faults = reading.faults
         if poster and not values.is_address(poster):
-            faults, poster = [*faults, f"poster: {poster[:80]!r} is no http address"], None
+            faults, poster = [*faults, f"poster: {poster[:80]!r} is not an http address"], None
         film = Film(
             imdb_id=imdb_id,
             title=title,
@@ -85,11 +85,11 @@ def read_imdb_datasets(paths: Collection[Path], wanted: Collection[str]) -> Iter
     Ten million rows stream by; only the films of wanted ids are made, and only their ratings held.
 
     Args:
-        paths: The files, told apart by their headers.
+        paths: The files, distinguished by their headers.
         wanted: IMDb ids.
 
     Raises:
-        SourceError: A file cannot be read to its end, or is none of the two.
+        SourceError: A file cannot be read to its end, or is neither of the two.
     """
     ids = {identity.encode() for identity in wanted}
     ratings: dict[str, tuple[float | None, int | None]] = {}
@@ -104,7 +104,7 @@ def read_imdb_datasets(paths: Collection[Path], wanted: Collection[str]) -> Iter
             basics.append((header, rows))
         else:
             raise SourceError(
-                f"{escape(str(path))} is no title.basics or title.ratings of IMDb's", "Name one of these."
+                f"{escape(str(path))} is neither IMDb's title.basics nor title.ratings", "Use one of these."
             )
     for header, rows in basics:
         place = {name: index for index, name in enumerate(header)}
@@ -144,7 +144,7 @@ def _tsv(path: Path, ids: set[bytes]) -> tuple[list[str], Iterator[tuple[str, li
     shown = escape(str(path))
 
     def failed(error: Exception, number: int) -> SourceError:
-        return SourceError(f"{shown}, line {number}: cannot be read on: {error}", "Fetch it again.")
+        return SourceError(f"{shown}, line {number}: cannot be read further: {error}", "Download it again.")
 
     try:
         with opened(path) as file:
@@ -178,7 +178,7 @@ class Links:
     Attributes:
         tmdb_of: IMDb id -> TMDb id.
         imdb_of: TMDb id -> IMDb id.
-        faults: What was wrong or said twice, a sentence each.
+        faults: What was wrong or given twice, one sentence each.
     """
 
     tmdb_of: Mapping[str, int]
@@ -201,12 +201,12 @@ def read_links(path: Path, notes: Notes | None = None) -> Links:
         elif film.imdb_id and film.tmdb_id is not None:
             known = tmdb_of.setdefault(film.imdb_id, film.tmdb_id), imdb_of.setdefault(film.tmdb_id, film.imdb_id)
             if known != (film.tmdb_id, film.imdb_id):
-                faults.append(f"line {number}: {film.imdb_id} and {film.tmdb_id} are linked otherwise before")
+                faults.append(f"line {number}: {film.imdb_id} and {film.tmdb_id} are linked differently before")
     return Links(tmdb_of, imdb_of, tuple(faults))
 
 
 def _linked(path: Path, notes: Notes) -> Iterator[tuple[int, str, Film | str]]:
-    reading, rows = _table(path, {"movieid", "imdbid", "tmdbid"}, "links.csv of MovieLens'", notes)
+    reading, rows = _table(path, {"movieid", "imdbid", "tmdbid"}, "MovieLens' links.csv", notes)
     for number, cells in rows:
         if isinstance(cells, str):
             yield number, "", cells
@@ -214,7 +214,7 @@ def _linked(path: Path, notes: Notes) -> Iterator[tuple[int, str, Film | str]]:
         reading.start(cells)
         film = Film(imdb_id=reading.get("imdbid", values.imdb_id), tmdb_id=reading.get("tmdbid", values.whole))
         if film.imdb_id is None and (written := cells[reading.columns["imdbid"]].strip()):
-            reading.faults.append(f"{written[:40]!r} is no IMDb id")
+            reading.faults.append(f"{written[:40]!r} is not an IMDb id")
         yield number, cells[reading.columns["movieid"]], "; ".join(reading.faults) or film
 
 
@@ -233,7 +233,7 @@ def read_movielens(path: Path, notes: Notes | None = None) -> Iterator[Entry | S
     if path.is_file() and path.name != "movies.csv":
         movies, links = folder / "-", path
     if not movies.is_file() and not links.is_file():
-        raise SourceError(f"{escape(str(path))} holds no movies.csv and no links.csv", "Name MovieLens' folder.")
+        raise SourceError(f"{escape(str(path))} contains neither movies.csv nor links.csv", "Give MovieLens' folder.")
     notes = notes or Notes()
     ids: dict[str, Film] = {}
     if links.is_file():
@@ -249,7 +249,7 @@ def read_movielens(path: Path, notes: Notes | None = None) -> Iterator[Entry | S
 
 
 def _movies(path: Path, ids: Mapping[str, Film], notes: Notes) -> Iterator[Entry | Skipped]:
-    reading, rows = _table(path, {"movieid", "title"}, "movies.csv of MovieLens'", notes)
+    reading, rows = _table(path, {"movieid", "title"}, "MovieLens' movies.csv", notes)
     for number, cells in rows:
         item = f"row {number}"
         if isinstance(cells, str):

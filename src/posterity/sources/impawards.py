@@ -75,7 +75,7 @@ class PosterLink:
 
 @dataclass(frozen=True)
 class FilmPage:
-    """A film's page: what it tells of the film, its poster, and the pages of other versions."""
+    """A film's page: what it says about the film, its poster, and the pages of other versions."""
 
     title: str | None
     year: int | None
@@ -111,7 +111,7 @@ def _links(html: bytes, url: str) -> tuple[list[_Link], list[str], str]:
 
 
 def _joined(base: str, target: str | None) -> str | None:
-    """Resolve an address; None where it is none of http."""
+    """Resolve an address; None where it is not an http address."""
     if not target or re.match(r"(?i)\s*(javascript|mailto|data|ftp|file|about):", target):
         return None
     try:
@@ -174,7 +174,7 @@ def parse_film(html: bytes, url: str) -> FilmPage:
     stem = _VERSION.match(own)
     film = (stem["film"] if stem else own).lower()
     links, images, head = _links(html, url)
-    imdb_id = next((told for link in links if (told := _imdb_of(link.url))), None)
+    imdb_id = next((identity for link in links if (identity := _imdb_of(link.url))), None)
     larger: dict[str, str] = {}
     versions: dict[str, None] = {}
     for link in links:
@@ -248,7 +248,7 @@ def crawl(
         SourceError: The site cannot be reached, or asks not to be read at all.
     """
     if size not in SIZES:
-        raise ArgumentError(f"size {size!r} is none of IMP Awards'", f"Sizes: {', '.join(SIZES)}.")
+        raise ArgumentError(f"invalid size {size!r} for IMP Awards", f"Sizes: {', '.join(SIZES)}.")
 
     async def entries() -> AsyncIterator[Entry | Skipped]:
         async with Client(politeness) as client:

@@ -58,7 +58,7 @@ _COLUMNS = tuple(item.name for item in fields(Line))
 class Journal:
     """The journal of a folder; a context manager that writes what is left when it is left.
 
-    A damaged one is put aside and begun anew: what it told can be found out again.
+    A damaged one is put aside and started again: its contents can be found out again.
 
     Args:
         folder: The folder.
@@ -101,7 +101,7 @@ class Journal:
         with closing(self._db):
             if kind is None:
                 self.flush()
-            else:  # what went wrong is told by the error that is under way
+            else:  # the error under way already says what went wrong
                 with suppress(StorageError):
                     self.flush()
 

@@ -19,7 +19,7 @@ class Entry:
 
     Attributes:
         item: What names it in reports, the same in every run: "row 12", or an escaped path.
-        film: What the source tells of it, genres as given.
+        film: What the source says about it, genres as given.
         image: An ``http://`` or ``https://`` address; or else, below the listing's ``images``, an escaped path; None
             where the source names none.
         name: Where a download of it is kept: a path of safe names without an ending; None names it by the film's id.
@@ -38,12 +38,12 @@ class Listing:
     """A source that has been opened.
 
     Attributes:
-        origin: What kind of source it is, by which its statements are told from others': "tmdb", "imdb", ...
+        origin: What kind of source it is, which distinguishes its statements from others': "tmdb", "imdb", ...
         label: What reports call it: an escaped, absolute path, or an address without secrets.
         entries: Its entries, and what could not be one; may be read once.
         images: Where entries' images lie: an escaped, absolute folder, or an address; None where they name all of it.
         names_images: Whether it is a source that names pictures, so that an entry that names none has none.
-        notes: What is guessed of the source; said while entries are read.
+        notes: Guesses about the source; reported while entries are read.
         fetches: Whether entries' addresses are asked although ``images`` is a folder. Else an address is taken for the
             name of a copy in that folder.
     """

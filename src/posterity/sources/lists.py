@@ -49,7 +49,7 @@ def items(written: str) -> list[object]:
         if (listed := _literal(_UNSEPARATED.sub("}, {", written))) is not None:
             return _flat(listed)
         if re.match(r"[\[(]?\s*\{\s*['\"]", written):
-            raise ValueError(f"{written[:80]!r} is no list that can be read")
+            raise ValueError(f"{written[:80]!r} is not a list that can be read")
         if written.endswith(_PAIRS[written[0]]):
             written = written[1:-1]
     return list(_split(written))

@@ -96,12 +96,12 @@ class Found(Generic[K]):
 
     def sentences(self, rows: Mapping[K, Named]) -> list[str]:
         """Say what was guessed: of each way how often, with an example."""
-        said = []
+        found = []
         for how, pairs in self.guesses.items():
             row, file = pairs[0]
             files = "1 file is" if len(pairs) == 1 else f"{len(pairs):,} files are"
-            said.append(f"{files} matched {how}, as {file!r} with {rows[row].cell!r}")
-        return said
+            found.append(f"{files} matched {how}, such as {file!r} with {rows[row].cell!r}")
+        return found
 
 
 _FOLDS: tuple[tuple[str, Fold], ...] = (

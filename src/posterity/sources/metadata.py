@@ -1,4 +1,4 @@
-"""A table of films (CSV, TSV, Excel or Parquet) that tells of the posters in a folder.
+"""A table of films (CSV, TSV, Excel or Parquet) that describes the posters in a folder.
 
 Columns are known by their names (:mod:`posterity.sources.columns`). A row belongs to a file that it names, else by
 IMDb id, else by TMDb id.
@@ -116,20 +116,20 @@ class Metadata:
             self.notes.add(f"of rows that name the same file the first counts; the others are {some(again, 5)}")
         if found.unclear:
             unclear = [f"{names[number].cell!r}" for number in found.unclear]
-            self.notes.add(f"names of files that do not tell which file is meant, and tell of none: {some(unclear, 5)}")
+            self.notes.add(f"ambiguous names of files, which match none: {some(unclear, 5)}")
 
     def _note_addresses(self) -> None:
         """Say that addresses only name files here, of rows that no file belongs to."""
         used = {row.number for row in self._row_of.values()}
         left = [row for row in self.rows if row.number not in used and row.file and values.is_address(row.file)]
         for row in left:
-            why = "no file of the source is called like the last part of its address, and nothing is downloaded for it"
+            why = "no file of the source is named like the last part of its address, and nothing is downloaded for it"
             self._reasons.setdefault(row.number, why)
         if left:
-            told = some([f"row {row.number}" for row in left], 5)
+            rows = some([f"row {row.number}" for row in left], 5)
             self.notes.add(
-                f"rows whose addresses name no file of the folder are {told}; a table of a folder's films (--metadata) "
-                f"downloads nothing, and what does is: posterity build {self.origin} -c DIR"
+                f"rows whose addresses match no file of the folder: {rows}; nothing is downloaded for --metadata; to "
+                f"download them: posterity build {self.origin} -c DIR"
             )
 
     def _join_by_ids(self, paths: list[str]) -> None:
@@ -151,8 +151,8 @@ class Metadata:
                 others = [row for row in rows if replace(row.film, imdb_id=None) != replace(rows[0].film, imdb_id=None)]
                 contradicting |= {f"row {row.number}": None for row in others if row.file is None}
         if contradicting:
-            told = some(list(contradicting), 5)
-            self.notes.add(f"of rows of the same id the first counts; others, which say something else, are {told}")
+            examples = some(list(contradicting), 5)
+            self.notes.add(f"of rows with the same id the first counts; others contradict it: {examples}")
 
     def match(self, path: str) -> Film | None:
         """Give the film of a file that was joined, by its unescaped path; None where no row belongs to it."""
@@ -175,7 +175,7 @@ def read_metadata(path: str | os.PathLike[str], columns: Mapping[str, str] | Non
 
     Args:
         path: CSV or TSV (UTF-8, UTF-16, else Windows-1252), an Excel workbook (the extra ``excel``), or Parquet.
-        columns: Column of ours -> the name it has in the table, for names that are not known.
+        columns: Field -> its column's name in the table, for names that are not known.
 
     Raises:
         SourceError: It cannot be read, or has no column by which a row could belong to a file.
@@ -215,7 +215,7 @@ def _read(path: Path, columns: Mapping[str, str], notes: Notes) -> Iterator[tupl
     if not set(TIES) & set(found):
         raise SourceError(
             f"metadata {escape(str(path))} has no column that ties a row to a file (found: {some(table.header)})",
-            "Name one file, imdb_id or tmdb_id, or say which it is: --column file=HEADER.",
+            "Name one file, imdb_id or tmdb_id, or say which one it is: --column file=HEADER.",
         )
     parsers = _parsers(decide(table.columns({n: p for n, p in found.items() if n in DECIDING}), table.delimiter, notes))
     for number, cells in table.rows:
@@ -273,7 +273,7 @@ _NO_TITLES = re.compile(r"(poster|folder|cover|default|movie)[-_ ]?\d*", re.IGNO
 
 
 def film_of_file(path: str) -> Film:
-    """Read what an escaped path alone tells of a film: ids, title and year in the file's name.
+    """Read what an escaped path alone says about a film: ids, title and year in the file's name.
 
     >>> film_of_file("Heat (1995) {tmdb-949}.jpg").tmdb_id, film_of_file("Heat (1995)/poster.jpg").title
     (949, 'Heat')

@@ -1,4 +1,4 @@
-"""How a table writes numbers and dates: decided once for all of it, from a sample of its cells, and said.
+"""How a table writes numbers and dates: decided once for all of it, from a sample of its cells, and reported.
 
 "7,9" is 7.9 in one country and no number in another; "1,234" is a thousand or a little more than one. A table is
 written in one way, so cells that can be read in one way only decide for the others. Where they contradict each other,
@@ -31,9 +31,9 @@ class Notation:
     """How numbers and dates are written.
 
     Attributes:
-        decimal: The decimal mark, "." or ","; None where it cannot be told.
+        decimal: The decimal mark, "." or ","; None where that is unclear.
         by_column: The decimal marks of columns that differ.
-        day_first: Whether the day stands before the month; None where it cannot be told.
+        day_first: Whether the day stands before the month; None where that is unclear.
     """
 
     decimal: str | None = "."
@@ -75,7 +75,7 @@ def decide(columns: Mapping[str, Iterable[object]], delimiter: str, notes: Notes
     """Decide how a table writes numbers and dates.
 
     Args:
-        columns: Our name of a column -> a sample of its cells. Cells that are no text have no say.
+        columns: Field -> a sample of its cells. Cells that are not text do not count.
         delimiter: What separates the table's cells, "" where nothing does.
         notes: Takes down what was guessed, and what could not be.
     """
@@ -94,7 +94,7 @@ def decide(columns: Mapping[str, Iterable[object]], delimiter: str, notes: Notes
         return _each(tallies, notes, day_first)
     decimal = total.decided()
     if decimal == ",":
-        notes.add(f"numbers are read with a decimal comma, as {total.example[',']!r} is written")
+        notes.add(f"numbers are read with a decimal comma, as in {total.example[',']!r}")
     elif decimal is None:
         decimal = _guessed(tallies, total, delimiter, notes)
     return Notation(decimal, {}, day_first)
@@ -103,18 +103,18 @@ def decide(columns: Mapping[str, Iterable[object]], delimiter: str, notes: Notes
 def _each(tallies: Mapping[str, _Tally], notes: Notes, day_first: bool | None) -> Notation:
     """Decide column by column, where the table as a whole contradicts itself."""
     by_column = {column: tally.decided() for column, tally in tallies.items()}
-    told = [f"{column} with a decimal {_NAMES[mark]}" for column, mark in by_column.items() if mark]
+    decided = [f"{column} with a decimal {_NAMES[mark]}" for column, mark in by_column.items() if mark]
     unsure = [
         column
         for column, mark in by_column.items()
         if mark is None and (tallies[column].only or tallies[column].either)
     ]
-    if told:
-        notes.add(f"columns write numbers in different ways: {', '.join(told)}")
+    if decided:
+        notes.add(f"columns write numbers in different ways: {', '.join(decided)}")
     if unsure:
         notes.add(
             f"numbers in {', '.join(unsure)} are written in ways that contradict each other; those that could be "
-            "read in two ways are left unknown: write them without thousands' marks"
+            "read in two ways are left unknown: write them without thousands separators"
         )
     return Notation(None, by_column, day_first)
 
@@ -126,13 +126,11 @@ def _guessed(tallies: Mapping[str, _Tally], total: _Tally, delimiter: str, notes
     marks = Counter[str]()
     for column in WHOLE:
         marks.update(tallies[column].either)
-    if len(marks) == 1:  # they are thousands' marks
+    if len(marks) == 1:  # they are thousands separators
         mark = next(iter(marks))
         example = next(tallies[c].example[f"either {mark}"] for c in sorted(WHOLE) if mark in tallies[c].either)
         decimal = _OTHER[mark]
-        notes.add(
-            f"{example!r} is read with thousands' marks, and numbers with a decimal {_NAMES[decimal]}, by a guess"
-        )
+        notes.add(f"it is guessed that {example!r} has thousands separators, and numbers a decimal {_NAMES[decimal]}")
         return decimal
     if not marks and len(total.either) == 1:
         mark = next(iter(total.either))
@@ -143,28 +141,28 @@ def _guessed(tallies: Mapping[str, _Tally], total: _Tally, delimiter: str, notes
         if mark == "," and delimiter in (",", ";"):
             decimal = "," if delimiter == ";" else "."
             notes.add(
-                f"{example!r} is read with a decimal {_NAMES[decimal]}, by a guess, as {delimiter!r} separates cells"
+                f"it is guessed that {example!r} has a decimal {_NAMES[decimal]}, as {delimiter!r} separates cells"
             )
             return decimal
     examples = sorted(example for kind, example in total.example.items() if kind.startswith("either"))
     notes.add(
-        f"whether numbers have decimal commas cannot be told; those that could be read in two ways, as "
-        f"{examples[0]!r}, are left unknown: write them without thousands' marks"
+        f"it is unclear whether numbers have decimal commas; those that could be read in two ways, such as "
+        f"{examples[0]!r}, are left unknown: write them without thousands separators"
     )
     return None
 
 
 def _day_first(cells: Iterable[object], notes: Notes) -> bool | None:
     """Decide whether dates such as 1/9/1997 begin with the day: as those do that can be read in one way only."""
-    said = Counter(
+    orders = Counter(
         first for cell in cells if isinstance(cell, str) and (first := values.day_stands_first(cell)) is not None
     )
-    if len(said) != 1:
-        if said:
+    if len(orders) != 1:
+        if orders:
             notes.add(
-                "dates begin with the day in some rows and with the month in others; unclear ones are left unknown"
+                "dates begin with the day in some rows and with the month in others; ambiguous ones are left unknown"
             )
         return None
-    first = next(iter(said))
+    first = next(iter(orders))
     notes.add(f"dates such as 1/9/1997 are read with the {'day' if first else 'month'} first, as others show")
     return first

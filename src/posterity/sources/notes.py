@@ -9,14 +9,14 @@ class Notes:
     """Sentences for the report, collected while a source is read; each is kept once, in the order of telling."""
 
     def __init__(self) -> None:
-        self._said: dict[str, None] = {}
+        self._sentences: dict[str, None] = {}
 
     def add(self, sentence: str) -> None:
         """Say a sentence, unless it has been said."""
-        self._said[sentence] = None
+        self._sentences[sentence] = None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._said))
+        return iter(tuple(self._sentences))
 
 
 def some(names: Sequence[str], most: int = 20) -> str:

@@ -33,7 +33,7 @@ class Ask:
         language: Of titles, where a source has several (ISO 639-1).
         limit: At most so many films; None takes all.
         refresh: Ask again for pages that are kept.
-        columns: Of a table: column of ours -> the name it has there.
+        columns: Field -> its column's name, for a table.
     """
 
     politeness: Politeness
@@ -53,7 +53,7 @@ SOURCES: Registry[Opener] = Registry(
     {kind: f"{_HERE}:open_{kind}" for kind in ("tmdb", "imdb", "movielens", "impawards", "library", "table")},
     group="posterity.sources",
 )
-"""Kind of source -> what opens it. Folders are no listing: their files are what there is."""
+"""Kind of source -> what opens it. Folders are not listings: their files are what there is."""
 
 TMDB_IMAGES = "https://image.tmdb.org/t/p/"
 TMDB_SIZES = ("w92", "w154", "w185", "w342", "w500", "w780", "original")
@@ -84,7 +84,7 @@ def guess(source: str | os.PathLike[str]) -> str:
     if not there:
         raise SourceError(
             f"{escape(name)} does not exist",
-            "SOURCE is a folder of posters, a media library, a table of films, tmdb:QUERY or impawards:YEARS.",
+            "SOURCE must be a folder of posters, a media library, a table of films, tmdb:QUERY or impawards:YEARS.",
         )
     if os.path.isdir(name):  # noqa: PTH112
         from posterity.sources.library import looks_like_library
@@ -99,8 +99,8 @@ def open_source(source: str, kind: str, ask: Ask) -> Listing:
     """Open a source of a kind.
 
     Raises:
-        UnknownNameError: There is no such kind.
-        ArgumentError: Columns are mapped, and it is no table whose columns could be.
+        UnknownNameError: The kind is unknown.
+        ArgumentError: Columns are mapped, but the source is not a table with columns.
         SourceError: It cannot be read.
     """
     if ask.columns and not (kind == "table" or (kind == "tmdb" and os.path.isfile(source))):  # noqa: PTH113
@@ -126,13 +126,15 @@ def _images(ask: Ask, default: str | None) -> str | None:
     if is_remote(ask.images):
         return ask.images.rstrip("/")
     if not os.path.isdir(ask.images):  # noqa: PTH112
-        raise SourceError(f"{escape(ask.images)} is no folder", "--images is a folder of pictures or an http address.")
+        raise SourceError(
+            f"{escape(ask.images)} is not a folder", "--images must be a folder of pictures or an http address."
+        )
     return escape(os.path.realpath(ask.images))
 
 
 def _tmdb_size(size: str | None) -> str:
     if size is not None and size not in TMDB_SIZES:
-        raise ArgumentError(f"size {size!r} is not one of TMDb's", f"Sizes: {', '.join(TMDB_SIZES)}.")
+        raise ArgumentError(f"invalid size {size!r} for TMDb", f"Sizes: {', '.join(TMDB_SIZES)}.")
     return size or "w342"
 
 
@@ -148,7 +150,7 @@ def open_tmdb(source: str, ask: Ask) -> Listing:
         entries = read_tmdb_table(Path(source), ask.columns, notes)
         return Listing("tmdb", _label(source), entries, images, names_images or "file" in ask.columns, notes)
     if not source.startswith("tmdb:"):
-        raise SourceError(f"{escape(source)} does not exist", "Name a table of TMDb's, or write tmdb:QUERY.")
+        raise SourceError(f"{escape(source)} does not exist", "Give a table from TMDb, or write tmdb:QUERY.")
     from posterity.sources.tmdb_api import read_tmdb
 
     query = source.removeprefix("tmdb:")
@@ -173,7 +175,7 @@ def open_imdb(source: str, ask: Ask) -> Listing:
     """
     if imdb_datasets(source):
         raise SourceError(
-            f"{escape(source)} is a dataset of IMDb's, which names no pictures",
+            f"{escape(source)} is an IMDb dataset, which names no pictures",
             "Build a catalogue of a folder of posters first; then: posterity enrich -c DIR title.basics.tsv.gz",
         )
     from posterity.sources.imdb import read_moviegenre
@@ -258,6 +260,6 @@ def _years(source: str) -> list[int]:
         found = re.fullmatch(r"(\d{4})(?:-(\d{4}))?(?:/.*)?", part)
         last = int(found[2] or found[1]) if found else 0
         if not found or not 1900 <= int(found[1]) <= last <= 2100:
-            raise ArgumentError(f"{source!r} names no years", "Write impawards:1999 or impawards:1990-1999.")
+            raise ArgumentError(f"invalid years {source!r}", "Write impawards:1999 or impawards:1990-1999.")
         years += range(int(found[1]), last + 1)
     return sorted(set(years))

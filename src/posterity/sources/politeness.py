@@ -28,7 +28,7 @@ class Politeness:
     Attributes:
         rate: Requests a second to one host; 0 sets no limit; None: what TMDb bears for its hosts, no limit for this
             very machine, and 1 for every other host.
-        concurrency: Requests under way at one host.
+        concurrency: Simultaneous requests to one host.
         timeout: Seconds without any progress after which a request is given up.
         longest: Seconds after which any one request is given up.
         retries: How often a request that failed in a way that may pass is made again.
@@ -51,7 +51,7 @@ class Politeness:
     named_hosts: frozenset[str] = frozenset()
 
     def rate_of(self, host: str, loopback: bool) -> float:
-        """Give the requests a second that a host gets; 0 is no limit."""
+        """Give the requests per second allowed to a host; 0 for no limit."""
         if self.rate is not None:
             return self.rate
         return 0.0 if loopback else KNOWN_RATES.get(host, DEFAULT_RATE)

@@ -16,15 +16,15 @@ from posterity.sources.metadata import Metadata, completed, film_of_file
 
 @dataclass(frozen=True)
 class Record:
-    """A file that may be a poster, and what its source tells of it.
+    """A file that may be a poster, and what its source says about it.
 
     Attributes:
         path: Escaped, below the folder of the source's pictures.
         size: In bytes.
         mtime_ns: Time of change.
         film: What is known of the film: as given, genres normalised, gaps filled from the file's name.
-        matched: Whether a row of the table belongs to it; None where there is no table.
-        given: What the source tells of the film, as it does; None where only the file's name tells anything.
+        matched: Whether a row of the table matches it; None where there is no table.
+        given: What the source says about the film, as given; None where only the file's name says anything.
         origin: What kind of source tells it.
         item: What names it in reports, where that is not the path.
         faults: Cells that could not be read, a sentence each.

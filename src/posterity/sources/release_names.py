@@ -2,7 +2,7 @@
 
 Our own, because the library for it, guessit, takes 16 ms a name, so that ten thousand posters would take minutes, and
 takes titles for tags and years: "1917", "2012", "The Good German", "Mission Impossible - Fallout". Nothing is known of
-films here: what cannot be told from the name alone (is "2002.Heat.1080p" of 2002?) follows how most releases are named.
+films here: what the name alone leaves open (is "2002.Heat.1080p" of 2002?) follows how most releases are named.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _EDITION_END = re.compile(
     rf"[ (\[-]+(?:(?i:(?:the )?(?:{_CUT}|remastered))|EXTENDED|UNRATED|UNCUT|RESTORED|THEATRICAL)[)\]]?\s*$"
 )
 _GOES_ON = re.compile(r"(?:^|[\s&])(?:and|or|of|the|an?|in|to|with|by|for|der|die|das|la|le|les|el|il)?$", re.I)
-"""The end of what is no whole title: "Bigger, Longer &", "The"."""
+"""The end of an incomplete title: "Bigger, Longer &", "The"."""
 
 _YEAR = r"(1[89][0-9]{2}|20[0-9]{2})"
 _IN_BRACKETS = re.compile(rf"[(\[]{_YEAR}(?:[ ,][^()\[\]]*)?[)\]]")
@@ -60,7 +60,7 @@ _ACRONYM = re.compile(r"(?<![^\W_])(?:[A-Z]\.){2,}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _EDGES = " -–_"
 _LONGEST = 300
-"""Characters that are looked at: file systems allow 255 bytes."""
+"""Characters that are read: file systems allow 255 bytes."""
 
 
 def title_and_year(name: str) -> tuple[str | None, int | None]:
@@ -103,7 +103,7 @@ def _title(written: str, *, ended: Literal["", "by a year", "by a year in bracke
 
     Args:
         written: The name, or a part of it.
-        ended: What stands behind that part. Before a year in brackets, which people write, words are no tags.
+        ended: What stands behind that part. Before a year in brackets, which people write, words are not tags.
     """
     title = _BRACKETED.sub(lambda group: " " if _TAG.search(group[0]) else group[0], written)
     found = _TAG.search(title)

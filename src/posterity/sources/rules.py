@@ -21,7 +21,7 @@ class Rule:
 
     Attributes:
         help: When it drops a film.
-        default: Whether a build applies it unless told otherwise.
+        default: Whether a build applies it by default.
         breaks: Gives a sentence on how a film breaks it, or None; None itself for rules that need more than one film.
     """
 
@@ -33,12 +33,12 @@ class Rule:
 def _blank(film: Film) -> str | None:
     if film.title and any(letter.isalnum() for letter in film.title):  # of any script
         return None
-    return f"the title {film.title!r} holds no letter and no digit" if film.title else "it has no title"
+    return f"the title {film.title!r} contains no letter or digit" if film.title else "it has no title"
 
 
 RULES: dict[str, Rule] = {
     "null_required": Rule("a column that --require names is empty", True),
-    "blank_title": Rule("nothing is left of the title without what is neither letter nor digit", True, _blank),
+    "blank_title": Rule("the title contains no letter or digit", True, _blank),
     "no_genre": Rule("no genre is known", False, lambda film: None if film.genres else "no genre is known"),
     "no_budget": Rule("no budget is known", False, lambda film: None if film.budget else "no budget is known"),
     "no_revenue": Rule("no revenue is known", False, lambda film: None if film.revenue else "no revenue is known"),
@@ -47,8 +47,8 @@ RULES: dict[str, Rule] = {
 """The rules that can be switched on and off, in the order in which they are applied."""
 
 CHOICE = {
-    "not_top_genre": "none of its genres is among the most frequent ones that were asked for",
-    "not_popular_enough": "more popular films fill the number that was asked for of each of its genres",
+    "not_top_genre": "none of its genres is among the most common ones",
+    "not_popular_enough": "more popular films fill the places of each of its genres",
 }
 """Why a film is not chosen by genre: the codes that reports count by."""
 
@@ -68,7 +68,7 @@ class Rules:
         first_genre: Count a film for the first of its genres alone, not for each.
 
     Raises:
-        UnknownNameError: There is no rule or column of a name.
+        UnknownNameError: A rule or column is unknown.
         ArgumentError: A number is below 1.
     """
 
@@ -90,7 +90,7 @@ class Rules:
         for name in ("genres_top", "per_genre"):
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise ArgumentError(f"{name} is {value}", "It is 1 or more.")
+                raise ArgumentError(f"{name} is {value}", "It must be 1 or more.")
 
     def active(self, defaults: bool = True) -> tuple[str, ...]:
         """Name the rules in force, in their order; ``defaults`` tells whether those of a build are among them."""
@@ -108,15 +108,15 @@ class Rules:
 
 
 def broken(film: Film, rules: Rules, active: Iterable[str]) -> tuple[str, str] | None:
-    """Tell the first rule that a film breaks by itself, and how; None if there is none.
+    """Find the first rule that a film breaks by itself, and how; None if it breaks none.
 
     >>> broken(Film(title="???"), Rules(), Rules().active())
-    ('blank_title', "the title '???' holds no letter and no digit")
+    ('blank_title', "the title '???' contains no letter or digit")
     """
     for name in active:
         if name == "null_required":
             if empty := [column for column in rules.required if getattr(film, column) in (None, ())]:
-                return name, f"nothing stands in: {', '.join(empty)}"
+                return name, f"these columns are empty: {', '.join(empty)}"
         elif (breaks := RULES[name].breaks) and (how := breaks(film)):
             return name, how
     return None

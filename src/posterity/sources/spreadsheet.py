@@ -50,8 +50,8 @@ def read_workbook(path: Path, notes: Notes) -> Iterator[tuple[int, list[str]]]:
             book.close()
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, SyntaxError) as error:
         # What openpyxl raises for damaged files is whatever its parts stumble over; ParseError is a SyntaxError.
-        said = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged"
-        raise SourceError(f"{shown} cannot be read: {said}", "Save it again, or as CSV.") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is damaged"
+        raise SourceError(f"{shown} cannot be read: {reason}", "Save it again, or as CSV.") from error
 
 
 def _rows(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[int, list[str]]]:

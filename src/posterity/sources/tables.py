@@ -1,4 +1,4 @@
-"""Tables of films, row by row: any bytes give rows, or a reason for each that is none; nothing is held but a sample."""
+"""Tables of films, row by row: any bytes give rows, or a reason for each bad one; only a sample is held in memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Table:
         header: The names of its columns, trimmed.
         rows: The number of each row (in text, of the line that it begins in) and its cells, as many as the header has;
             or what is wrong with it.
-        delimiter: What separates cells in text; "" in what is none.
+        delimiter: What separates cells in text; "" in other formats.
         sample: The first rows, which come again in ``rows``.
     """
 
@@ -66,7 +66,7 @@ def open_table(path: Path, notes: Notes, sample: int = 0) -> Table:
     delimiter = ""
     rows: Numbered
     if ending in OTHERS:
-        raise SourceError(f"{escape(str(path))} is a workbook of a kind that is not read", "Save it as .xlsx or .csv.")
+        raise SourceError(f"{escape(str(path))} is a workbook in an unsupported format", "Save it as .xlsx or .csv.")
     if ending in PARQUET:
         rows = _read_parquet(path)
     elif ending in ENDINGS:
@@ -77,10 +77,10 @@ def open_table(path: Path, notes: Notes, sample: int = 0) -> Table:
     _, header = next(rows, (0, []))
     if isinstance(header, str):
         raise SourceError(
-            f"{escape(str(path))} cannot be read: {header}", "A table starts with a line of column names."
+            f"{escape(str(path))} cannot be read: {header}", "A table must start with a line of column names."
         )
     if not header:
-        raise SourceError(f"{escape(str(path))} is empty", "A table starts with a line of column names.")
+        raise SourceError(f"{escape(str(path))} is empty", "A table must start with a line of column names.")
     rows = _judged(rows, len(header))
     ahead = list(islice(rows, sample))
     whole = [cells for _, cells in ahead if not isinstance(cells, str)]
@@ -109,10 +109,10 @@ def _read_parquet(path: Path) -> Numbered:
                     number += 1
                     yield number, list(cells)
     except (OSError, pa.ArrowException) as error:
-        said = (
+        reason = (
             error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0].rstrip(".")
         )
-        raise SourceError(f"{escape(str(path))} cannot be read: {said}", "Write it again.") from error
+        raise SourceError(f"{escape(str(path))} cannot be read: {reason}", "Save it again.") from error
 
 
 def header_of(path: Path) -> list[str]:

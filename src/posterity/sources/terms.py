@@ -16,11 +16,11 @@ class Web:
     Attributes:
         rate: Requests a second to one host; 0 sets no limit; None: 40 for TMDb's hosts, none for this very machine, and
             1 for every other.
-        concurrency: Requests under way at one host; None takes the setting.
+        concurrency: Simultaneous requests to one host; None takes the setting.
         allow_private: Whether rows and redirects may lead to private addresses.
         max_total: Stop after so many bytes; the next run goes on. None sets no limit.
         refresh: Ask again for what is here already, whether it changed.
-        size: Of pictures, in the source's own words (TMDb: w92 ... original; IMP Awards: thumbnail, standard, large).
+        size: Size of pictures, as the source names it (TMDb: w92 ... original; IMP Awards: thumbnail, standard, large).
         language: Of titles, where a source has several (ISO 639-1).
     """
 
@@ -37,7 +37,7 @@ def host_of(address: str) -> str | None:
     """Give the ``host:port`` or host of an http address; None for anything else.
 
     Raises:
-        ArgumentError: It looks like an address and is none.
+        ArgumentError: It looks like an address and is invalid.
 
     >>> host_of("http://127.0.0.1:8000/x"), host_of("posters")
     ('127.0.0.1:8000', None)
@@ -65,7 +65,7 @@ class Terms:
         links: MovieLens' ``links.csv``, which tells IMDb ids and TMDb ids of the same films.
         limit: At most so many films.
         web: How pages and pictures are requested.
-        columns: Of a table: column of ours -> the name it has there, for names that are not known.
+        columns: Field -> its column's name, for tables whose names are not known.
     """
 
     kind: str | None = None

@@ -67,7 +67,7 @@ def parse_query(text: str) -> Query:
     """Read a query as the user writes it.
 
     Raises:
-        ArgumentError: It is none; the message lists what is allowed.
+        ArgumentError: It is not a query; the message lists what is allowed.
 
     >>> parse_query("search/the third man?year=1949")
     Query(path='search/movie', params=(('query', 'the third man'), ('year', '1949')), ids=(), key='results', paged=True)
@@ -80,7 +80,7 @@ def parse_query(text: str) -> Query:
     if what == "search":
         title = (("query", unquote(rest)),) if rest else ()
         if not rest and not dict(params).get("query", "").strip():
-            raise ArgumentError(f"tmdb:{text} searches for nothing", "Write tmdb:search/TITLE.")
+            raise ArgumentError(f"tmdb:{text} has no search words", "Write tmdb:search/TITLE.")
         return Query("search/movie", title + params)
     if what in _LISTS and not rest:
         return Query(f"movie/{what}", params)
@@ -90,7 +90,7 @@ def parse_query(text: str) -> Query:
         return Query(f"collection/{rest}", params, key="parts", paged=False)
     if what == "movie" and rest:
         return Query(ids=_ids(rest), params=params)
-    raise ArgumentError(f"tmdb:{text} is no query that is known", _ALLOWED)
+    raise ArgumentError(f"unknown query tmdb:{text}", _ALLOWED)
 
 
 def _ids(text: str) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ def _ids(text: str) -> tuple[str, ...]:
     ids = names_in(text, "ids")
     for identity in ids:
         if not re.fullmatch(r"\d{1,9}|tt\d{6,9}", identity):
-            raise ArgumentError(f"tmdb:movie: {identity!r} is no id", "Ids are TMDb's numbers, or IMDb's tt0113277.")
+            raise ArgumentError(f"tmdb:movie: invalid id {identity!r}", "Ids are TMDb's numbers, or IMDb's tt0113277.")
     return tuple(dict.fromkeys(ids))
 
 
@@ -130,7 +130,7 @@ def read_tmdb(
         refresh: Ask again for all.
 
     Raises:
-        ArgumentError: The query is none, or TMDb has no posters of that size.
+        ArgumentError: The query is invalid, or TMDb has no posters of that size.
         SourceError: There is no key, it is not accepted, or TMDb cannot be reached.
     """
     asked = parse_query(query)
@@ -147,7 +147,7 @@ def read_tmdb(
     try:
         yield from streamed(entries)
     except FetchError as error:
-        raise _in_our_words(error, secret) from None
+        raise _translated(error, secret) from None
 
 
 def _check_base(base: str) -> None:
@@ -172,16 +172,16 @@ def _secrets() -> tuple[dict[str, str], dict[str, str]]:
     if key := os.environ.get("TMDB_API_KEY", "").strip():
         return {"api_key": key}, {}
     raise SourceError(
-        "TMDb wants a key, and neither TMDB_API_KEY nor TMDB_TOKEN is set",
+        "TMDb requires a key, and neither TMDB_API_KEY nor TMDB_TOKEN is set",
         "Get one, free of charge, in the settings of an account at themoviedb.org; then: export TMDB_API_KEY=...",
     )
 
 
-def _in_our_words(error: FetchError, secret: str) -> PosterityError:
+def _translated(error: FetchError, secret: str) -> PosterityError:
     detail = error.detail.replace(secret, "…") if secret else error.detail
     if error.status == 401:
         return SourceError("TMDb does not accept the key", "Check TMDB_API_KEY (v3) or TMDB_TOKEN (v4).")
-    return SourceError(f"TMDb cannot be asked: {detail}", "What was read is kept; run the same command again.")
+    return SourceError(f"TMDb cannot be queried: {detail}", "What was read is kept; run the same command again.")
 
 
 class _Api:
@@ -199,7 +199,7 @@ class _Api:
         try:
             return json.loads(page.body)
         except (ValueError, RecursionError) as error:
-            raise FetchError("server_error", f"{path}: the answer is no JSON: {error}") from None
+            raise FetchError("server_error", f"{path}: the answer is not JSON: {error}") from None
 
     async def films(self, query: Query, size: str, limit: int | None) -> AsyncIterator[Entry | Skipped]:
         """Give the films of a query, in TMDb's order, each once."""
@@ -234,7 +234,7 @@ class _Api:
             answer = await self._json(query.path, params, RESULTS_AGE)
             listed = answer.get(query.key) if isinstance(answer, dict) else None
             if not isinstance(listed, list):
-                raise FetchError("server_error", f"{query.path}: the answer holds no {query.key}")
+                raise FetchError("server_error", f"{query.path}: the answer has no {query.key}")
             for item in listed:
                 number = _whole(item.get("id")) if isinstance(item, dict) else None
                 kind = item.get("media_type", "movie") if isinstance(item, dict) else None
@@ -254,7 +254,7 @@ class _Api:
                 first = found[0] if isinstance(found, list) and found else None
                 number = _whole(first.get("id")) if isinstance(first, dict) else None
                 if number is None:
-                    return Skipped(item, "missing", f"TMDb knows no film {identity}")
+                    return Skipped(item, "missing", f"TMDb has no film {identity}")
                 identity = str(number)
             details = await self._json(f"movie/{identity}", {}, DETAILS_AGE)
         except FetchError as error:
@@ -274,7 +274,7 @@ def _image_base(configuration: Any, size: str) -> str:
     images = configuration.get("images") if isinstance(configuration, dict) else None
     base = images.get("secure_base_url") if isinstance(images, dict) else None
     if not isinstance(base, str) or not values.is_address(base):
-        raise FetchError("server_error", "configuration: the answer does not tell where images are")
+        raise FetchError("server_error", "configuration: the answer does not say where images are")
     sizes = images.get("poster_sizes") if isinstance(images, dict) else None
     if isinstance(sizes, list) and sizes and size not in sizes:
         raise ArgumentError(f"TMDb has no posters of size {size!r}", f"Sizes: {', '.join(map(str, sizes))}.")
@@ -285,7 +285,7 @@ def film_entry(item: str, details: Any, images: str) -> Entry | Skipped:
     """Turn the details of a film into an entry; whatever shape they have."""
     number = _whole(details.get("id")) if isinstance(details, dict) else None
     if number is None:
-        return Skipped(item, "server_error", "the answer is no film's details")
+        return Skipped(item, "server_error", "the answer does not describe a film")
     faults: list[str] = []
 
     def read(name: str, parse: Any) -> Any:

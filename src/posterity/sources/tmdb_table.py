@@ -27,7 +27,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][a-z]{2,4})?|[^\W\d_]{4,20}|", re.IGNO
 _NO_TITLE = re.compile(
     r"true|false|\[.*\]|\{.*\}|/\S+\.\w+|\d{4}-\d\d-\d\d(?: .*)?|\d+\.\d+|", re.IGNORECASE | re.DOTALL
 )
-"""What stands for titles where columns have slid: flags, lists, paths, dates, popularities. ("1917" is a title.)"""
+"""What stands for titles where columns have shifted: flags, lists, paths, dates, popularities. ("1917" is a title.)"""
 
 
 def read_tmdb_table(
@@ -35,13 +35,13 @@ def read_tmdb_table(
 ) -> Iterator[Entry | Skipped]:
     """Read a table of TMDb's, row by row.
 
-    Rows whose columns have slid, as some in ``movies_metadata.csv`` have, are skipped as "bad_row": those in which id,
-    title and language together make no sense. Budgets, revenues and running times of 0 are unknown, and so is the
+    Rows whose columns have shifted, as in some of ``movies_metadata.csv``, are skipped as "bad_row": those in which
+    id, title and language together make no sense. Budgets, revenues and running times of 0 are unknown, and so is the
     average of no votes.
 
     Args:
         path: The table.
-        columns: Column of ours -> the name it has in the table, for names that are not TMDb's.
+        columns: Field -> its column's name in the table, for names that are not TMDb's.
         notes: Takes down what was guessed.
 
     Raises:
@@ -55,11 +55,13 @@ def read_tmdb_table(
     }  # of two alike the first
     for name, header in (columns or {}).items():
         if name not in _COLUMNS:
-            raise ArgumentError(f"--column {name!r} is no column of a TMDb table", f"Columns: {', '.join(_COLUMNS)}.")
+            raise ArgumentError(
+                f"--column {name!r} is not a column of a TMDb table", f"Columns: {', '.join(_COLUMNS)}."
+            )
         places[_COLUMNS[name]] = place_of(name, table.header, header)
     if not {"id", "title"} <= places.keys():
         raise SourceError(
-            f"{escape(str(path))} is no table of TMDb's: it has no columns id and title",
+            f"{escape(str(path))} is not a TMDb table: it has no columns id and title",
             f"It has: {', '.join(list(places)[:12])}. For a table of your own: --from table.",
         )
     deciding = {name: places[_COLUMNS[name]] for name in (*NUMERIC, "release_date") if _COLUMNS[name] in places}
@@ -71,7 +73,7 @@ def read_tmdb_table(
         item = f"row {number}"
         if isinstance(cells, str):
             yield Skipped(item, "bad_row", cells)
-        elif wrong := sense.slid(cells):
+        elif wrong := sense.shifted(cells):
             yield Skipped(item, "bad_row", wrong)
         else:
             yield _entry(item, cells, reading, planned)
@@ -86,23 +88,23 @@ def _entry(item: str, cells: Cells, reading: Reading, planned: list[Planned]) ->
 
 
 class _Sense:
-    """Tells rows whose columns have slid by their ids, titles and languages; no other cell needs to make sense."""
+    """Tells rows whose columns have shifted by their ids, titles and languages; no other cell needs to make sense."""
 
     def __init__(self, places: Mapping[str, int], decimal: str | None) -> None:
         self.id, self.title = places["id"], places["title"]
         self.language = places.get("originallanguage")
         self.decimal = decimal
 
-    def slid(self, cells: Cells) -> str | None:
-        """Tell by which cell it shows that a row's columns have slid: by the id, or by title and language together."""
+    def shifted(self, cells: Cells) -> str | None:
+        """Describe the cell that shows that a row's columns have shifted: the id, or title and language together."""
         if not str(cells[self.id]).isdecimal() and not self._is_id(cells[self.id]):
-            return f"its columns have slid: {str(cells[self.id])[:40]!r} stands for the id"
+            return f"its columns have shifted: {str(cells[self.id])[:40]!r} is in place of the id"
         if self.language is None or not _NO_TITLE.fullmatch(str(cells[self.title]).strip()):
             return None
         language = str(cells[self.language]).strip()
         if _LANGUAGE.fullmatch(language):
             return None
-        return f"its columns have slid: {language[:40]!r} stands for the language"
+        return f"its columns have shifted: {language[:40]!r} is in place of the language"
 
     def _is_id(self, cell: object) -> bool:
         """Tell whether a cell is an id, also as programs write it that take it for a measurement: 862.0."""
@@ -115,7 +117,7 @@ class _Sense:
 def _picture(cell: object) -> str | None:
     written = values.text(cell)
     if written is not None and not _PICTURE.fullmatch(written):
-        raise ValueError(f"{written!r} is no picture's name")
+        raise ValueError(f"{written!r} is not the name of a picture")
     return written
 
 
@@ -136,7 +138,7 @@ _COLUMNS = {
     "original_language": "originallanguage",
     "collection": "belongstocollection",
 }
-"""Column of ours -> TMDb's, as names are compared."""
+"""Field -> TMDb's column, as names are compared."""
 
 
 def _fields(notation: Notation) -> dict[str, tuple[str, Callable[[object], Any]]]:

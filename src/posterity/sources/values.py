@@ -23,7 +23,7 @@ LONGEST_LIST = 20_000
 """Characters of the longest list of names."""
 
 LONGEST_NAME = 1_000
-"""Characters of a file's name or a title that are looked at; file systems allow 255."""
+"""Characters of a file's name or a title that are read; file systems allow 255."""
 
 
 def check_length(cell: object, what: str, most: int = LONGEST) -> None:
@@ -81,7 +81,7 @@ def number(cell: object, decimal: str | None = ".") -> float | None:
 
     Args:
         cell: What the table holds.
-        decimal: The decimal mark, "." or ","; None where that is not known: then a number that hangs on it is none.
+        decimal: The decimal mark, "." or ","; None where that is unknown, and numbers that depend on it too.
 
     Raises:
         ValueError: It is not a number.
@@ -102,7 +102,7 @@ def number(cell: object, decimal: str | None = ".") -> float | None:
         return value
     if value != value:  # not a number: how tables write nothing
         return None
-    raise ValueError(f"{cell!r} is no finite number")
+    raise ValueError(f"{cell!r} is not a finite number")
 
 
 def _written(cell: str, decimal: str | None) -> float:
@@ -111,7 +111,7 @@ def _written(cell: str, decimal: str | None) -> float:
         float(_plain(digits, mark)) for mark in ([decimal] if decimal else ".,") if _NUMBERS[mark].fullmatch(digits)
     }
     if len(read) != 1:
-        raise ValueError(f"{cell!r} is no number")
+        raise ValueError(f"{cell!r} is not a number")
     return read.pop()
 
 
@@ -129,7 +129,7 @@ def whole(cell: object, decimal: str | None = ".") -> int | None:
     if value is None:
         return None
     if value != int(value) or abs(value) >= 2**63:
-        raise ValueError(f"{cell!r} is no whole number")
+        raise ValueError(f"{cell!r} is not a whole number")
     return int(value)
 
 
@@ -139,7 +139,7 @@ def money(cell: object, decimal: str | None = ".") -> tuple[int | None, str | No
     0 stands for unknown in every table there is.
 
     Raises:
-        ValueError: It is no amount, or a negative one.
+        ValueError: It is not an amount, or a negative one.
 
     >>> money("$1,250,000"), money("INR 250,000,000"), money("3 000 000 €"), money(0), money("75.5")
     ((1250000, 'USD'), (250000000, 'INR'), (3000000, 'EUR'), (None, None), (76, None))
@@ -164,7 +164,7 @@ def amount(cell: object, decimal: str | None = ".") -> int | None:
     """
     value = number(cell, decimal)
     if value is not None and (value < 0 or value >= 2**63):
-        raise ValueError(f"{cell!r} is no amount of money")
+        raise ValueError(f"{cell!r} is not an amount of money")
     return round(value) if value else None
 
 
@@ -175,7 +175,7 @@ def minutes(cell: object, decimal: str | None = ".") -> float | None:
     """Read a running time in minutes.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not one.
 
     >>> minutes("170 min"), minutes("2h 50min"), minutes("170.5")
     (170.0, 170.0, 170.5)
@@ -190,7 +190,7 @@ def rating(cell: object, decimal: str | None = ".") -> float | None:
     """Read a rating out of ten, which may say so.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not one.
 
     >>> rating("8.2/10"), rating(8.3)
     (8.2, 8.3)
@@ -203,7 +203,7 @@ def year(cell: object) -> int | None:
     """Read a year, also out of a date.
 
     Raises:
-        ValueError: There is none from 1800 to 2099.
+        ValueError: There is no year from 1800 to 2099.
 
     >>> year("1982-06-25"), year(1999.0)
     (1982, 1999)
@@ -213,7 +213,7 @@ def year(cell: object) -> int | None:
         return None
     if found := _YEAR.search(written):
         return int(found[1])
-    raise ValueError(f"{written!r} holds no year")
+    raise ValueError(f"{written!r} contains no year")
 
 
 _DATE = re.compile(r"(\d{1,4})([-./])(\d{1,2})\2(\d{1,4})(?:[T ].*)?", re.DOTALL)
@@ -228,7 +228,7 @@ def date(cell: object, day_first: bool | None = None) -> str | None:
             could be either unknown. With points between, it always does.
 
     Raises:
-        ValueError: It holds no year, is a day that there is not, or could be either of two days.
+        ValueError: It contains no year, is a date that does not exist, or could be either of two days.
 
     >>> date("1995-10-30 00:00:00"), date("30.10.1995"), date("12/15/1995"), date("1/9/1997", day_first=False)
     ('1995-10-30', '1995-10-30', '1995-12-15', '1997-01-09')
@@ -251,12 +251,12 @@ def date(cell: object, day_first: bool | None = None) -> str | None:
         raise ValueError(f"{written!r} does not say which century")
     day_before = True if mark == "." or first > 12 else False if second > 12 else day_first
     if day_before is None and first != second:
-        raise ValueError(f"{written!r} may be either of two days")
+        raise ValueError(f"{written!r} could be either of two days")
     return (datetime.date(third, second, first) if day_before else datetime.date(third, first, second)).isoformat()
 
 
 def day_stands_first(cell: str) -> bool | None:
-    """Tell whether the day stands before the month in a date; None where it could be either, or is no such date.
+    """Tell whether the day stands before the month in a date; None where it could be either, or is not such a date.
 
     >>> day_stands_first("30/10/1995"), day_stands_first("10/30/1995"), day_stands_first("1/9/1997")
     (True, False, None)

@@ -49,7 +49,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of what was begun."""
+        """Release what was started."""
         ...
 
 
@@ -80,7 +80,7 @@ class Local:
         return _Here(value)
 
     def close(self) -> None:
-        """Nothing was begun."""
+        """Nothing was started."""
 
 
 ENGINES: Registry[Callable[[int], Engine]] = Registry(

@@ -5,7 +5,7 @@ cores) actors took 8% more time, Ray Data 28%, Daft 20% by itself and 32% on Ray
 items stream in, without a listing held as a table.
 
 A worker that dies takes nothing with it: what it had is done again by another. An item that killed every process it was
-given to is told from its neighbours, and named.
+given to is told apart from its neighbours, and named.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Ray:
         address: Of its head, such as "10.0.0.1:6379", or "auto" for the one that this machine belongs to; "" begins
             one on this machine, which ends with this process.
         workers: How many; 0 takes as many as the cluster has cores, or GPUs' parts.
-        gpus: The part of a GPU that each has; 0 is none.
+        gpus: Share of a GPU for each worker; 0 for none.
 
     Raises:
         MissingExtraError: Ray is not installed.
@@ -112,17 +112,19 @@ class Ray:
             except (ConnectionError, RuntimeError, ValueError, OSError) as error:
                 raise EngineError(
                     f"Ray cannot be reached at {address or 'this machine'}: {' '.join(str(error).split())[:200]}",
-                    "Start it (ray start --head), and name its head: --address HOST:6379.",
+                    "Start it (ray start --head) and give its address: --address HOST:6379.",
                 ) from error
         there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self._gpus = gpus
         if gpus and not there.get("GPU"):
-            raise EngineError("the cluster has no GPU", "Leave worker_gpus at 0, or start Ray where there are some.")
+            raise EngineError("the cluster has no GPU", "Leave worker_gpus at 0, or start Ray on machines with GPUs.")
         most = int(there["GPU"] / gpus) if gpus else int(there.get("CPU", 1))
         self.workers = max(1, workers or most)
         # More processes than there are places would wait for ever.
         if self.workers > most:
-            raise EngineError(f"{self.workers} workers do not fit: the cluster has room for {most}", "Ask for fewer.")
+            raise EngineError(
+                f"{self.workers} workers do not fit: the cluster has room for {most}", "Set workers lower."
+            )
         self._pool: list[Any] = []
         self._aside: Any = None
 
@@ -171,7 +173,7 @@ class Ray:
         try:
             return self._get(task.ref)
         except _died(self._ray):
-            log.warning("a worker is gone; its work is done again", extra={"worker": task.worker})
+            log.warning("a worker was lost; its work is repeated", extra={"worker": task.worker})
             return self._again(work, sent, task.item)
 
     def _get(self, ref: Any) -> Any:

@@ -55,23 +55,23 @@ def parsed(url: str) -> SplitResult:
     """Take an address apart.
 
     Raises:
-        FetchError: "bad_address": it is none, or not of http or https.
+        FetchError: "bad_address": it is invalid, or not http or https.
     """
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
         if parts.scheme.lower() not in _PORTS:
-            raise ValueError("only http and https are asked")
+            raise ValueError("only http and https are supported")
         if not host:
-            raise ValueError("it names no host")
+            raise ValueError("it has no host")
         if re.search(r"[\x00-\x1f\x7f]", url) or " " in host:
-            raise ValueError("it holds control characters")
+            raise ValueError("it contains control characters")
         normalised = URL(url)  # stricter than the standard library, and what requests are made with
         if not normalised.raw_host:
-            raise ValueError("it names no host")
+            raise ValueError("it has no host")
     except ValueError as error:
-        said = "its host is none" if isinstance(error, UnicodeError) else str(error).splitlines()[0][:120]
-        raise FetchError("bad_address", f"{shown(url)!r} cannot be asked: {said}") from None
+        reason = "its host is invalid" if isinstance(error, UnicodeError) else str(error).splitlines()[0][:120]
+        raise FetchError("bad_address", f"invalid address {shown(url)!r}: {reason}") from None
     return parts
 
 
@@ -133,7 +133,7 @@ def check_literal(politeness: Politeness, parts: SplitResult) -> None:
 
 def refusal(url: str) -> str:
     """Say why an address of a private network is not asked."""
-    return f"{shown(url)} lies in a private network; name its host with --images, or say --allow-private"
+    return f"{shown(url)} is in a private network; give its host with --images, or use --allow-private"
 
 
 class GuardedResolver(AbstractResolver):

@@ -81,7 +81,7 @@ class Response:
         """
         length = self.headers.get("Content-Length", "")
         if not self.packed and length.isdecimal() and int(length) > limit:
-            raise FetchError("too_large", f"{int(length):,} bytes, over the cap of {limit:,}", self.status)
+            raise FetchError("too_large", f"{int(length):,} bytes, over the limit of {limit:,}", self.status)
         # Unpacked by ourselves, a piece at a time: a few bytes may unpack to more than memory holds.
         unpack = zlib.decompressobj(47) if self.packed else None
         total = 0
@@ -94,7 +94,7 @@ class Response:
                     raise FetchError("corrupt", f"its compression is broken: {error}", self.status) from None
                 total += len(out)
                 if total > limit:
-                    raise FetchError("too_large", f"more than the cap of {limit:,} bytes", self.status)
+                    raise FetchError("too_large", f"more than the limit of {limit:,} bytes", self.status)
                 if out:
                     yield out
                 if unpack is None or not unpack.unconsumed_tail:
@@ -191,7 +191,7 @@ class Client:
             headers: Gives the headers of each try.
 
         Raises:
-            FetchError: It could not be had, or ``handle`` said so.
+            FetchError: It could not be fetched, or ``handle`` refused it.
         """
         pace = self.pace(url)
         for attempt in range(self.politeness.retries + 1):
@@ -226,7 +226,7 @@ class Client:
                 check_literal(self.politeness, parts)
                 self._home = self._home or host
                 own = self.headers if host == self._home else {}
-                with _in_our_words(here), connecting(self.politeness, parts):
+                with _TranslateErrors(here), connecting(self.politeness, parts):
                     async with self._session.get(
                         URL(here, encoded=_is_quoted(here)), allow_redirects=False, headers={**own, **headers}
                     ) as raw:
@@ -240,13 +240,13 @@ class Client:
                     raise FetchError("redirect_refused", error.detail) from None
                 raise
             if parts.scheme.lower() == "https" and urljoin(here, target).lower().startswith("http:"):
-                raise FetchError("redirect_refused", f"{shown(here)} leads from https to http")
+                raise FetchError("redirect_refused", f"{shown(here)} redirects from https to http")
             here = urljoin(here, target)
             await self._following(here)
-        raise FetchError("redirect_refused", f"{shown(url)} leads on more than {REDIRECTS} times")
+        raise FetchError("redirect_refused", f"{shown(url)} redirects more than {REDIRECTS} times")
 
     async def _following(self, url: str) -> None:
-        """Wait for the turn of the host that a redirect leads to; an address that is none is told of later."""
+        """Wait for the turn of the host that a redirect leads to; an invalid address is reported later."""
         try:
             pace = self.pace(url)
         except FetchError as error:
@@ -271,11 +271,11 @@ def _check_status(raw: aiohttp.ClientResponse, url: str, *, ranged: bool) -> Non
     status = raw.status
     if status in (200, 206, 304) or (status == 416 and ranged):
         return
-    said = f"HTTP {status} from {shown(url)}"
+    answer = f"HTTP {status} from {shown(url)}"
     if status in _PASSING or status >= 500:
-        raise AgainError(_PASSING.get(status, "server_error"), said, status, _retry_after(raw.headers))
+        raise AgainError(_PASSING.get(status, "server_error"), answer, status, _retry_after(raw.headers))
     reason = _FINAL.get(status, "server_error" if status < 400 else "forbidden")
-    raise FetchError(reason, said, status)
+    raise FetchError(reason, answer, status)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -291,8 +291,8 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-class _in_our_words:  # noqa: N801
-    """Turns the client library's errors into ours."""
+class _TranslateErrors:
+    """Turns the client library's errors into :class:`FetchError` and :class:`AgainError`."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -310,9 +310,9 @@ class _in_our_words:  # noqa: N801
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
             raise FetchError("tls", f"{at}: its certificate is not accepted: {error}") from None
         if isinstance(error, aiohttp.InvalidURL | UnicodeError):
-            raise FetchError("bad_address", f"{at} cannot be asked") from None
+            raise FetchError("bad_address", f"invalid request to {at}") from None
         if isinstance(error, aiohttp.ServerTimeoutError | TimeoutError):
-            raise AgainError("timeout", f"{at}: nothing came in time") from None
+            raise AgainError("timeout", f"{at}: no answer came in time") from None
         if isinstance(error, aiohttp.ClientConnectorError):
             raise AgainError("unreachable", f"{at}: {inner or error}") from None
         if isinstance(error, aiohttp.ClientPayloadError):

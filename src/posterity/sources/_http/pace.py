@@ -12,7 +12,7 @@ class Pace:
     """Gives the turns of one host.
 
     Args:
-        rate: Requests a second; 0 is no limit.
+        rate: Requests per second; 0 for no limit.
         concurrency: Requests under way.
     """
 

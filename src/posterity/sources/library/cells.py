@@ -24,7 +24,7 @@ def imdb(cell: str) -> str | None:
     """Read an IMDb id, or the digits of one."""
     found = values.imdb_id(cell)
     if found is None and cell.strip("0"):
-        raise ValueError(f"{cell!r} is no IMDb id")
+        raise ValueError(f"{cell!r} is not an IMDb id")
     return found if found and int(found[2:]) else None
 
 
@@ -32,7 +32,7 @@ def tmdb(cell: str) -> int | None:
     """Read a TMDb id."""
     found = values.whole(cell)
     if found is not None and not 0 <= found < 2**31:
-        raise ValueError(f"{cell!r} is no TMDb id")
+        raise ValueError(f"{cell!r} is not a TMDb id")
     return found or None
 
 
@@ -57,9 +57,9 @@ def day(cell: str) -> str | None:
     if len(found[1]) == 4:
         return date(first, middle, last).isoformat()
     if len(found[3]) != 4:
-        raise ValueError(f"{cell!r} is no date")
+        raise ValueError(f"{cell!r} is not a date")
     if "." not in cell and first != middle and first <= 12 and middle <= 12:
-        raise ValueError(f"{cell!r}: which is the day, and which the month?")
+        raise ValueError(f"{cell!r}: day and month could be either way round")
     by_month = "." not in cell and middle > 12
     return (date(last, first, middle) if by_month else date(last, middle, first)).isoformat()
 
@@ -73,7 +73,7 @@ def out_of_ten(cell: str) -> float | None:
         return None
     scaled = round(found * 10 / highest, 6)
     if not 0 < scaled <= 10:
-        raise ValueError(f"{cell!r} is no rating")
+        raise ValueError(f"{cell!r} is not a rating")
     return scaled
 
 
@@ -82,7 +82,7 @@ def count(cell: str) -> int | None:
     values.check_length(cell, "a count")
     found = values.whole(re.sub(r"(?<=[0-9])[., ](?=[0-9]{3}(?![0-9]))", "", cell))
     if found is not None and found < 0:
-        raise ValueError(f"{cell!r} is no count")
+        raise ValueError(f"{cell!r} is not a count")
     return found
 
 
@@ -95,7 +95,7 @@ def minutes(cell: str) -> float | None:
     values.check_length(cell, "a duration")
     found = _CLOCK.fullmatch(cell) or _DURATION.fullmatch(cell)
     if not found or not (found[1] or found[2]):
-        raise ValueError(f"{cell!r} is no duration")
+        raise ValueError(f"{cell!r} is not a duration")
     return float(found[1] or 0) * 60 + float((found[2] or "0").replace(",", ".")) or None
 
 

@@ -81,16 +81,16 @@ def posters_of(folder: Folder, contents: Contents) -> tuple[list[Posters], list[
 
 
 def _nobodys(stem: str, role: Role | None, contents: Contents) -> tuple[str, str] | None:
-    """Say why a picture is no film's poster; None where its name says so and no word need be lost."""
+    """Say why a picture is not a film's poster; None where its name makes that plain."""
     if role is None:
         aside = stem in contents.asides or show_of(stem) in contents.asides or is_never(stem)
-        return None if aside else ("ambiguous", "its name is no poster's, nor that of a film here")
+        return None if aside else ("ambiguous", "its name is neither a poster's nor that of a film here")
     if role.base:
         aside = role.base in contents.asides or is_never(role.base)
         return None if aside else ("ambiguous", "it is named after a film that is not here")
     if contents.films:
-        return "ambiguous", "films are here, or in folders below, and it does not say whose it is"
-    return "not_a_film", "it stands for a folder or collection: no film is here beside it"
+        return "ambiguous", "films are here, or in folders below, and it does not say which one it belongs to"
+    return "not_a_film", "it belongs to a folder or collection: there is no film beside it"
 
 
 def choose(source: str, folder: Folder, film: Found, posters: Posters) -> Choice:
@@ -129,7 +129,7 @@ def choose(source: str, folder: Folder, film: Found, posters: Posters) -> Choice
                 more.append(file)
             else:
                 best = first[place] if place is not None else kept[0]
-                detail = f"{escape(folder.inside(best))} comes first"
+                detail = f"{escape(folder.inside(best))} takes precedence"
                 skipped.append(Skipped(escape(folder.inside(file)), "superseded", detail))
                 continue
             kept.append(file)
@@ -167,7 +167,7 @@ def _size(folder: Folder, file: str) -> int | None:
 
 
 def _same(source: str, folder: Folder, one: str, other: str) -> bool:
-    """Whether two files hold the same bytes; not if that cannot be told."""
+    """Whether two files hold the same bytes; no, where that cannot be found out."""
     size = _size(folder, one)
     if size is None or size != _size(folder, other):
         return False

@@ -46,9 +46,9 @@ class Found:
 
     Attributes:
         versions: At least one.
-        own: Whether the folder is the film's own, so that its name, ``movie.nfo`` and ``poster.jpg`` tell of it.
+        own: Whether the folder is the film's own, so that its name, ``movie.nfo`` and ``poster.jpg`` belong to it.
         shared: The folded names by which a picture belongs to all versions.
-        nfos: The files' names of the NFOs that tell of all versions.
+        nfos: File names of the NFOs that describe all versions.
     """
 
     versions: list[Version]
@@ -64,7 +64,7 @@ class Contents:
     Attributes:
         films: In the order of their first files.
         further: The folders in it that may hold films of their own.
-        skipped: Files that are no film's.
+        skipped: Files that belong to no film.
         asides: The folded names of trailers, samples and episodes, whose pictures are passed over with them.
     """
 
@@ -171,7 +171,7 @@ def _without_video(
     itself = Version(folder.below, "", (fold(folder.name),), Named(), only_nfo=True)
     telling = {stem: file for stem, file in nfos.items() if stem not in _NO_FILMS_NFOS and not show_of(stem)}
     if "movie" in telling or fold(folder.name) in telling or (named.known and len(telling) == 1):
-        return [] if holds_films(folder, contents.further) else [itself]  # else it tells of a collection
+        return [] if holds_films(folder, contents.further) else [itself]  # else it describes a collection
     if telling:
         pairs = ((split_ending(file)[0], file) for file in telling.values())
         return [
@@ -278,5 +278,5 @@ def _complete(film: Found, nfos: dict[str, str], folder: Folder) -> None:
         shared.add(fold(folder.name))
         film.nfos = tuple(nfos[stem] for stem in ("movie", fold(folder.name), *_DISC_NFOS) if stem in nfos)
         if not film.nfos and all(version.only_nfo and not version.nfos for version in film.versions):
-            film.nfos = tuple(nfos.values())[:1]  # under whatever name: there is no other film it could tell of
+            film.nfos = tuple(nfos.values())[:1]  # under whatever name: there is no other film it could describe
     film.shared = frozenset(shared)

@@ -18,8 +18,8 @@ _PICTURES_A_FILM = 20
 def looks_like_library(root: str | os.PathLike[str]) -> bool:
     """Tell whether a folder is one of films: it holds videos, NFOs, or folders named by film with a poster in them.
 
-    At most 5,000 entries, four folders deep, are looked at; nothing is opened. A folder that cannot be listed, or is
-    none, is no library.
+    At most 5,000 entries, four folders deep, are checked; nothing is opened. A folder that cannot be listed, or is
+    none, is not a library.
     """
     waiting = deque([(os.fspath(root), "", 0)])
     left = _ENTRIES

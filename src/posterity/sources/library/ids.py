@@ -19,12 +19,12 @@ def stated_ids(root: Element) -> tuple[list[str], list[str]]:
     attribute names; a number without either is TMDb's, unless the film has an id of some third site: then it may be of
     that.
     """
-    every = [(site, said) for site, said in _stated(root) if values.text(said)]
+    every = [(site, value) for site, value in _stated(root) if values.text(value)]
     third = any(site not in ("imdb", "tmdb", "") for site, _ in every)
-    imdb = [said for site, said in every if site == "imdb"]
-    imdb += [said for site, said in every if site != "imdb" and _LIKE_IMDB.fullmatch(said)]
-    tmdb = [said for site, said in every if site == "tmdb" and not _LIKE_IMDB.fullmatch(said)]
-    tmdb += [said for site, said in every if not site and said.isdigit() and not third]
+    imdb = [value for site, value in every if site == "imdb"]
+    imdb += [value for site, value in every if site != "imdb" and _LIKE_IMDB.fullmatch(value)]
+    tmdb = [value for site, value in every if site == "tmdb" and not _LIKE_IMDB.fullmatch(value)]
+    tmdb += [value for site, value in every if not site and value.isdigit() and not third]
     return imdb, tmdb
 
 
@@ -38,12 +38,12 @@ def _stated(root: Element) -> Iterator[tuple[str, str]]:
         yield from ((site, item.text) for item in root.all(*names))
     for item in root.all("id"):
         named = _attributes(item)
-        yield from ((_SITES[name], said.strip()) for name, said in named.items() if name in _SITES)
-        sites = [_SITES.get(said.strip().lower(), said) for name, said in named.items() if name not in _SITES]
+        yield from ((_SITES[name], value.strip()) for name, value in named.items() if name in _SITES)
+        sites = [_SITES.get(value.strip().lower(), value) for name, value in named.items() if name not in _SITES]
         # <id moviedb="allocine"> is that site's; <id IMDB="tt0113277" TMDB="949"> has all it tells in its attributes,
         # and what it encloses is of some third site.
         yield (sites[0] or "unknown") if sites else ("unknown" if named else ""), item.text
 
 
 def _attributes(item: Element) -> dict[str, str]:
-    return {name.rpartition("}")[2].lower(): said for name, said in item.attributes.items()}
+    return {name.rpartition("}")[2].lower(): value for name, value in item.attributes.items()}

@@ -45,7 +45,7 @@ class Element:
 
     def first(self, *names: str) -> str | None:
         """Give what the first child of those names that says anything says."""
-        return next((said for child in self.all(*names) if (said := values.text(child.text))), None)
+        return next((found for child in self.all(*names) if (found := values.text(child.text))), None)
 
 
 class Tree:

@@ -56,13 +56,13 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Told:
+class Nfo:
     """What an NFO tells.
 
     Attributes:
         film: Of the film.
         faults: What could not be read, a sentence each.
-        other_kind: What it tells of, where that is no film: "a TV episode".
+        other_kind: What it describes, if not a film: "a TV episode".
     """
 
     film: Film = field(default_factory=Film)
@@ -70,16 +70,16 @@ class Told:
     other_kind: str | None = None
 
 
-def read_nfo(source: str, path: str) -> Told:
+def read_nfo(source: str, path: str) -> Nfo:
     """Read the NFO stored as (source, path), both in escaped form; what is wrong with it is among its faults."""
     try:
         with open_at_once(source, path) as file:
             return parse_nfo(file.read(MAX_BYTES + 1))
     except OSError as error:
-        return Told(faults=(f"cannot be read: {error.strerror}",))
+        return Nfo(faults=(f"cannot be read: {error.strerror}",))
 
 
-def parse_nfo(data: bytes) -> Told:
+def parse_nfo(data: bytes) -> Nfo:
     """Read an NFO's content, any bytes at all.
 
     >>> parse_nfo(b"<movie><title>Heat</title><genre>Crime / Drama</genre></movie>").film.genres
@@ -88,10 +88,10 @@ def parse_nfo(data: bytes) -> Told:
     949
     """
     if len(data) > MAX_BYTES:
-        return Told(faults=(f"not read: over the cap of {MAX_BYTES:,} bytes",))
+        return Nfo(faults=(f"not read: over the limit of {MAX_BYTES:,} bytes",))
     written = _NO_XML.sub("", _decoded(data))
     if not written.strip():
-        return Told(faults=("is empty",))
+        return Nfo(faults=("is empty",))
     start = re.search(r"<[A-Za-z_!?]", written)
     if start is None:
         return _by_pages(written)
@@ -103,22 +103,22 @@ def parse_nfo(data: bytes) -> Told:
             if mended.size >= tree.size:
                 tree, problem = mended, still
     except RefusedError as error:
-        return Told(faults=(f"refused: {error}",))
+        return Nfo(faults=(f"refused: {error}",))
     if tree.root is None:
         return _by_pages(written)
     if other := _OTHER_KINDS.get(tree.root.name):
-        return Told(other_kind=other)
+        return Nfo(other_kind=other)
     # Kodi allows the address of a film's page before and after the XML; those inside are of pictures and trailers.
     outside = _by_pages(f"{written[: start.start()]} {written[written.rfind('>') + 1 :]}")
     faults = [fault for fault in outside.faults if fault != _NO_PAGE]
     film = _film(tree.root, outside.film, faults)
     if _ANOTHER.search(document):
-        faults.append("tells of several films; the first is taken")
+        faults.append("describes several films; the first is taken")
     if film == Film() and not faults:
-        faults.append(f"damaged: {problem}" if problem and not tree.complete else "tells nothing of a film")
+        faults.append(f"damaged: {problem}" if problem and not tree.complete else "describes no film")
     elif problem and not tree.complete:
-        faults.append(f"damaged: {problem}; what stands before that is taken")
-    return Told(film, tuple(faults))
+        faults.append(f"damaged: {problem}; what comes before that is taken")
+    return Nfo(film, tuple(faults))
 
 
 def _decoded(data: bytes) -> str:
@@ -136,17 +136,17 @@ def _decoded(data: bytes) -> str:
     return data.decode("latin-1").translate(_WINDOWS)
 
 
-def _by_pages(written: str) -> Told:
+def _by_pages(written: str) -> Nfo:
     """Read the addresses of a film's pages, or an IMDb id that stands alone."""
     alone = _ID_ALONE.fullmatch(written)
     numbers = [alone[1][2:]] if alone else _IMDB_PAGE.findall(written)
     imdb = {found for number in numbers if (found := cells.imdb(f"tt{number}"))}
     tmdb = {page for number in _TMDB_PAGE.findall(written) if (page := cells.tmdb(number))}
     if not imdb and not tmdb:
-        return Told(faults=(_NO_PAGE,))
+        return Nfo(faults=(_NO_PAGE,))
     if len(imdb) > 1 or len(tmdb) > 1:
-        return Told(faults=("names the pages of several films; none is taken",))
-    return Told(Film(imdb_id=next(iter(imdb), None), tmdb_id=next(iter(tmdb), None)))
+        return Nfo(faults=("names the pages of several films; none is taken",))
+    return Nfo(Film(imdb_id=next(iter(imdb), None), tmdb_id=next(iter(tmdb), None)))
 
 
 def _film(root: Element, pages: Film, faults: list[str]) -> Film:

@@ -54,7 +54,7 @@ def role_of(stem: str) -> Role | None:
 
 
 def is_never(stem: str) -> bool:
-    """Whether a folded name is one of an image that is no poster.
+    """Whether a folded name is that of an image that is not a poster.
 
     >>> is_never("film (2018)-fanart"), is_never("backdrop3"), is_never("heart"), is_never("the art of war (2000)")
     (True, True, False, False)

@@ -31,7 +31,7 @@ def read_library(root: str | os.PathLike[str]) -> Iterator[Entry | Skipped]:
         root: The library's folder, or one film's.
 
     Raises:
-        SourceError: ``root`` is no folder that can be listed.
+        SourceError: ``root`` is not a folder that can be listed.
     """
     tree = Tree(root)
     source = escape(tree.root)
@@ -64,16 +64,16 @@ class _Known:
 
 def _entries(source: str, folder: Folder, film: Found, posters: Posters) -> Iterator[Entry | Skipped]:
     known = [_known(source, folder, film, version) for version in film.versions]
-    for version, told in zip(film.versions, known, strict=True):
-        if told.no_film:
-            yield Skipped(_item(folder, version), "not_a_film", told.no_film)
-    if all(told.no_film for told in known):
+    for version, each in zip(film.versions, known, strict=True):
+        if each.no_film:
+            yield Skipped(_item(folder, version), "not_a_film", each.no_film)
+    if all(each.no_film for each in known):
         return
-    place = next(place for place, told in enumerate(known) if not told.no_film)
+    place = next(place for place, each in enumerate(known) if not each.no_film)
     choice = choose(source, folder, film, posters)
     if not choice.first:
         if film.versions[place].only_nfo and known[place].film == Film(title=known[place].film.title):
-            detail = "; ".join(known[place].faults) or "its NFO tells nothing of a film"
+            detail = "; ".join(known[place].faults) or "its NFO describes no film"
             yield Skipped(_item(folder, film.versions[place]), "not_a_film", detail)
         else:
             yield Skipped(_item(folder, film.versions[place]), "no_poster", "no picture is named as this film's poster")
@@ -82,12 +82,12 @@ def _entries(source: str, folder: Folder, film: Found, posters: Posters) -> Iter
         if not known[place].no_film:
             version = film.versions[place]
             path = escape(folder.inside(image))
-            others = [("another version", told.film) for told in known if told is not known[place] and not told.no_film]
+            others = [("another version", each.film) for each in known if each is not known[place] and not each.no_film]
             whole, _ = _joined([("", known[place].film), *others])
             yield Entry(_item(folder, version, image), whole, path, faults=known[place].faults)
     for image in choice.more:
         path = escape(folder.inside(image))
-        whole, _ = _joined([("", told.film) for told in known if not told.no_film])
+        whole, _ = _joined([("", each.film) for each in known if not each.no_film])
         yield Entry(path, whole, path)
     yield from choice.skipped
 
@@ -101,12 +101,12 @@ def _known(source: str, folder: Folder, film: Found, version: Version) -> _Known
     layers: list[tuple[str, Film]] = []
     faults: list[str] = []
     for file in dict.fromkeys(version.nfos + film.nfos):
-        told = read_nfo(source, escape(folder.inside(file)))
-        if told.other_kind:
-            return _Known(Film(), (), f"{escape(file)} tells of {told.other_kind}")
-        faults += [f"{escape(file)} {fault}" for fault in told.faults]
-        if told.film != Film():
-            layers.append((escape(file), told.film))
+        nfo = read_nfo(source, escape(folder.inside(file)))
+        if nfo.other_kind:
+            return _Known(Film(), (), f"{escape(file)} describes {nfo.other_kind}")
+        faults += [f"{escape(file)} {fault}" for fault in nfo.faults]
+        if nfo.film != Film():
+            layers.append((escape(file), nfo.film))
             break
     by_file = version.named
     by_folder = parse_name(folder.name) if film.own else None

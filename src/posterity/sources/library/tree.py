@@ -13,7 +13,7 @@ from posterity.runtime.leftovers import Passed, is_leftover
 from posterity.sources.folder import Skipped
 
 _PEEK = 500
-"""So many entries of a folder are looked at to tell whether it holds a film."""
+"""Number of a folder's entries that are checked to see whether it holds a film."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Folder:
         path: Where it is.
         files: Its regular files' names, sorted by bytes, without those that start with a dot.
         folders: Its folders' names, likewise.
-        troubles: What could not be looked at, and hidden folders.
+        troubles: What could not be read, and hidden folders.
     """
 
     below: str
@@ -55,7 +55,7 @@ class Tree:
         root: Its folder.
 
     Raises:
-        SourceError: ``root`` is no folder that can be listed.
+        SourceError: ``root`` is not a folder that can be listed.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
@@ -66,7 +66,7 @@ class Tree:
         try:
             if not Path(self.root).is_dir():
                 problem = "is a file, not a folder" if Path(self.root).exists() else "does not exist"
-                raise SourceError(f"{shown} {problem}", "SOURCE is the folder of a media library.")
+                raise SourceError(f"{shown} {problem}", "SOURCE must be the folder of a media library.")
             with os.scandir(self.root):
                 pass
         except OSError as error:
@@ -83,14 +83,14 @@ class Tree:
                 # wait for.
                 other = self._listed[identity]
                 if not other or below.startswith(f"{other}/"):
-                    return Skipped(escape(below), "loop", "a link to a folder that it lies in")
+                    return Skipped(escape(below), "loop", "a link to a folder that contains it")
                 return Skipped(escape(below), "duplicate", f"the same folder as {escape(other)}")
             self._listed[identity] = below
             with os.scandir(path) as entries:
-                # By bytes: the same order whatever the locale, and names that are no text have one too.
+                # By bytes: the same order whatever the locale, and names that are not text have one too.
                 found = sorted(entries, key=lambda entry: os.fsencode(entry.name))
         except FileNotFoundError:
-            return Skipped(escape(below), "vanished", "gone between listing and looking")
+            return Skipped(escape(below), "vanished", "gone after it was listed")
         except OSError as error:
             return Skipped(escape(below) or ".", "unreadable", f"folder cannot be listed: {error.strerror}")
         name = os.path.basename(path)  # noqa: PTH119
@@ -117,9 +117,9 @@ def _sorted_out(empty: Folder, entries: Iterable[os.DirEntry[str]], passed: Pass
                 if not hidden:
                     files.append(entry.name)
             elif entry.is_symlink():
-                troubles.append(Skipped(item, "vanished", "a link to nothing"))
+                troubles.append(Skipped(item, "vanished", "a broken link"))
             else:
-                troubles.append(Skipped(item, "not_an_image", "no regular file"))
+                troubles.append(Skipped(item, "not_an_image", "not a regular file"))
         except OSError as error:
             troubles.append(Skipped(item, "unreadable", f"{error.strerror}"))
     return Folder(empty.below, empty.name, empty.path, tuple(files), tuple(folders), tuple(troubles))
