@@ -1,7 +1,8 @@
-"""One way to build: a folder that is as it was is told at once; else the build is planned, and the plan is run.
+"""One way to build: an unchanged folder is recognised at once; every other build is planned, and the plan is run.
 
-``posterity.build``, :meth:`posterity.Catalogue.build` and the command all come this way. Importing this module is
-light, for the first step needs neither the store nor the decoders: the others are imported when they are taken.
+``posterity.build``, :meth:`posterity.Catalogue.build` and the command all go through :func:`carry_out`. Importing this
+module is light, because recognising a folder needs neither the store nor the decoders; what planning and running need
+is imported when they begin.
 """
 
 from __future__ import annotations
@@ -93,10 +94,10 @@ def dry_run(
 def carry_out(
     request: Request, store: Callable[[], Store], engine: str | Engine | None, show_progress: bool | None
 ) -> BuildReport:
-    """Do what is asked for.
+    """Carry out a build.
 
     Args:
-        request: What that is.
+        request: What is asked for.
         store: Opens the catalogue; called once the source is known to be readable.
         engine: What reads and encodes.
         show_progress: True and False force the bars; None shows them on a terminal.

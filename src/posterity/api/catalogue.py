@@ -1,8 +1,8 @@
 """The Python interface: one object that does with a catalogue all that the command line does.
 
 It joins the parts and holds what is worth holding between calls (vectors once loaded); it computes nothing itself. Its
-methods stand by what they are for in :mod:`~posterity.api.filling`, :mod:`~posterity.api.searching`,
-:mod:`~posterity.api.layouts` and :mod:`~posterity.api.upkeep`.
+methods are grouped by purpose: :mod:`~posterity.api.filling`, :mod:`~posterity.api.searching`,
+:mod:`~posterity.api.layouts`, :mod:`~posterity.api.upkeep`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which picture shows which result: a wall, a map, matches, pairs, duplicates, an explanation or scores."""
+"""Drawing any result: a wall, a map, matches, pairs, duplicates, an explanation or scores."""
 
 from __future__ import annotations
 

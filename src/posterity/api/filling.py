@@ -1,4 +1,4 @@
-"""Bringing posters in, and what is known of them: building, enriching, encoding, views."""
+"""Filling a catalogue: building, enriching, encoding, views."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from posterity.sources.terms import Terms
 
 
 class Filling(Opened):
-    """What brings posters into a catalogue, and tells more of them."""
+    """Methods that bring posters into a catalogue, and add to what is known of them."""
 
     def build(
         self,

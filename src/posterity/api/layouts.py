@@ -1,4 +1,4 @@
-"""Laying a catalogue out, and drawing what was found: walls, maps, sprites, pictures of results."""
+"""Laying a catalogue out, and drawing results: walls, maps, sprites, pictures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Layouts(Opened):
-    """What arranges a catalogue's posters, and what draws them."""
+    """Methods that arrange posters, and draw results."""
 
     def wall(
         self,

@@ -1,4 +1,4 @@
-"""What every part of the interface stands on: an opened catalogue, and what is held of it between calls."""
+"""The base of the interface: an opened catalogue, and what is kept in memory between calls."""
 
 from __future__ import annotations
 

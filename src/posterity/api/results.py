@@ -1,4 +1,4 @@
-"""What the interface tells of a catalogue as a whole: what it holds, and what was dropped, kept or flagged, and why."""
+"""Summaries of a whole catalogue: its contents, and all that was dropped, kept or flagged, with the reasons."""
 
 from __future__ import annotations
 

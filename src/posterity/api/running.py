@@ -1,4 +1,4 @@
-"""A plan is run: posters are taken in and encoded, and the views that they belong to brought up to date."""
+"""Running a plan: posters are taken in and encoded, and views are brought up to date."""
 
 from __future__ import annotations
 

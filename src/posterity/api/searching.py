@@ -1,4 +1,4 @@
-"""Reading a catalogue and searching it: posters, vectors, similar ones, pairs, duplicates, reasons, scores."""
+"""Searching a catalogue: posters, vectors, similar posters, pairs, duplicates, explanations, scores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from posterity.sources.genres import GENRES
 
 
 class Searching(Opened):
-    """What finds posters in a catalogue, and tells how they compare."""
+    """Methods that read, find and compare posters."""
 
     def posters(self, where: str | None = None, *, view: str | None = None) -> list[Poster]:
         """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``, ``view`` names a view.

@@ -1,4 +1,4 @@
-"""Looking after a catalogue: what it holds, what was dropped, whether it is well, and putting back what was lost."""
+"""Looking after a catalogue: its contents, its findings, its health, and restoring posters that were taken out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from posterity.settings import setting
 
 
 class Upkeep(Opened):
-    """What tells how a catalogue is, and mends it."""
+    """Methods that report on a catalogue, and repair it."""
 
     def info(self) -> Info:
         """Tell what it holds."""

@@ -1,4 +1,4 @@
-"""How a source is reached: of which kind it is, how it is opened, and where its pages and pictures are kept."""
+"""How a source is reached: its kind, how it is opened, and where its pages and pictures are kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from posterity.sources.terms import Terms, host_of
 
 
 def kind_of(source: PathLike, terms: Terms) -> str:
-    """Tell a source's kind: as it was said, or as it looks.
+    """Give a source's kind: the one that was named, or else a guess.
 
     Raises:
         SourceError: It is neither a file nor a folder, nor the name of a source.
@@ -34,7 +34,7 @@ def kind_of(source: PathLike, terms: Terms) -> str:
 
 
 def checked(request: Request) -> tuple[str, Metadata | None]:
-    """Tell a source's kind, and read the table of films; nothing that is asked for may be ignored.
+    """Give a source's kind, and read the table of films; nothing that is asked for may be ignored.
 
     Raises:
         ArgumentError: A term or a rule means nothing for this source.
@@ -80,7 +80,7 @@ def open_listing(source: PathLike, kind: str, terms: Terms, folder: PathLike | R
 
 
 def fetching(folder: PathLike | Remote, listing: Listing, terms: Terms, show_progress: bool | None) -> Fetching:
-    """Tell how a listing's pictures are downloaded."""
+    """Give how a listing's pictures are downloaded."""
     place = place_of(folder)
     return Fetching(
         folder=_downloads(folder) / listing.origin,
@@ -115,7 +115,7 @@ def _politeness(terms: Terms) -> Politeness:
 
 
 def _downloads(folder: PathLike | Remote) -> Path:
-    """Tell where a catalogue's downloads lie: in its folder; or here, where it lies in an object store.
+    """Give the folder of a catalogue's downloads: in its folder; or here, where it lies in an object store.
 
     From there pictures are copied to the store (:func:`posterity.ingest.rows.of_remote`).
     """

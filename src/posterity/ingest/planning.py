@@ -1,4 +1,4 @@
-"""A build is planned once, whoever asks for it: of which kind the source is, and by what it is taken in."""
+"""Planning a build, whoever asks for it: the source's kind, what is in it, the rules, limits and precedence."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from posterity.sources.terms import host_of
 
 @dataclass(frozen=True)
 class Plan:
-    """A build of which all is settled that can be before the catalogue is opened.
+    """A build with everything decided that can be decided before the catalogue is opened.
 
     Attributes:
         request: What was asked for.
         kind: The source's kind.
-        intake: Makes the source ready; called once the catalogue is there, for pictures are downloaded into it. Told
-            whether downloads show a bar: True and False force it; None shows it on a terminal.
+        intake: Makes the source ready; called once the catalogue is there, for pictures are downloaded into it. True
+            and False force the bar of downloads; None shows it on a terminal.
         limits: What is too big or too small.
         near_duplicate_bits: Posters whose perceptual hashes differ in at most so many bits are flagged.
         precedence: Which kind of source decides where two disagree, the first of them first.
@@ -48,7 +48,7 @@ class Plan:
 
 
 def plan_build(request: Request, snapshot: Snapshot | None = None) -> Plan:
-    """Plan a build: a source that cannot be read, or asked so, says so before a catalogue is made for nothing.
+    """Plan a build. A source that cannot be read fails here, before a catalogue is made for nothing.
 
     Args:
         request: What is asked for.

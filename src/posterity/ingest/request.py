@@ -1,4 +1,4 @@
-"""A build as it is asked for. It imports nothing heavy, since an unchanged folder is told from it alone."""
+"""A build as it is asked for. It imports nothing heavy, because recognising an unchanged folder needs no more."""
 
 from __future__ import annotations
 

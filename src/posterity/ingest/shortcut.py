@@ -1,4 +1,4 @@
-"""The shortcut of a build: where nothing at all has changed since the last one, its outcome is known at once.
+"""The shortcut of a build: where nothing has changed since the last one, its outcome is known at once.
 
 Opening the store alone takes longer than listing thousands of files (importing LanceDB: 1.3 s here). So a build that
 ends with nothing left to do writes down, in the catalogue's folder, a digest of all that decided its outcome: the
@@ -48,7 +48,7 @@ class Snapshot:
     Attributes:
         files: What was in the folder.
         table: The table's size and time of change; None where there is none.
-        settled: Whether all had stood for long enough that the next change of any of it will show.
+        settled: Whether all of it is old enough that the next change will show in a time of change.
     """
 
     files: tuple[File | Skipped, ...]
@@ -57,7 +57,7 @@ class Snapshot:
 
     @cached_property
     def digest(self) -> str:
-        """Tells it from every other."""
+        """The same for two snapshots only where nothing differs."""
         digest = hashlib.sha256(repr(self.table).encode())
         for found in self.files:
             digest.update(repr(found).encode("utf-8", "surrogateescape"))
@@ -77,7 +77,7 @@ def snapshot(request: Request) -> Snapshot:
 
 
 def _standing(path: str | None) -> tuple[int, int] | None:
-    """Tell a file's size and time of change."""
+    """Give a file's size and time of change; None where there is none."""
     with suppress(OSError):
         if path is not None:
             status = os.stat(path)  # noqa: PTH116
@@ -87,11 +87,11 @@ def _standing(path: str | None) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """The way round a build of a folder on this machine.
+    """The note of an earlier build of a folder on this machine, and what the folder holds now.
 
     Attributes:
         request: The build.
-        before: Its source as it stood when it began.
+        before: Its source when it began.
     """
 
     request: Request
@@ -141,11 +141,11 @@ class Shortcut:
         return replace(report, added=0, updated=0, moved=0, removed=0, unchanged=unchanged, notes=tuple(report.notes))
 
     def stood(self, as_listed: bool | None) -> bool:
-        """Tell whether the source stood as it was listed while it was built.
+        """Tell whether the source stayed as it was listed while the build ran.
 
         Args:
-            as_listed: Whether the build saw its files so. None, of a media library: its reader lists folders in its own
-                way, so the folder must be walked once more. Of the table its size and time are compared in any case.
+            as_listed: Whether the build saw every file as it was listed; then only the table is looked at again. None
+                for a media library, whose reader lists folders in its own way: the folder is walked once more.
         """
         if as_listed is None:
             try:
