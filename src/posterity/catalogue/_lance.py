@@ -1,4 +1,4 @@
-"""What LanceDB says when something goes wrong, in Posterity's words; and trying again, or waiting, where that helps.
+"""What LanceDB says when something goes wrong, as errors of ours; and trying again, or waiting, where that helps.
 
 LanceDB raises plain ``OSError``, ``RuntimeError`` and ``ValueError`` whose text carries the cause, so the text is what
 there is to go by. This is the one place that reads it.
@@ -54,7 +54,7 @@ _CONFLICTS = ("commit conflict", "concurrent writers", "concurrent modification"
 
 
 @contextmanager
-def in_our_words(folder: str) -> Iterator[None]:
+def translate_errors(folder: str) -> Iterator[None]:
     """Turn the store's errors about ``folder`` into :class:`StorageError` or :class:`CatalogueError`."""
     try:
         yield
@@ -142,7 +142,7 @@ def one_writer(folder: Place) -> Iterator[Lease | None]:
             yield lease
         return
     with ExitStack() as locked:
-        with in_our_words(str(folder)):
+        with translate_errors(str(folder)):
             locked.enter_context(held(folder / "writer.lock"))
         yield None
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, quoted
+from posterity.catalogue._lance import quoted, translate_errors
 from posterity.catalogue.schema import (
     ARTEFACTS,
     ATLASES,
@@ -83,7 +83,7 @@ class Derived(Tables):
     def remove_artefact(self, name: str) -> None:
         """Forget a derived thing: a grid with its cells, a layout, a split, a model with its predictions, vectors."""
         known = next((each for each in self.artefacts(damaged=True) if each.name == name), None)
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             columns = self._table("posters").schema.names
         if known is not None and known.kind == "vectors" and name in columns:
             self._write(lambda: self._table("posters").drop_columns([name]))
@@ -146,7 +146,7 @@ class Derived(Tables):
     def shown(self, artefact: Artefact) -> dict[str, str | None]:
         """Read which picture (SHA-256) a grid or layout shows of each id; None where an older Posterity placed it."""
         (table,) = TABLES_OF[artefact.kind]
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             told = "sha256" in self._table(table).schema.names
         rows = self._placed(table, ["id", *(["sha256"] if told else [])], artefact.name)
         ids = rows["id"].to_pylist()
@@ -158,7 +158,7 @@ class Derived(Tables):
 
     def _widen(self, table: str, schema: pa.Schema) -> None:
         """Add the columns that a table of an older Posterity lacks."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             there = set(self._table(table).schema.names)
         if missing := [field for field in schema if field.name not in there]:
             self._write(lambda: self._table(table).add_columns(pa.schema(missing)))

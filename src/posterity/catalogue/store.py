@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from posterity.catalogue._lance import in_our_words, quoted
+from posterity.catalogue._lance import quoted, translate_errors
 from posterity.catalogue.derived import Derived
 from posterity.catalogue.schema import (
     CLAIMS,
@@ -55,7 +55,7 @@ class Store(Derived, Upkeep):
     @property
     def encoders(self) -> dict[str, int]:
         """The encoders that have a vector column, each with its dimension."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table("posters").schema
         return {
             item.name.removeprefix(VECTOR_PREFIX): item.type.list_size
@@ -69,7 +69,7 @@ class Store(Derived, Upkeep):
         Raises:
             FilterError: ``where`` is not SQL over the catalogue's columns.
         """
-        with self._filtering(where), in_our_words(str(self.folder)):
+        with self._filtering(where), translate_errors(str(self.folder)):
             return int(self._table("posters").count_rows(where))
 
     def read(self, columns: Sequence[str], where: str | None = None) -> pa.Table:
@@ -128,7 +128,7 @@ class Store(Derived, Upkeep):
             thumbnails: JPEG by SHA-256 of the posters' content.
         """
         self.put_thumbnails(thumbnails)
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table("posters").schema
         given = set(rows.column_names)
         taken = {name for name in given if not name.startswith(VECTOR_PREFIX) or name in vectors}
@@ -267,7 +267,7 @@ class Store(Derived, Upkeep):
         """
         if not rows:
             return {}
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             table = self._table("thumbnails")
             n = table.count_rows()
             found = table.take_offsets([row for row in rows if row < n]).select(["sha256", "jpeg"]).to_arrow()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pyarrow as pa
 
-from posterity.catalogue._lance import in_our_words, one_writer, retried
+from posterity.catalogue._lance import one_writer, retried, translate_errors
 from posterity.catalogue._lease import Lease
 from posterity.catalogue.schema import (
     FORMAT_VERSION,
@@ -108,7 +108,7 @@ class Tables:
         path = place_of(folder)
         if is_catalogue(path):
             return cls.open(path)
-        with in_our_words(str(path)):
+        with translate_errors(str(path)):
             if _holds_other_things(path):
                 if is_catalogue(path):  # by now: another process has made it, and writes
                     return cls.open(path)
@@ -134,7 +134,7 @@ class Tables:
                 raise
 
     def _check_format(self) -> None:
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             rows = self._table("meta").search().limit(None).to_list()
         written = {row["key"]: row["value"] for row in rows}.get("format", "0")
         if int(written) > FORMAT_VERSION:
@@ -145,7 +145,7 @@ class Tables:
 
     def _complete(self) -> None:
         """Add the tables and columns that a catalogue of an older Posterity lacks."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             if isinstance(self.folder, Remote):
                 there = set(self._db.list_tables(limit=1000).tables)
                 missing = [name for name in TABLES if name not in there]
@@ -218,7 +218,7 @@ class Tables:
             return write()
 
         patience = places.RETRY_SECONDS if again and isinstance(self.folder, Remote) else 0
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return retried(checked, patience=patience)
 
     # --- reading, filtering, committing ----------------------------------------------------------------------------
@@ -226,28 +226,28 @@ class Tables:
     @property
     def version(self) -> int:
         """The version of ``posters``: raised by every change."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return int(self._table("posters").version)
 
     @property
     def versions_now(self) -> tuple[int, int]:
         """The versions of ``posters`` and of ``artefacts``: told in a millisecond, and raised by all that is shown."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return int(self._table("posters").version), int(self._table("artefacts").version)
 
     @property
     def columns(self) -> list[str]:
         """The columns of ``posters`` that a filter may name."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return [name for name in self._table("posters").schema.names if not name.startswith(VECTOR_PREFIX)]
 
     def _schema(self, table: str, columns: Sequence[str]) -> pa.Schema:
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             schema = self._table(table).schema
         return pa.schema([schema.field(name) for name in columns])
 
     def _batches(self, table: str, columns: Sequence[str], where: str | None = None) -> Iterator[pa.RecordBatch]:
-        with self._filtering(where), in_our_words(str(self.folder)):
+        with self._filtering(where), translate_errors(str(self.folder)):
             query = self._table(table).search().select(list(columns))
             query = query.where(where) if where else query
             for batch in query.limit(None).to_batches(4096):

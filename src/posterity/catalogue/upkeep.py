@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from posterity.catalogue._lance import in_our_words, not_reached, quoted
+from posterity.catalogue._lance import not_reached, quoted, translate_errors
 from posterity.catalogue.schema import KEYS, TABLES
 from posterity.catalogue.tables import Tables, chunks
 from posterity.errors import StorageError
@@ -89,7 +89,7 @@ class Upkeep(Tables):
         Raises:
             StorageError: An earlier version could not be looked at, or the table cannot be written; nothing is changed.
         """
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             found = [int(each["version"]) for each in self._db.open_table(name).list_versions()]
         for version in sorted(found, reverse=True):
             condition = self.condition(name, version)
@@ -113,7 +113,7 @@ class Upkeep(Tables):
         if name not in KEYS:
             return []
         keys = list(KEYS[name])
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             query = self._table(name).search().select(keys).with_row_id(True).limit(None)
             rows = pa.Table.from_batches(query.to_batches(4096), schema=self._with_row_id(name, keys))
         groups = rows.group_by(keys).aggregate([("_rowid", "list"), ("_rowid", "count")])
@@ -122,11 +122,11 @@ class Upkeep(Tables):
 
     def rows(self, name: str, numbers: Sequence[int]) -> pa.Table:
         """Read whole rows of a table by their numbers, which come as the column ``_rowid``."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             columns = list(self._table(name).schema.names)
         schema = self._with_row_id(name, columns)
         batches: list[pa.RecordBatch] = []
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             for some in chunks([str(number) for number in numbers]):
                 query = self._table(name).search().select(columns).with_row_id(True)
                 batches += query.where(f"_rowid IN ({', '.join(some)})").limit(None).to_batches(1024)
@@ -144,7 +144,7 @@ class Upkeep(Tables):
 
     def versions(self) -> int:
         """Count the versions of all tables that still take room on the disk."""
-        with in_our_words(str(self.folder)):
+        with translate_errors(str(self.folder)):
             return sum(len(self._table(name).list_versions()) for name in TABLES)
 
     def compact(self, older_than: timedelta = timedelta(hours=1)) -> None:

@@ -198,7 +198,7 @@ def download(
         StorageError: The folder cannot be written; what was downloaded before is kept.
     """
     started = time.monotonic()
-    with _in_our_words(folder):
+    with _translate_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with held(folder / "journal.lock"), Journal(folder) as journal:
             known = {line.key: line for line in journal.lines()}
@@ -220,7 +220,7 @@ def download(
 
 
 @contextmanager
-def _in_our_words(folder: Path) -> Iterator[None]:
+def _translate_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

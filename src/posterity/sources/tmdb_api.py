@@ -147,7 +147,7 @@ def read_tmdb(
     try:
         yield from streamed(entries)
     except FetchError as error:
-        raise _in_our_words(error, secret) from None
+        raise _translated(error, secret) from None
 
 
 def _check_base(base: str) -> None:
@@ -177,7 +177,7 @@ def _secrets() -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def _in_our_words(error: FetchError, secret: str) -> PosterityError:
+def _translated(error: FetchError, secret: str) -> PosterityError:
     detail = error.detail.replace(secret, "…") if secret else error.detail
     if error.status == 401:
         return SourceError("TMDb does not accept the key", "Check TMDB_API_KEY (v3) or TMDB_TOKEN (v4).")

@@ -226,7 +226,7 @@ class Client:
                 check_literal(self.politeness, parts)
                 self._home = self._home or host
                 own = self.headers if host == self._home else {}
-                with _in_our_words(here), connecting(self.politeness, parts):
+                with _translate_errors(here), connecting(self.politeness, parts):
                     async with self._session.get(
                         URL(here, encoded=_is_quoted(here)), allow_redirects=False, headers={**own, **headers}
                     ) as raw:
@@ -291,7 +291,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
-class _in_our_words:  # noqa: N801
+class _translate_errors:  # noqa: N801
     """Turns the client library's errors into ours."""
 
     def __init__(self, url: str) -> None:
