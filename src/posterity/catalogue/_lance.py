@@ -1,4 +1,4 @@
-"""What LanceDB says when something goes wrong, in Posterity's words; and trying again, or waiting, where that helps.
+"""What LanceDB says when something goes wrong, as errors of ours; and trying again, or waiting, where that helps.
 
 LanceDB raises plain ``OSError``, ``RuntimeError`` and ``ValueError`` whose text carries the cause, so the text is what
 there is to go by. This is the one place that reads it.
