@@ -120,7 +120,7 @@ def test_tiles_replace_their_own_and_nobody_elses(scene: Scene, tmp_path: Path) 
     write(Scene(20, 20, (0, 0, 0)), fetch, tmp_path / "a.dzi")
     assert len(list((tmp_path / "a_files").iterdir())) == 6
     (tmp_path / "b_files").mkdir()
-    with pytest.raises(ArgumentError, match="belongs to no .dzi file"):
+    with pytest.raises(ArgumentError, match="does not belong to a .dzi file"):
         write(scene, fetch, tmp_path / "b.dzi")
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.dzi", "a_files", "b_files"]
 

@@ -125,9 +125,7 @@ def map_scene(
         raise UnknownNameError("overlap", overlap, OVERLAPS)
     side = side or MAP_SIDE
     if not 256 <= side <= MAX_SIDE:
-        raise ArgumentError(
-            f"invalid length of a map's longer side: {side} pixels", f"Choose 256 to {MAX_SIDE} pixels."
-        )
+        raise ArgumentError(f"invalid longer side of a map: {side} pixels", f"Choose 256 to {MAX_SIDE} pixels.")
     if title is None:
         title = (
             f"{len(found.positions):,} posters by {found.encoder}, {found.method}: "
