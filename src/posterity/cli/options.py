@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 import click
@@ -12,6 +13,27 @@ import click
 from posterity.settings import OPTIONS, names_in
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Registered(click.ParamType):
+    """A name in a registry: a built-in's, or one that another package registers.
+
+    Args:
+        registry: ``"module:attribute"``, imported when a name is given.
+    """
+
+    name = "name"
+
+    def __init__(self, registry: str) -> None:
+        self.registry = registry
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is not registered."""
+        module, _, attribute = self.registry.partition(":")
+        known = getattr(import_module(module), attribute)
+        if value not in known:
+            self.fail(f"{value!r} is not one of {', '.join(map(repr, known))}.", param, ctx)
+        return str(value)
 
 
 def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
