@@ -9,7 +9,6 @@ import click
 
 from posterity.cli.learning import learning_commands
 from posterity.cli.options import (
-    Registered,
     as_json,
     bars,
     catalogue,
@@ -20,6 +19,7 @@ from posterity.cli.options import (
     out,
     panorama,
     quiet,
+    registered,
     rule_options,
     source_options,
     view,
@@ -570,7 +570,8 @@ def explain(folder: str, a: str, b: str, encoder: str | None, weights: str, out:
 @click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen where not given.")
 @click.option("--aspect", type=float, metavar="RATIO", default=1.0, show_default=True,
               help="Columns per row, where both are chosen; 1.5 makes the picture square.")  # fmt: skip
-@click.option("--order", type=Registered("posterity.layouts.orders:ORDERS"), default="content", show_default=True,
+@click.option("--order", metavar="NAME", callback=registered("posterity.layouts.orders:ORDERS"), default="content",
+              show_default=True,
               help="What stands near: alike posters (content), like colours (colour), a genre's films of one time "
               "(time), or an order that another package registers.")  # fmt: skip
 @click.option("--topology", type=click.Choice(["rectangular", "hexagonal"]), default="rectangular", show_default=True)
@@ -683,8 +684,9 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
 
 @click.command("map")
 @catalogue
-@click.option("--method", type=Registered("posterity.numerics.projection.methods:METHODS"), default="tsne",
-              show_default=True, help="pca, tsne, umap, or a method that another package registers.")  # fmt: skip
+@click.option("--method", metavar="NAME", callback=registered("posterity.numerics.projection.methods:METHODS"),
+              default="tsne", show_default=True,
+              help="pca, tsne, umap, or a method that another package registers.")  # fmt: skip
 @click.option("--pca", "n_components", type=click.IntRange(min=0), default=50, show_default=True,
               help="Principal components that t-SNE and UMAP see; 0: the vectors themselves.")  # fmt: skip
 @click.option("--perplexity", type=float, default=30.0, show_default=True, help="Of t-SNE: neighbours that count.")

@@ -15,25 +15,21 @@ from posterity.settings import OPTIONS, names_in
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Registered(click.ParamType):
-    """A name in a registry: a built-in's, or one that another package registers.
+def registered(registry: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Make what checks that an option's value is a name in a registry.
 
     Args:
-        registry: ``"module:attribute"``, imported when a name is given.
+        registry: ``"module:attribute"``, imported when the command runs, so that help is quick.
     """
 
-    name = "name"
-
-    def __init__(self, registry: str) -> None:
-        self.registry = registry
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse what is not registered."""
-        module, _, attribute = self.registry.partition(":")
+    def checked(_context: click.Context, _option: click.Parameter, value: str) -> str:
+        module, _, attribute = registry.partition(":")
         known = getattr(import_module(module), attribute)
         if value not in known:
-            self.fail(f"{value!r} is not one of {', '.join(map(repr, known))}.", param, ctx)
-        return str(value)
+            raise click.BadParameter(f"{value!r} is not one of {', '.join(map(repr, known))}.")
+        return value
+
+    return checked
 
 
 def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
