@@ -95,7 +95,7 @@ class Registry(Generic[T]):
             )
         if points:
             try:
-                return self._made(_imported(points[0].value))
+                return self._made(points[0].load())
             except (ImportError, AttributeError) as error:
                 if isinstance(error, PosterityError):
                     raise

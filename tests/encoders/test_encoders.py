@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -22,7 +24,9 @@ from posterity.encoders.known import KNOWN
 from posterity.encoders.palette import palette
 from posterity.encoders.pixels import Pixels
 from posterity.errors import ArgumentError
+from posterity.images.fit import fit
 from posterity.images.lab import LEVELS, code_lab, count_codes, rgb_to_lab
+from posterity.numerics.neighbours.exact import Metric
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
@@ -40,21 +44,31 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> np.
     return np.full((1, *size, 3), colour, np.uint8)
 
 
-@pytest.fixture(params=[*(name for name in ENCODERS if name not in KNOWN), "squeezenet1_1", "efficientnet_lite0"])
+QUICK = ("squeezenet1_1", "efficientnet_lite0")
+"""Of the networks whose weights do not come with Posterity, those that every test run sees: one of each kind."""
+
+
+@pytest.fixture(params=[pytest.param(n, marks=pytest.mark.long if n in {*KNOWN} - {*QUICK} else ()) for n in ENCODERS])
 def encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cache: Path) -> Encoder:
-    """Every encoder that comes with Posterity, a network whose weights do not, and one whose weights are packaged."""
-    if request.param == "efficientnet_lite0":
-        if not available(ENCODERS.get(request.param)):
-            pytest.skip("the extra imagenet is not installed: no weights of efficientnet_lite0, or no onnx")
-        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    elif request.param in KNOWN:
-        folder = DATA.parent / "weights"
-        if not (folder / f"{request.param}.safetensors").exists():
-            pytest.skip(f"real weights are not here: no {folder / request.param}.safetensors")
+    """Every encoder whose weights are here: in the box, in a package, or as files beside the real posters."""
+    name = str(request.param)
+    folder = DATA.parent / "weights"
+    if (folder / f"{name}.safetensors").exists():
+        monkeypatch.setenv("POSTERITY_WEIGHTS", str(folder))
         if find_spec("torch") is None:
             pytest.skip("the extra networks is not installed: PyTorch is missing")
-        monkeypatch.setenv("POSTERITY_WEIGHTS", str(folder))
-    return ENCODERS.get(request.param)
+    elif name.startswith("efficientnet_lite"):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    found = ENCODERS.get(name)
+    if not available(found):
+        pytest.skip(f"the weights of {name} are not here, or what builds it is not installed: see posterity encoders")
+    return found
+
+
+@pytest.fixture(params=list(ENCODERS))
+def declared(request: pytest.FixtureRequest) -> Encoder:
+    """Every encoder, whether or not its weights are here."""
+    return ENCODERS.get(str(request.param))
 
 
 @pytest.fixture(scope="session")
@@ -62,14 +76,43 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+class TestDeclared:
+    """The part of the contract that needs no weights: every registered encoder keeps it."""
+
+    def test_is_registered_by_its_own_name(self, declared: Encoder) -> None:
+        assert isinstance(declared, Encoder)
+        assert ENCODERS.get(declared.spec.name) is declared
+        assert declared.spec.summary
+        assert declared.spec.version >= 1
+
+    def test_refuses_other_arrays_and_says_what_it_takes(self, declared: Encoder) -> None:
+        height, width = declared.spec.size
+        good = np.zeros((2, height, width, 3), np.uint8)
+        turned = [good.swapaxes(1, 2)] if height != width else []
+        for bad in (good[0], good[..., :1], good[:, 1:], *turned, good.astype(np.float32), good.tolist()):
+            with pytest.raises(ArgumentError, match=rf"{declared.spec.name}.*uint8.*\(n, {height}, {width}, 3\)"):
+                declared.encode(bad)  # type: ignore[arg-type]
+
+    def test_its_fingerprint_is_stable_and_changes_with_what_decides_the_vectors(self, declared: Encoder) -> None:
+        spec = declared.spec
+        assert spec.fingerprint == replace(spec, summary="another").fingerprint
+        assert spec.fingerprint != replace(spec, version=spec.version + 1).fingerprint
+        assert spec.fingerprint != replace(spec, weights="0" * 64).fingerprint
+
+    def test_declares_what_the_pipeline_needs(self, declared: Encoder) -> None:
+        spec = declared.spec
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", spec.name)
+        assert spec.dimension >= 1
+        assert min(spec.size) >= 1
+        assert spec.metric in get_args(Metric)
+        assert fit(np.zeros((30, 20, 3), np.uint8), spec.size, spec.fit).shape == (*spec.size, 3)
+        assert spec.weights is None or re.fullmatch(r"[0-9a-f]{64}", spec.weights)
+        assert (spec.weights is None and spec.bytes == 0) or spec.licence
+        assert isinstance(available(declared), bool)
+
+
 class TestContract:
     """What the pipeline relies on, whichever encoder it is given."""
-
-    def test_is_registered_by_its_own_name(self, encoder: Encoder) -> None:
-        assert isinstance(encoder, Encoder)
-        assert ENCODERS.get(encoder.spec.name) is encoder
-        assert encoder.spec.summary
-        assert encoder.spec.version >= 1
 
     def test_gives_float32_rows_of_its_dimension(self, encoder: Encoder) -> None:
         images = posters(encoder.spec.size, 5)
@@ -119,19 +162,6 @@ class TestContract:
         assert np.isfinite(vectors).all()
         if encoder.spec.metric == "cosine":
             np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
-
-    def test_refuses_other_arrays_and_says_what_it_takes(self, encoder: Encoder) -> None:
-        height, width = encoder.spec.size
-        good = np.zeros((2, height, width, 3), np.uint8)
-        for bad in (good[0], good[..., :1], good[:, 1:], good.swapaxes(1, 2), good.astype(np.float32), good.tolist()):
-            with pytest.raises(ArgumentError, match=rf"{encoder.spec.name}.*uint8.*\(n, {height}, {width}, 3\)"):
-                encoder.encode(bad)  # type: ignore[arg-type]
-
-    def test_its_fingerprint_is_stable_and_changes_with_what_decides_the_vectors(self, encoder: Encoder) -> None:
-        spec = encoder.spec
-        assert spec.fingerprint == replace(spec, summary="another").fingerprint
-        assert spec.fingerprint != replace(spec, version=spec.version + 1).fingerprint
-        assert spec.fingerprint != replace(spec, weights="0" * 64).fingerprint
 
 
 def test_fingerprints_stay_the_same_from_release_to_release() -> None:

@@ -16,9 +16,9 @@ from conftest import real_data
 import posterity
 from posterity.embedding.pipeline import _Encode
 from posterity.encoders import ENCODERS
-from posterity.errors import EngineError, UnknownNameError
+from posterity.errors import EngineError, MissingExtraError, UnknownNameError
 from posterity.numerics.neighbours.exact import closest_pairs
-from posterity.runtime.engines import Engine, Local, engine_of
+from posterity.runtime.engines import ENGINES, Engine, Local, engine_of
 from posterity.search.pairs import _Known, _on_engine, _Tile
 
 
@@ -71,9 +71,23 @@ def _chunks(n: int = 30, size: int = 3) -> list[list[int]]:
     return [list(range(at, at + size)) for at in range(0, n, size)]
 
 
-@pytest.mark.parametrize("name", ["local", "ray"])
-def test_results_come_in_order(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    engine: Engine = Local(2) if name == "local" else request.getfixturevalue("ray")
+@pytest.fixture(params=list(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Each registered engine with two workers; of one that is not installed, only that it says so."""
+    if request.param == "ray":
+        yield request.getfixturevalue("ray")
+        return
+    try:
+        opened = ENGINES.get(request.param)(2)
+    except MissingExtraError as error:
+        assert "pip install 'posterity[" in str(error)
+        pytest.skip(str(error))
+    yield opened
+    opened.close()
+
+
+def test_results_come_in_order(engine: Engine, tmp_path: Path) -> None:
+    assert engine.workers == 2
     assert list(engine.map(doubled(tmp_path), _chunks())) == [[2 * i for i in chunk] for chunk in _chunks()]
     assert engine.share([1, 2]).get() == [1, 2]
     with pytest.raises(ValueError, match="-1 is below 0"):
@@ -81,7 +95,7 @@ def test_results_come_in_order(name: str, request: pytest.FixtureRequest, tmp_pa
     assert list(engine.map(doubled(tmp_path), [])) == []
 
 
-def test_items_are_taken_as_they_are_needed(ray: Engine, tmp_path: Path) -> None:
+def test_items_are_taken_as_they_are_needed(engine: Engine, tmp_path: Path) -> None:
     taken: list[int] = []
 
     def items() -> Iterator[list[int]]:
@@ -89,9 +103,9 @@ def test_items_are_taken_as_they_are_needed(ray: Engine, tmp_path: Path) -> None
             taken.append(chunk[0])
             yield chunk
 
-    results = ray.map(doubled(tmp_path), items(), ahead=2)
+    results = engine.map(doubled(tmp_path), items(), ahead=2)
     next(results)
-    assert len(taken) <= 2 * ray.workers + 1
+    assert len(taken) <= 2 * engine.workers + 1
 
 
 def test_work_of_a_process_that_dies_is_done_again(ray: Engine, tmp_path: Path) -> None:

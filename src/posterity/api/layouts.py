@@ -59,7 +59,8 @@ class Layouts(Opened):
             cols: Likewise.
             shape: All that can be asked of the grid: topology, pinned posters, holes; instead of ``rows`` and ``cols``.
             mask: A picture whose light part the wall fills.
-            order: "content" (an encoder's vectors), "colour", or "time" (a row a genre, from early to late).
+            order: "content" (an encoder's vectors), "colour", "time" (a row a genre, from early to late), or one that
+                another package registers.
             encoder: Name or instance.
             where: An SQL condition that posters must meet.
             view: The view that they must be in.

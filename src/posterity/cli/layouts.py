@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from posterity.cli.options import as_json, bars, catalogue, declared, panorama, quiet, view, where
+from posterity.cli.options import as_json, bars, catalogue, declared, panorama, quiet, registered, view, where
 from posterity.cli.output import say, say_json, table
 from posterity.serialise import plain
 
@@ -15,8 +15,10 @@ from posterity.serialise import plain
 @click.option("--cols", type=click.IntRange(min=1), help="Columns of the grid; chosen if not given.")
 @click.option("--aspect", type=float, metavar="RATIO", default=1.0, show_default=True,
               help="Columns per row, if neither is given; 1.5 makes the picture square.")  # fmt: skip
-@click.option("--order", type=click.Choice(["content", "colour", "time"]), default="content", show_default=True,
-              help="What to place together: similar posters, colours, or films of one genre and time.")  # fmt: skip
+@click.option("--order", metavar="NAME", callback=registered("posterity.layouts.orders:ORDERS"), default="content",
+              show_default=True,
+              help="What to place together: similar posters (content), colours (colour), films of one genre and time "
+              "(time), or an order from another package.")  # fmt: skip
 @click.option("--topology", type=click.Choice(["rectangular", "hexagonal"]), default="rectangular", show_default=True,
               help="Shape of the grid's cells.")  # fmt: skip
 @click.option("--toroidal", is_flag=True, help="Join opposite edges, as on a torus.")
@@ -132,7 +134,8 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
 
 @click.command("map")
 @catalogue
-@click.option("--method", type=click.Choice(["pca", "tsne", "umap"]), default="tsne", show_default=True,
+@click.option("--method", metavar="NAME", callback=registered("posterity.numerics.projection.methods:METHODS"),
+              default="tsne", show_default=True,
               help="Method of projection.")  # fmt: skip
 @click.option("--pca", "n_components", type=click.IntRange(min=0), default=50, show_default=True,
               help="Principal components passed to t-SNE and UMAP; 0 passes the vectors themselves.")  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import wraps
+from importlib import import_module
 from typing import Any, TypeVar, cast
 
 import click
@@ -12,6 +13,23 @@ import click
 from posterity.settings import OPTIONS, names_in
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def registered(registry: str) -> Callable[[click.Context, click.Parameter, str], str]:
+    """Make what checks that an option's value is a name in a registry.
+
+    Args:
+        registry: ``"module:attribute"``, imported when the command runs, so that help is quick.
+    """
+
+    def checked(_context: click.Context, _option: click.Parameter, value: str) -> str:
+        module, _, attribute = registry.partition(":")
+        known = getattr(import_module(module), attribute)
+        if value not in known:
+            raise click.BadParameter(f"{value!r} is not one of {', '.join(map(repr, known))}.")
+        return value
+
+    return checked
 
 
 def declared(name: str, *flags: str, help: str | None = None, metavar: str | None = None) -> Callable[[F], F]:
