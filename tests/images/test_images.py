@@ -74,7 +74,7 @@ def test_what_cannot_be_read_is_refused_with_the_reason(data: bytes, reason: str
 def test_too_many_pixels_are_refused_before_decoding(format_: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(picture(4, (300, 400)), format_)
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
-    with pytest.raises(ImageError, match="300×400 is 120,000 pixels, over the cap of 100,000") as caught:
+    with pytest.raises(ImageError, match="300×400 is 120,000 pixels, over the limit of 100,000") as caught:
         decode(data, limits=Limits(max_pixels=100_000))
     assert caught.value.reason == "too_many_pixels"
 

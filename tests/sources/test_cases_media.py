@@ -238,7 +238,7 @@ def test_caps_hold_without_metadata_too(monkeypatch: pytest.MonkeyPatch) -> None
     png, jpeg = png_with(BAD_PNG["half a gamma"]), encoded("JPEG")[:-2]
     monkeypatch.setattr(Image.Image, "load", lambda _: pytest.fail("decoded"))
     for data in (png, jpeg):
-        with pytest.raises(ImageError, match="21,600 pixels, over the cap of 1,000"):
+        with pytest.raises(ImageError, match="21,600 pixels, over the limit of 1,000"):
             examine(data, limits=Limits(max_pixels=1000))
 
 

@@ -6,7 +6,7 @@ vectors are read, the parameters, and the versions of the packages that decide n
 anything that it shows has changed, and stays current when something changes that it does not read.
 
 A key names its columns: ``sha256,year 1 3f2a9c01...``, so that whoever finds it can tell whether it still holds without
-knowing what made it. A digest of an older Posterity is no such key; what carries one counts as behind.
+knowing what made it. A digest from an older Posterity is not such a key; anything with one counts as out of date.
 """
 
 from __future__ import annotations

@@ -153,14 +153,16 @@ def _split(store: Store, artefact: Artefact, ids: set[str]) -> str:
 
 def _model(store: Store, artefact: Artefact, ids: set[str]) -> str:
     _table(artefact.scores)
-    told = _table(artefact.parameters).get("predicted")
+    predicted = _table(artefact.parameters).get("predicted")
     model = from_bytes(store.model(artefact.name))
     there, *numbers = store.predictions(artefact.name)
     if any(each.shape != (len(there), len(model.names)) or not np.isfinite(each).all() for each in numbers):
         return "its predictions are not one number for each label"
     strange = {*there} - ids
-    if strange and model.encoders and told == predictions_key(store, model, model.encoders):
-        return f"it speaks of {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
+    if strange and model.encoders and predicted == predictions_key(store, model, model.encoders):
+        return (
+            f"it has predictions for {len(strange)} posters that are not in the catalogue, {min(strange)!r} among them"
+        )
     return ""
 
 

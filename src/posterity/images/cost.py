@@ -87,7 +87,7 @@ class Cost:
         if self.bytes > MOST_BYTES:
             raise ImageError(
                 "too_costly",
-                f"decoding it would take {self.bytes / 2**20:,.0f} MiB, over the cap of {MOST_BYTES / 2**20:,.0f}",
+                f"decoding it would take {self.bytes / 2**20:,.0f} MiB, over the limit of {MOST_BYTES / 2**20:,.0f}",
             )
 
 

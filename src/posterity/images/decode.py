@@ -33,7 +33,7 @@ BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: white, the paper that posters are printed on."""
 
 DAMAGED_METADATA = "damaged_metadata"
-"""The flag of a picture whose pixels are good, and what its file tells of it is not."""
+"""The flag of a picture whose pixels are good, but whose other data are damaged."""
 
 _BROKEN = ("corrupt", "truncated")
 
@@ -82,7 +82,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture and what its file said of it.
+    """A picture and what its file says about it.
 
     Attributes:
         pixels: RGB, uint8, (height, width, 3); a reduced copy where less was asked for.
@@ -137,7 +137,7 @@ def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits
         raise ImageError("empty", "the file is empty")
     kind = sniff(data[:32])
     if kind is None:
-        raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is no picture format read here")
+        raise ImageError("not_an_image", f"starts with {data[:8]!r}, which is not a supported picture format")
     cost = cost_of(data, kind)
     if cost.pixels > limits.max_pixels:
         check_size(cost.width, cost.height, limits)
@@ -185,7 +185,7 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     """
     if width * height > limits.max_pixels:
         raise ImageError(
-            "too_many_pixels", f"{width}×{height} is {width * height:,} pixels, over the cap of {limits.max_pixels:,}"
+            "too_many_pixels", f"{width}×{height} is {width * height:,} pixels, over the limit of {limits.max_pixels:,}"
         )
     if min(width, height) < limits.min_side:
         raise ImageError("tiny", f"{width}×{height}, and the shorter side must have {limits.min_side} pixels or more")
@@ -298,7 +298,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         if whole:
             return block
         block = block.astype(np.float64)
-        # Infinities and what is no number show in the extremes, which costs less than to look for them everywhere.
+        # Infinities and NaN show in the extremes, which costs less than to look for them everywhere.
         return block if np.isfinite([block.min(), block.max()]).all() else np.nan_to_num(block)
 
     # In blocks of rows: in float64 the whole would take eight times the picture's own memory.

@@ -23,7 +23,7 @@ from posterity.sources.rules import CHOICE, RULES
 
 REASONS = {
     "empty": "the file has no content",
-    "not_an_image": "the content is not a picture of a kind that Posterity reads",
+    "not_an_image": "the content is not a picture in a supported format",
     "corrupt": "the picture's data cannot be decoded",
     "truncated": "the file ends before the picture does",
     "tiny": "a side is shorter than the least allowed",

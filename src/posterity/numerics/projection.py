@@ -164,11 +164,11 @@ def _tsne(Z: Floats, plane: Points, layout: Layout, workers: int, progress: Call
         if progress:
             progress(_EVERY)
 
-    told: dict[str, Any] = {"callbacks": tell, "callbacks_every_iters": _EVERY} if progress else {}
+    callbacks: dict[str, Any] = {"callbacks": tell, "callbacks_every_iters": _EVERY} if progress else {}
     early, late = _TSNE_STEPS
     # The rate n / exaggeration, as A. C. Belkina et al., Nature Communications 10, 2019, recommend.
-    embedding = embedding.optimize(n_iter=early, exaggeration=12, momentum=0.8, learning_rate="auto", **told)
-    embedding = embedding.optimize(n_iter=late, momentum=0.8, learning_rate="auto", **told)
+    embedding = embedding.optimize(n_iter=early, exaggeration=12, momentum=0.8, learning_rate="auto", **callbacks)
+    embedding = embedding.optimize(n_iter=late, momentum=0.8, learning_rate="auto", **callbacks)
     return np.asarray(embedding, np.float64)
 
 
