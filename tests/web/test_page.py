@@ -305,7 +305,7 @@ def test_the_clinic_takes_a_poster(browser: Browser, address: str, served: Path)
         expect(page.locator(".spot")).to_be_visible()
     with visiting(browser, f"{address}#panel=clinic", expected="status of 400") as page:
         page.get_by_label("Poster file").set_input_files({"name": "x.jpg", "mimeType": "image/jpeg", "buffer": b"none"})
-        expect(page.get_by_role("alert")).to_contain_text("no picture format")
+        expect(page.get_by_role("alert")).to_contain_text("not a supported picture format")
 
 
 def test_pairs_are_reviewed_by_keys(browser: Browser, anywhere: str) -> None:
