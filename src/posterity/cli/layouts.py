@@ -136,7 +136,7 @@ def _pin(text: str) -> tuple[str, tuple[int, int]]:
 @catalogue
 @click.option("--method", metavar="NAME", callback=registered("posterity.numerics.projection.methods:METHODS"),
               default="tsne", show_default=True,
-              help="Method of projection.")  # fmt: skip
+              help="Method of projection: pca, tsne, umap, or one from another package.")  # fmt: skip
 @click.option("--pca", "n_components", type=click.IntRange(min=0), default=50, show_default=True,
               help="Principal components passed to t-SNE and UMAP; 0 passes the vectors themselves.")  # fmt: skip
 @click.option(
