@@ -99,7 +99,7 @@ def test_encoders_embed_and_list_speak_json(films: posterity.Catalogue, capsys: 
         (["similar", "-c", "{films}", "--image", "nowhere.jpg"], "nowhere.jpg cannot be read"),
         (["similar", "-c", "nowhere", "--id", "x"], "does not exist"),
         (["wall", "-c", "{films}", "--rows", "2", "--cols", "3"], "12 posters"),
-        (["wall", "-c", "{films}", "--out", "wall.txt"], "no picture format"),
+        (["wall", "-c", "{films}", "--out", "wall.txt"], "unknown picture format"),
         (["build", "nowhere", "-c", "{films}"], "nowhere does not exist"),
         (["info", "nowhere"], "posterity build"),
         (["sample", "s", "-n", "3"], "3 films cannot be invented"),

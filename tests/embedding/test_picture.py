@@ -52,11 +52,11 @@ def test_it_is_decoded_once_a_size_and_encoded_once_an_encoder(
 
 def test_its_limits_hold_however_it_is_used() -> None:
     one = Picture("one", content("PNG"), Limits(max_pixels=1000))
-    with pytest.raises(ImageError, match="over the cap of 1,000"):
+    with pytest.raises(ImageError, match="over the limit of 1,000"):
         one.decoded((96, 64))
-    with pytest.raises(ImageError, match="over the cap of 1,000"):
+    with pytest.raises(ImageError, match="over the limit of 1,000"):
         one.vector(ENCODERS.get("colour"))
-    with pytest.raises(ImageError, match="no picture format"):
+    with pytest.raises(ImageError, match="not a supported picture format"):
         Picture("none", b"none").decoded()
 
 

@@ -305,7 +305,7 @@ def test_the_command_says_it_to_people_too(
     assert "trustworthiness" in said
     assert out.read_text().startswith("<svg")
     assert run(["map", "-c", str(films.folder), "--out", "map.txt"]) == 1
-    assert "no picture format" in capsys.readouterr().err
+    assert "unknown picture format" in capsys.readouterr().err
 
 
 @pytest.mark.long
