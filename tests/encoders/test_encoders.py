@@ -25,7 +25,7 @@ from posterity.encoders.palette import palette
 from posterity.encoders.pixels import Pixels
 from posterity.errors import ArgumentError
 from posterity.images.fit import fit
-from posterity.images.lab import LEVELS, code_lab, count_codes, rgb_to_lab
+from posterity.numerics.lab import LEVELS, code_lab, count_codes, rgb_to_lab
 from posterity.numerics.neighbours.exact import Metric
 
 DATA = Path(os.environ.get("POSTERITY_DATA", Path(__file__).parents[3] / "shared" / "data"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -198,7 +199,7 @@ def test_posters_are_embedded(
     capsys.readouterr()
     assert run(["embed", "-c", films, "--encoder", "efficientnet_lite0", "--json"]) == 0
     said = capsys.readouterr()
-    assert '"efficientnet_lite0": 6' in said.out
+    assert json.loads(said.out)["encoded"] == {"efficientnet_lite0": 6}
     assert run(["similar", "-c", films, "--id", "tt0000001", "--encoder", "efficientnet_lite0"]) == 0
 
 

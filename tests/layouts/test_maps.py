@@ -291,7 +291,7 @@ def test_a_map_is_drawn_with_every_poster(films: posterity.Catalogue, overlap: s
     image = films.draw(found, side=700, overlap=overlap)
     assert image is not None
     assert image.size == (scene.width, scene.height)
-    with pytest.raises(ArgumentError, match="a map of 100 pixels"):
+    with pytest.raises(ArgumentError, match="longer side of a map: 100 pixels"):
         films.draw(found, side=100)
 
 

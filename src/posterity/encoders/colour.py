@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from posterity.encoders._check import check_images
 from posterity.encoders.base import EncoderSpec
-from posterity.images.lab import CODES, code_lab, count_codes
+from posterity.numerics.lab import CODES, code_lab, count_codes
 
 HEIGHT, WIDTH = 48, 32
 """Few pixels: 96×64 of them describe the colours no better (all scores equal within their intervals) and cost twice

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import ArgumentError
-from posterity.images.lab import CODES, LEVELS, rgb_to_lab
+from posterity.numerics.lab import CODES, LEVELS, rgb_to_lab
 
 _MAX_ROUNDS = 50
 

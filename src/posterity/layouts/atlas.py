@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from posterity.catalogue import Store, provenance
 from posterity.images import decode
-from posterity.images.lab import rgb_to_lab
 from posterity.layouts.clusters import COLOURS
+from posterity.numerics.lab import rgb_to_lab
 from posterity.runtime.parallel import n_workers, ordered_map
 from posterity.runtime.progress import progress
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.errors import MissingExtraError
-from posterity.images.lab import rgb_to_lab
+from posterity.numerics.lab import rgb_to_lab
 
 Places = NDArray[np.int64]
 
