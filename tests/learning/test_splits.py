@@ -154,7 +154,7 @@ def test_a_split_of_ones_own_is_read_or_refused(studio: posterity.Catalogue, tmp
     twice = f"id,part\n{lines[0]}\n{lines[0]}\n"
     short = f"id,part,labels\n{lines[0]},\n{lines[1]}\n"
     for text, why in (
-        ("id,side\n", "no columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"), (short, "line 3: has 2"),
+        ("id,side\n", "lacks the columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"), (short, "line 3: has 2"),
         ("", "is empty"),
     ):  # fmt: skip
         path.write_text(text)

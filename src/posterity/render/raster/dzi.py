@@ -89,7 +89,7 @@ class _Level:
 
 
 def _halved(strip: RGB) -> RGB:
-    """Average 2 × 2 pixels; the last row and column of odd sides are averaged alone."""
+    """Average 2 × 2 pixels; the last row and column of odd sides are repeated."""
     height, width = strip.shape[:2]
     even = cv2.copyMakeBorder(strip, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(even, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA), np.uint8)

@@ -146,7 +146,7 @@ def _pictures(scene: Scene, fetch: Fetch, workers: int) -> Iterator[tuple[int, T
 
 
 def _decoded(job: tuple[int, Thumb, bytes]) -> tuple[int, Thumb, RGB]:
-    """Decode a thumbnail to the largest size that fits its place, without enlarging it beyond its own pixels."""
+    """Decode a thumbnail and scale it to the largest size that fits its place."""
     at, thumb, jpeg = job
     picture = decode(jpeg, (thumb.height, thumb.width))
     scale = min(thumb.height / picture.shape[0], thumb.width / picture.shape[1])
