@@ -154,8 +154,8 @@ def test_a_split_of_ones_own_is_read_or_refused(studio: posterity.Catalogue, tmp
     twice = f"id,part\n{lines[0]}\n{lines[0]}\n"
     short = f"id,part,labels\n{lines[0]},\n{lines[1]}\n"
     for text, why in (
-        ("id,side\n", "lacks the columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"), (short, "line 3: has 2"),
-        ("", "is empty"),
+        ("id,side\n", "lacks the columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"),
+        (short, "line 3: has 2"), ("", "is empty"),
     ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(SourceError, match=why):
