@@ -102,7 +102,7 @@ def test_encoders_embed_and_list_speak_json(films: posterity.Catalogue, capsys: 
         (["wall", "-c", "{films}", "--out", "wall.txt"], "unknown picture format"),
         (["build", "nowhere", "-c", "{films}"], "nowhere does not exist"),
         (["info", "nowhere"], "posterity build"),
-        (["sample", "s", "-n", "3"], "3 films cannot be invented"),
+        (["sample", "s", "-n", "3"], "invalid number of films: 3"),
     ],
 )
 def test_a_users_error_is_one_line_and_status_1(

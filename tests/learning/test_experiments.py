@@ -58,7 +58,7 @@ def test_a_matrix_is_every_combination() -> None:
     [
         ("title = ", "Invalid value"),
         ("colour = 1\n[[matrix]]\nhead = 'prior'", "unknown key 'colour'"),
-        ("title = 'x'", "declares no run"),
+        ("title = 'x'", "no run is declared"),
         ("[[matrix]]\nhead = 'nosuch'", "nosuch"),
         ("[[matrix]]\nhead = 'probe'", "no encoder"),
         ("[[matrix]]\nhead = 'probe'\nencoder = 'pixels'\ncolour = 1", "colour"),

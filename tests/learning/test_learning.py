@@ -152,7 +152,7 @@ def test_one_label_a_poster_and_other_choices(real: posterity.Catalogue) -> None
     with pytest.raises(ArgumentError, match="task 'classes'"):
         real.learn.box_office("classes")
     real.learn.split("folds")
-    with pytest.raises(ArgumentError, match="no parts train and test"):
+    with pytest.raises(ArgumentError, match="lacks the parts 'train' and 'test'"):
         real.learn.genres("folds")
     with pytest.raises(UnknownNameError, match="nosuch"):
         real.learn.genres("nosuch")

@@ -124,7 +124,7 @@ def test_the_same_artwork_on_both_sides_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    with pytest.raises(LeakError, match="the same artwork is on two sides") as refused:
+    with pytest.raises(LeakError, match="the same artwork is in two parts") as refused:
         films.learn.import_split("mine", path, protocol)
     assert a in str(refused.value)
     assert b in str(refused.value)
@@ -154,13 +154,13 @@ def test_a_split_of_ones_own_is_read_or_refused(studio: posterity.Catalogue, tmp
     twice = f"id,part\n{lines[0]}\n{lines[0]}\n"
     short = f"id,part,labels\n{lines[0]},\n{lines[1]}\n"
     for text, why in (
-        ("id,side\n", "no columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"), (short, "line 3: has 2"),
-        ("", "is empty"),
+        ("id,side\n", "lacks the columns"), ("id,part\nnobody,train\n", "line 2"), (twice, "twice"),
+        (short, "line 3: has 2"), ("", "is empty"),
     ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(SourceError, match=why):
             studio.learn.import_split("own", path)
-    with pytest.raises(ArgumentError, match="cannot name"):
+    with pytest.raises(ArgumentError, match="invalid split name"):
         studio.learn.split("a/b")
 
 
@@ -229,7 +229,7 @@ def test_an_export_can_be_read_by_other_code(studio: posterity.Catalogue, tmp_pa
     studio.learn.export_split("seed-ten-genres", tmp_path / "folders", "folders")
     found = {path.stem: (path.parent.name, path.parts[-3]) for path in (tmp_path / "folders").glob("*/*/*")}
     assert found == {i: (ten.targets.labels[i][0], part) for part, ids in ten.parts.items() for i in ids}
-    with pytest.raises(StorageError, match="other things"):
+    with pytest.raises(StorageError, match="not empty"):
         studio.learn.export_split("genres", tmp_path / "csv")
     with pytest.raises(ArgumentError, match="several labels"):
         studio.learn.export_split("genres", tmp_path / "never", "folders")

@@ -241,5 +241,5 @@ def test_what_cannot_be_configured_is_said() -> None:
     ):
         with pytest.raises(error, match=why):
             config_for(**changes)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentError, match="takes no weights"):
+    with pytest.raises(ArgumentError, match="does not accept weights"):
         make(config_for("seed-cnn"), 2, Path("x.safetensors"))

@@ -420,7 +420,7 @@ def test_an_exported_folder_is_replaced_and_nothing_else_is(served: Path, site: 
     films = posterity.open(served)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
-    with pytest.raises(posterity.PosterityError, match="holds other things"):
+    with pytest.raises(posterity.PosterityError, match="contains other files"):
         export_site(films, tmp_path / "mine")
     (site / "old.txt").write_text("of an older export")
     export_site(films, site, neighbours=2)

@@ -1,1 +1,1 @@
-"""The Python interface: a catalogue as an object, one thin method a capability."""
+"""The Python interface: a catalogue as an object, one thin method per capability."""

@@ -1,8 +1,8 @@
-"""One way to build: an unchanged folder is recognised at once; every other build is planned, and the plan is run.
+"""The one way to build: an unchanged folder is recognised at once; every other build is planned, then run.
 
 ``posterity.build``, :meth:`posterity.Catalogue.build` and the command all go through :func:`carry_out`. Importing this
-module is light, because recognising a folder needs neither the store nor the decoders; what planning and running need
-is imported when they begin.
+module is fast, because recognising a folder needs neither the store nor the decoders; what planning and running need
+is imported when they start.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ def build(
     remove_missing: bool = False,
     show_progress: bool | None = False,
 ) -> BuildReport:
-    """Bring posters into the catalogue in ``folder``, made where there is none, and encode them.
+    """Add posters to the catalogue in ``folder``, made if it does not exist, and encode them.
 
-    What is new is added, what changed is updated, the rest is left alone. A run that was killed is gone on with.
-    A file that was moved or renamed keeps its poster's id and all that is known of it. No poster is removed because its
-    file cannot be read or found, unless ``remove_missing`` is given.
-    Pictures that are not here are downloaded into the catalogue, politely.
+    New posters are added, changed ones updated, the rest left alone. A killed run is resumed.
+    A file that was moved or renamed keeps its poster's id and metadata. No poster is removed because its file cannot be
+    read or found, unless ``remove_missing`` is set.
+    Pictures that are not local are downloaded into the catalogue, with polite limits.
 
     Args:
-        source: A folder of posters, a media library, a table of films (TMDb's, IMDb's, your own), ``tmdb:QUERY`` or
+        source: A folder of posters, a media library, a table of films (from TMDb, IMDb or your own), ``tmdb:QUERY`` or
             ``impawards:YEARS``.
         folder: The catalogue's folder.
         metadata: For a folder, a CSV, TSV or Parquet table of the films.
-        terms: The source's kind, where its pictures are, and how they are requested.
-        rules: Which films to drop, and how to choose by genre; None takes the default ones.
-        encoders: Names or instances; None takes the setting ``encoders``.
+        terms: The source's kind, where its pictures are, and how to request them.
+        rules: Which films to drop, and how to choose by genre; None uses the default rules.
+        encoders: Names or instances of encoders; None uses the setting ``encoders``.
         engine: What reads and encodes: "local", "ray", or an engine; None takes the setting ``engine``.
-        remove_missing: Remove the posters of this source whose file is not there any more, also where that is more than
-            a tenth of them, or its drive seems not to be mounted.
+        remove_missing: Remove the posters of this source whose file no longer exists, even if that is more than a tenth
+            of them, or its drive seems not to be mounted.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
         SourceError: The source or the table cannot be read.
         StorageError: The catalogue cannot be written; what was committed before is kept.
-        UnknownNameError: There is no encoder of a name.
+        UnknownNameError: An encoder is unknown.
     """
     # An unknown encoder fails before any work.
     request = Request(source, folder, metadata, terms, rules, chosen_encoders(encoders), remove_missing)
@@ -78,12 +78,13 @@ def dry_run(
     terms: Terms = Terms(),
     rules: Rules | None = None,
 ) -> DryRun:
-    """Tell what a build would download and drop. It asks for pages where only they tell that, but for no picture.
+    """Report what a build would download and drop. Pages are requested if needed to find out, but no pictures.
 
-    Of a folder it tells which files the rules would drop; whether the others are pictures is seen when they are read.
+    For a folder, this lists the files that the rules would drop; whether the others are pictures shows only when they
+    are read.
 
     Raises:
-        ArgumentError: A term or a rule means nothing for this source.
+        ArgumentError: A term or a rule does not apply to this source.
         SourceError: The source cannot be read.
     """
     from posterity.ingest.planning import rehearse
@@ -97,9 +98,9 @@ def carry_out(
     """Carry out a build.
 
     Args:
-        request: What is asked for.
+        request: The build to carry out.
         store: Opens the catalogue; called once the source is known to be readable.
-        engine: What reads and encodes.
+        engine: The engine that reads and encodes.
         show_progress: True and False force the bars; None shows them on a terminal.
     """
     shortcut = shortcut_of(request)

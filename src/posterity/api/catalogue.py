@@ -1,6 +1,6 @@
-"""The Python interface: one object that does with a catalogue all that the command line does.
+"""The Python interface: one object that does everything with a catalogue that the command line does.
 
-It joins the parts and holds what is worth holding between calls (vectors once loaded); it computes nothing itself. Its
+It joins the parts and caches what is worth keeping between calls (loaded vectors); it computes nothing itself. Its
 methods are grouped by purpose: :mod:`~posterity.api.filling`, :mod:`~posterity.api.searching`,
 :mod:`~posterity.api.layouts`, :mod:`~posterity.api.upkeep`.
 """
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 class Catalogue(Filling, Searching, Layouts, Upkeep):
     """An open catalogue; get one from :func:`posterity.open`.
 
-    Safe to share between threads. Vectors, once searched, are held until the catalogue changes.
+    Safe to share between threads. Vectors stay in memory after the first search until the catalogue changes.
     """
 
     @property
     def learn(self) -> Learner:
-        """What can be learned from its posters: splits, models, experiments.
+        """Learning from the catalogue's posters: splits, models, experiments.
 
         See :class:`posterity.api.learner.Learner`.
         """

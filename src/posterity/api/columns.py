@@ -1,4 +1,4 @@
-"""What is known of many posters as columns of numbers, small enough to send for a whole collection at once."""
+"""Metadata of many posters as columns of numbers, small enough to send for a whole collection at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def numbered(values: Sequence[str | None]) -> tuple[list[str], list[int]]:
-    """Number the values, sorted: the names, and each one's number, -1 where it is not known.
+    """Number the values in sorted order: the distinct names, and each value's number, -1 if unknown.
 
     >>> numbered(["fr", None, "en", "fr"])
     (['en', 'fr'], [1, -1, 0, 1])
@@ -17,7 +17,7 @@ def numbered(values: Sequence[str | None]) -> tuple[list[str], list[int]]:
 
 
 def numbered_sets(values: Sequence[Sequence[str] | None]) -> tuple[list[str], list[list[int]]]:
-    """Number the names in each set, sorted: the names, and each set's numbers in its own order.
+    """Number the names in sets, in sorted order: the distinct names, and each set's numbers in its own order.
 
     >>> numbered_sets([["War", "Drama"], None, ["War", "War"]])
     (['Drama', 'War'], [[1, 0], [], [1]])
@@ -28,7 +28,7 @@ def numbered_sets(values: Sequence[Sequence[str] | None]) -> tuple[list[str], li
 
 
 def ratios(revenues: Sequence[int | None], budgets: Sequence[int | None]) -> list[float | None]:
-    """Divide revenues by budgets; None where either is not known.
+    """Divide revenues by budgets; None if either is unknown.
 
     >>> ratios([300, None, 5], [100, 100, None])
     [3.0, None, None]
@@ -38,7 +38,7 @@ def ratios(revenues: Sequence[int | None], budgets: Sequence[int | None]) -> lis
 
 
 def shapes(widths: Sequence[int], heights: Sequence[int]) -> list[int]:
-    """Give the shapes of pictures: width · 1000 / height.
+    """Return the shapes of pictures: width · 1000 / height.
 
     >>> shapes([2000], [3000])
     [667]

@@ -24,7 +24,7 @@ from posterity.sources.terms import Terms
 
 
 class Filling(Opened):
-    """Methods that bring posters into a catalogue, and add to what is known of them."""
+    """Methods that add posters to a catalogue, and metadata to its posters."""
 
     def build(
         self,
@@ -38,18 +38,18 @@ class Filling(Opened):
         remove_missing: bool = False,
         show_progress: bool | None = False,
     ) -> BuildReport:
-        """Bring the posters of a source in, and encode them; see :func:`posterity.build`."""
+        """Add the posters of a source, and encode them; see :func:`posterity.build`."""
         # An unknown encoder fails before any work.
         request = Request(source, self.folder, metadata, terms, rules, chosen_encoders(encoders), remove_missing)
         return carry_out(request, lambda: self.store, engine, show_progress)
 
     def enrich(self, source: PathLike, *, terms: Terms = Terms(), show_progress: bool | None = False) -> EnrichReport:
-        """Add what another source knows of the films that are here; it brings no posters in.
+        """Add metadata from another source to the films in the catalogue, without adding posters.
 
         Args:
-            source: A table of TMDb's, IMDb's or MovieLens', or of the user's own; a media library; a query to TMDb.
-                Also IMDb's datasets: ``title.basics.tsv.gz``, ``title.ratings.tsv.gz``, or the folder they lie in.
-            terms: The source's kind, and how it is asked.
+            source: A table from TMDb, IMDb or MovieLens, or your own; a media library; a query to TMDb. Also IMDb's
+                datasets: ``title.basics.tsv.gz``, ``title.ratings.tsv.gz``, or the folder that contains them.
+            terms: The source's kind, and how to request it.
             show_progress: True and False force the bar; None shows it on a terminal.
 
         Raises:
@@ -62,7 +62,7 @@ class Filling(Opened):
 
         if paths := imdb_datasets(source):
             if terms.columns:
-                raise ArgumentError("IMDb's datasets have no columns to map", "--column is for tables of your own.")
+                raise ArgumentError("IMDb's datasets have no columns to map", "Use --column only with your own tables.")
             listing = open_imdb_datasets(paths, imdb_ids_of(self.store))
         else:
             listing = open_listing(source, kind_of(source, terms), terms, self.folder)
@@ -80,24 +80,24 @@ class Filling(Opened):
         return report
 
     def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
-        """Choose posters and keep the choice under a name; see :func:`posterity.search.views.make_view`."""
+        """Select posters and keep the selection under a name; see :func:`posterity.search.views.make_view`."""
         return make_view(self.store, name, where, rules or Rules())
 
     def views(self) -> list[View]:
-        """Tell the views there are, by name."""
+        """List the views, by name."""
         return views(self.store)
 
     def remove_view(self, name: str) -> None:
-        """Forget a view; its posters stay.
+        """Remove a view; its posters stay.
 
         Raises:
-            UnknownNameError: There is none of that name.
+            UnknownNameError: There is no view with that name.
         """
         self.store.view(name)
         self.store.remove_view(name)
 
     def claims(self, id: str) -> list[Claim]:
-        """Tell what each kind of source says of a poster's film.
+        """Return what each kind of source says about a poster's film.
 
         Raises:
             ArgumentError: No poster has that id.
@@ -111,10 +111,10 @@ class Filling(Opened):
     def embed(
         self, *encoders: str | Encoder, engine: str | Engine | None = None, show_progress: bool | None = False
     ) -> EmbedReport:
-        """Give every poster that lacks one a vector of each encoder; without names, of those of the settings.
+        """Encode the posters that lack vectors, with the named encoders or those in the settings.
 
         Raises:
-            UnknownNameError: There is no encoder of a name.
+            UnknownNameError: An encoder is unknown.
             StorageError: The catalogue cannot be written; what was committed before is kept.
         """
         wanted = chosen_encoders(encoders or None)

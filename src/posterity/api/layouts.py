@@ -50,28 +50,28 @@ class Layouts(Opened):
         fresh: bool = False,
         show_progress: bool | None = False,
     ) -> Wall:
-        """Lay all posters, or those of a view, out on a wall, one a cell.
+        """Lay all posters, or those of a view, out on a wall, one per cell.
 
         See :func:`posterity.layouts.walls.make_wall`.
 
         Args:
-            rows: Of the grid; None chooses, from ``cols`` where that is given.
-            cols: Likewise.
-            shape: All that can be asked of the grid: topology, pinned posters, holes; instead of ``rows`` and ``cols``.
+            rows: Rows of the grid; None chooses them, from ``cols`` if given.
+            cols: Columns of the grid; None chooses them, from ``rows`` if given.
+            shape: All options of the grid (topology, pinned posters, holes), not only its size.
             mask: A picture whose light part the wall fills.
-            order: "content" (an encoder's vectors), "colour", "time" (a row a genre, from early to late), or one that
-                another package registers.
-            encoder: Name or instance.
+            order: "content" (an encoder's vectors), "colour", "time" (one row per genre, from early to late), or one
+                that another package registers.
+            encoder: Name or instance of the encoder.
             where: An SQL condition that posters must meet.
-            view: The view that they must be in.
-            random_state: Seed.
-            fresh: Make it anew, rather than bring the one that was kept up to date.
+            view: Name of the view that posters must be in.
+            random_state: Seed of random choices.
+            fresh: Make a new wall instead of updating the stored one.
             show_progress: True and False force the bar; None shows it on a terminal.
 
         Raises:
-            ArgumentError: The posters do not fit on so small a grid, or a pin or hole lies outside it.
-            CatalogueError: There are no posters, or some lack a vector, or a pinned one is not there.
-            FilterError: ``where`` is not SQL over the catalogue's columns.
+            ArgumentError: The grid is too small for the posters, or a pin or hole is outside it.
+            CatalogueError: There are no posters, some lack a vector, or a pinned poster does not exist.
+            FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             ImageError: The mask cannot be read.
         """
         within = self._within(where, view)
@@ -104,23 +104,24 @@ class Layouts(Opened):
         """Lay all posters, or those of a view, out in the plane; see :func:`posterity.layouts.maps.make_map`.
 
         Args:
-            method: "pca", "tsne", "umap", or one that another package registers.
-            encoder: Name or instance.
-            n_components: Principal components that t-SNE, UMAP and others see; 0 shows them the vectors themselves.
-            perplexity: Of t-SNE: about how many neighbours a poster cares for.
-            n_neighbors: Of UMAP: likewise.
-            min_dist: Of UMAP: how near posters may come.
+            method: "pca", "tsne", "umap", or a method that another package registers.
+            encoder: Name or instance of the encoder.
+            n_components: Principal components passed to t-SNE, UMAP and others; 0 passes the vectors themselves.
+            perplexity: For t-SNE: effective number of neighbours per poster.
+            n_neighbors: For UMAP: number of neighbours per poster.
+            min_dist: For UMAP: minimum distance between posters.
             where: An SQL condition that posters must meet.
-            view: The view that they must be in.
-            random_state: Seed.
-            landmarks: How many posters are laid out, the rest being placed among them; 0 goes by number; not of PCA.
-            fresh: Make it anew, even if there is one.
+            view: Name of the view that posters must be in.
+            random_state: Seed of random choices.
+            landmarks: Number of posters to lay out, with the rest placed among them; 0 chooses by the number of
+                posters; not used by PCA.
+            fresh: Make a new map, even if there is a stored one.
             show_progress: True and False force the bar; None shows it on a terminal.
 
         Raises:
             ArgumentError: An option is out of range.
             CatalogueError: There are no posters, or some lack a vector.
-            FilterError: ``where`` is not SQL over the catalogue's columns.
+            FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             MissingExtraError: The method's library is not installed.
         """
         seed = setting("seed", random_state)
@@ -131,11 +132,11 @@ class Layouts(Opened):
         )  # fmt: skip
 
     def layout(self, name: str, *, show_progress: bool | None = False) -> Wall | Map:
-        """Give a wall or map that is kept, by its artefact's name, brought up to date as it was asked for.
+        """Return a stored wall or map by its artefact's name, updated with the options it was made with.
 
         Raises:
             CatalogueError: Some posters lack a vector.
-            UnknownNameError: There is none of that name.
+            UnknownNameError: There is no wall or map with that name.
         """
         kept = {each.name: each for each in self.store.artefacts() if each.kind in ("grid", "layout")}
         if name not in kept:
@@ -144,9 +145,9 @@ class Layouts(Opened):
         return again(self.store, kept[name], keep=self._keep, show_progress=show_progress)
 
     def layout_scores(self) -> list[LayoutScores]:
-        """Tell the scores of the walls and maps kept here, brought up to date where they are behind.
+        """Return the scores of the stored walls and maps, updated if they are stale.
 
-        Those that cannot be (posters lack vectors, or the catalogue cannot be written) are left out; see
+        Those that cannot be updated (posters lack vectors, or the catalogue cannot be written) are left out; see
         :func:`posterity.search.evaluation.layout_scores`.
         """
         for kept in self.store.artefacts():
@@ -156,7 +157,7 @@ class Layouts(Opened):
         return _layout_scores(self.store)
 
     def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
-        """Give every poster's sprite, many to a page; see :func:`posterity.layouts.atlas.make_atlas`."""
+        """Return every poster's sprite, many to a page; see :func:`posterity.layouts.atlas.make_atlas`."""
         return make_atlas(self.store, keep=self._keep, workers=setting("workers"), show_progress=show_progress)
 
     def draw(
@@ -173,23 +174,23 @@ class Layouts(Opened):
     ) -> Image | None:
         """Draw a wall, a map, matches, pairs, duplicates, an explanation or scores; ``out`` saves it, by its ending.
 
-        Walls and maps may be as large as 30,000 pixels a side, and are written as they are drawn, in bounded memory.
+        Walls and maps may have sides of up to 30,000 pixels, and are written as they are drawn, in bounded memory.
 
         Args:
-            what: What to draw.
-            out: .png, .jpg or .webp; walls and maps also .svg, .tif and .dzi (a folder of tiles to zoom into).
-            cell_width: Of a wall's cells, in pixels; without, the setting, which may choose by number.
-            side: Of a map's longer side, in pixels; 0 takes 4,096.
-            overlap: Of a map's posters: "none", each moved a little to a place of its own, or "density".
-            title: A line above a wall or map; without, a map says what it shows.
-            dpi: Pixels an inch, for printers, in .png, .jpg and .tif.
+            what: The result to draw.
+            out: A .png, .jpg or .webp file; for walls and maps also .svg, .tif or .dzi (a folder of tiles to zoom).
+            cell_width: Cell width in pixels (walls); None uses the setting, which may choose by number of posters.
+            side: Longer side in pixels (maps); 0 uses 4,096.
+            overlap: Overlap of posters (maps): "none" moves each a little to its own cell; or "density".
+            title: Title above a wall or map; without one, a map is described.
+            dpi: Pixels per inch for printing, in .png, .jpg and .tif.
             show_progress: True and False force the bar; None shows it on a terminal.
 
         Returns:
-            The picture; None for a wall or map that was written into a file, and was never whole in memory.
+            The picture; None for a wall or map written to a file, which is never complete in memory.
 
         Raises:
-            ArgumentError: The ending names no format, or the picture would be too large.
+            ArgumentError: The ending does not name a format, or the picture would be too large.
             StorageError: ``out`` cannot be written.
         """
         return drawing.draw(
@@ -206,5 +207,5 @@ def _picture(path: PathLike) -> NDArray[np.uint8]:
 
 
 def _with_holes(shape: Shape, found: Shape) -> Shape:
-    """Join what was asked of a wall with the size and holes that a mask gives it."""
+    """Combine the requested shape of a wall with the size and holes from a mask."""
     return replace(shape, rows=found.rows, cols=found.cols, holes=(*shape.holes, *found.holes))

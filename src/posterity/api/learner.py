@@ -1,4 +1,4 @@
-"""What can be learned from a catalogue's posters: the Python interface, as ``posterity.open(folder).learn``."""
+"""The Python interface for learning from a catalogue's posters, ``posterity.open(folder).learn``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Report = GenreReport | BoxOfficeReport | NetworkReport | Leaderboard | ColourRep
 
 
 class Learner:
-    """What can be learned from a catalogue; get one as ``posterity.open(folder).learn``."""
+    """Learning from a catalogue's posters; get one as ``posterity.open(folder).learn``."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -52,11 +52,11 @@ class Learner:
     def split(
         self, name: str, protocol: str | Protocol | None = None, *, where: str | None = None, **changes: Any
     ) -> Split:
-        """Cut the posters into parts, and keep them under a name; see :func:`posterity.learning.splits.make_split`.
+        """Split the posters into parts, and keep these under a name; see :func:`posterity.learning.splits.make_split`.
 
         Args:
-            name: Of the split.
-            protocol: One, or the name of one; without, that of the split's name, or else "genres".
+            name: Name of the split.
+            protocol: A protocol or its name; None uses the one with the split's name, or else "genres".
             where: An SQL condition that posters must meet.
             changes: Values of the protocol to change, such as ``seed=1``.
         """
@@ -66,27 +66,27 @@ class Learner:
         return make_split(self.store, name, replace(base, **changes), where)
 
     def splits(self) -> list[SplitInfo]:
-        """Tell the splits there are, by name."""
+        """List the splits, by name."""
         return splits(self.store)
 
     def remove_split(self, name: str) -> None:
-        """Forget a split.
+        """Remove a split.
 
         Raises:
-            UnknownNameError: There is none of that name.
+            UnknownNameError: There is no split with that name.
         """
         load_split(self.store, name)
         self.store.remove_artefact(PREFIX + name)
 
     def import_split(self, name: str, path: PathLike, protocol: str | Protocol = "genres") -> Split:
-        """Keep a split that a CSV file of ``id`` and ``part`` tells of; one that leaks is refused."""
+        """Import a split from a CSV file with the columns ``id`` and ``part``; one that leaks is refused."""
         base = protocol_named(protocol) if isinstance(protocol, str) else protocol
         return import_split(self.store, name, Path(path), base)
 
     def export_split(
         self, name: str, folder: PathLike, format: str = "csv", *, show_progress: bool | None = False
     ) -> Exported:
-        """Write a split for others' training code; see :func:`posterity.learning.exporting.export_split`."""
+        """Export a split for other training code; see :func:`posterity.learning.exporting.export_split`."""
         return export_split(self.store, load_split(self.store, name), folder, format, show_progress=show_progress)
 
     # --- models ----------------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class Learner:
         balance: bool = True,
         random_state: int | None = None,
     ) -> GenreReport:
-        """Train a probe of genres, in seconds; see :func:`posterity.learning.genres.train_genres`."""
+        """Train a genre probe, in seconds; see :func:`posterity.learning.genres.train_genres`."""
         return train_genres(
             self.store, split, encoders=_names(encoders), protocol=protocol, balance=balance,
             seed=setting("seed", random_state),
@@ -115,7 +115,7 @@ class Learner:
         threshold: float | None = None,
         random_state: int | None = None,
     ) -> BoxOfficeReport:
-        """Train models of box office; see :func:`posterity.learning.boxoffice.train_boxoffice`."""
+        """Train box-office models; see :func:`posterity.learning.boxoffice.train_boxoffice`."""
         return train_boxoffice(
             self.store, split, encoders=_names(encoders), fields=fields, threshold=threshold,
             seed=setting("seed", random_state),
@@ -136,10 +136,10 @@ class Learner:
 
         Args:
             network: A name in :data:`posterity.learning.networks.config.NETWORKS`.
-            split: Of what; without, the one named as ``task``.
-            task: The protocol of a split that is made.
-            weights: Pretrained ones.
-            limit: At most so many posters to learn from.
+            split: Name of the split; None uses the one named like ``task``.
+            task: Protocol of the split, if it has to be made.
+            weights: File of pretrained weights.
+            limit: Maximum number of training posters.
             show_progress: True and False force the bars; None shows them on a terminal.
             options: Values of :class:`posterity.learning.networks.config.TrainConfig` to change.
         """
@@ -154,7 +154,7 @@ class Learner:
         return predict(self.store, files, task=task)
 
     def occlusion(self, file: PathLike | Picture, genres: Sequence[str] = (), task: str = "genres") -> list[Occlusion]:
-        """Tell what the predictions of a poster, a file or an id, looked at."""
+        """Show which regions of a poster, given by file or id, its predictions rely on."""
         model = load_model(self.store, task, f"posterity train genres -c {self.store.folder}")
         _, picture = look(file, {} if isinstance(file, Picture | Shown) else self.store.get([os.fspath(file)]), {})
         return occlusion(model, picture.decoded().pixels, genres)
@@ -189,14 +189,14 @@ class Learner:
         """Write a report as an HTML page.
 
         Raises:
-            StorageError: The place cannot be written.
+            StorageError: The file cannot be written.
         """
         from posterity.render.sheets import write_text
 
         return write_text(self.page(report), path)
 
     def page(self, report: Report) -> str:
-        """Give a report as HTML."""
+        """Return a report as HTML."""
         from posterity.render.reports import learning as pages
 
         if isinstance(report, GenreReport):
@@ -211,8 +211,8 @@ class Learner:
             return pages.colours_page(report)
         predictions = [each for each in report if isinstance(each, Prediction)]
         if predictions:
-            looked = [self.occlusion(each.id or each.file) for each in predictions]
-            return pages.predictions_page(self.store, predictions, looked)
+            occlusions = [self.occlusion(each.id or each.file) for each in predictions]
+            return pages.predictions_page(self.store, predictions, occlusions)
         return pages.disguised_page(self.store, [each for each in report if isinstance(each, Disguised)])
 
 

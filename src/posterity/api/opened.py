@@ -1,4 +1,4 @@
-"""The base of the interface: an opened catalogue, and what is kept in memory between calls."""
+"""The base of the interface: an open catalogue, and what stays in memory between calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posterity.settings import setting
 
 
 class Opened:
-    """A catalogue that has been opened."""
+    """An open catalogue."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -27,28 +27,28 @@ class Opened:
         return self.store.count()
 
     def reading(self) -> Self:
-        """Give the same catalogue, what is held of it too, but keeping nothing that is derived on the way."""
+        """Return the same catalogue, sharing what is in memory, but storing nothing that it derives."""
         other = type(self)(self.store)
         other._held, other._keeps = self._held, False
         return other
 
     @property
     def _keep(self) -> bool:
-        """Whether walls, maps, sprites and indexes that were made are kept."""
+        """Whether walls, maps, sprites and indexes that are made are stored."""
         return self._keeps and self.store.writable
 
     @property
     def folder(self) -> Place:
-        """Where it lies."""
+        """The catalogue's folder."""
         return self.store.folder
 
     def _within(self, where: str | None, view: str | None) -> str | None:
-        """Join a filter and a view into one filter."""
+        """Combine a filter and a view into one filter."""
         if view is None:
             return where
         ids = members(self.store, view)
         if where:
-            self.store.count(where)  # so that an error speaks of the filter as given
+            self.store.count(where)  # so that an error quotes the filter as given
         within = f"id IN ({', '.join(map(quoted, ids))})" if ids else "id IS NULL"
         return f"({where}) AND {within}" if where else within
 

@@ -12,17 +12,17 @@ def open(folder: PathLike | Remote) -> Catalogue:
     """Open a catalogue.
 
     Raises:
-        CatalogueError: There is none in that folder.
+        CatalogueError: There is no catalogue in that folder.
         FormatVersionError: A newer Posterity wrote it.
     """
     return Catalogue(Store.open(folder))
 
 
 def create(folder: PathLike | Remote) -> Catalogue:
-    """Open a catalogue, making an empty one where there is none.
+    """Open a catalogue, making an empty one if there is none.
 
     Raises:
-        CatalogueError: The folder holds other things.
-        StorageError: It cannot be written.
+        CatalogueError: The folder contains other files.
+        StorageError: The folder cannot be written.
     """
     return Catalogue(Store.create(folder))

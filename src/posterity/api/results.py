@@ -1,4 +1,4 @@
-"""Summaries of a whole catalogue: its contents, and all that was dropped, kept or flagged, with the reasons."""
+"""Summaries of a whole catalogue: its contents, and everything dropped, kept or flagged, with the reasons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posterity.runtime.storage import Place, Remote, listed
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """An encoder's vectors in a catalogue: how many there are, and whether the encoder installed now made them."""
+    """An encoder's vectors in a catalogue: their number, and whether the installed version of the encoder made them."""
 
     name: str
     dimension: int
@@ -26,20 +26,20 @@ class EncoderInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """What a catalogue holds.
+    """The contents of a catalogue.
 
     Attributes:
-        folder: Where it lies.
-        format: The version of its format.
-        version: Of its posters; every change raises it.
-        posters: How many.
-        flagged: How many of them carry a flag.
-        dropped: How many files were dropped.
-        sources: Folder -> how many posters came from it.
-        encoders: Whose vectors it holds.
-        years: The first and the last, where any is known.
-        genres: Genre -> how many posters, the commonest first.
-        bytes: Size on the disk.
+        folder: The catalogue's folder.
+        format: Version of its format.
+        version: Version of its posters; every change raises it.
+        posters: Number of posters.
+        flagged: Number of flagged posters.
+        dropped: Number of dropped files.
+        sources: Folder -> number of posters from it.
+        encoders: Its vectors, by encoder.
+        years: The first and the last year, if any is known.
+        genres: Genre -> number of posters, the commonest first.
+        bytes: Size on disk.
     """
 
     folder: str
@@ -71,12 +71,12 @@ class Report:
 
     Attributes:
         seen: Files found in the sources.
-        posters: Those that are in the catalogue.
-        dropped: Those that are not, with the reasons.
+        posters: Files whose posters are in the catalogue.
+        dropped: Files that were dropped, with the reasons.
         flagged: One entry for each flag of each poster.
-        kept: Files that could not be read, or are no picture any more, and folders from which files are gone, whose
-            posters are kept all the same.
-        rows: Rows of tables that no file belongs to, or that could not be read in full.
+        kept: Files that could not be read or are no longer pictures, and folders with missing files, whose posters are
+            kept nevertheless.
+        rows: Rows of tables without a file, or that could not be read completely.
         runs: The counts of each build, oldest first.
     """
 
@@ -90,7 +90,7 @@ class Report:
 
 
 def info_of(store: Store) -> Info:
-    """Tell what a catalogue holds."""
+    """Summarise a catalogue's contents."""
     rows = store.read(["source", "year", "genres", "flags"])
     genres = Counter(genre for genres in rows["genres"].to_pylist() for genre in genres or ())
     years = [year for year in rows["year"].to_pylist() if year is not None]
@@ -115,7 +115,7 @@ def info_of(store: Store) -> Info:
 
 
 def report_of(store: Store) -> Report:
-    """Tell everything that was dropped, kept or flagged, and why."""
+    """Return everything that was dropped, kept or flagged, and why."""
     findings = store.findings()
     dropped = tuple(finding for finding in findings if finding.kind == "dropped")
     rows = store.read(["path", "flags", "flag_details"], "array_length(flags) > 0").to_pylist()
@@ -137,7 +137,7 @@ def report_of(store: Store) -> Report:
 
 
 def _bytes(folder: Place) -> int:
-    """Add up the sizes of a folder's files; files that go while it is counted do not count."""
+    """Add up the sizes of a folder's files; files deleted meanwhile do not count."""
     if isinstance(folder, Remote):
         return sum(status.size for _, status in listed(folder))
     total = 0

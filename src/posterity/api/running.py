@@ -16,9 +16,9 @@ def run(plan: Plan, store: Store, engine: str | Engine | None, show_progress: bo
     """Run a plan.
 
     Args:
-        plan: What is to be taken in, and how.
+        plan: The posters to take in, and how.
         store: The catalogue.
-        engine: What reads and encodes: "local", "ray", or an engine; None takes the setting ``engine``.
+        engine: The engine that reads and encodes: "local", "ray", or an instance; None uses the setting ``engine``.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:

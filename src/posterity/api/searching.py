@@ -33,13 +33,13 @@ from posterity.sources.genres import GENRES
 
 
 class Searching(Opened):
-    """Methods that read, find and compare posters."""
+    """Methods that read, search and compare posters."""
 
     def posters(self, where: str | None = None, *, view: str | None = None) -> list[Poster]:
         """Read posters, sorted by id; ``where`` is an SQL condition such as ``"year < 1960"``, ``view`` names a view.
 
         Raises:
-            FilterError: ``where`` is not SQL over the catalogue's columns.
+            FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             UnknownNameError: There is no such view.
         """
         return self.store.posters(self._within(where, view))
@@ -53,8 +53,8 @@ class Searching(Opened):
             The sorted ids, and float32 of shape (n, d).
 
         Raises:
-            CatalogueError: There are none, or another version of the encoder made them.
-            FilterError: ``where`` is not SQL over the catalogue's columns.
+            CatalogueError: There are no vectors, or another version of the encoder made them.
+            FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
         """
         return load_vectors(self.store, self._encoder(encoder), where)
 
@@ -75,30 +75,30 @@ class Searching(Opened):
         min_score: float | None = None,
         diversity: float = 0.0,
     ) -> Matches:
-        """Find the posters most like one of the catalogue, several, pictures, colours or a text.
+        """Find the posters most similar to posters of the catalogue, pictures, colours or a text.
 
         Args:
-            id: A poster of the catalogue, or several: then their mean is searched for.
-            image: A picture, or several, by path or as they are; they may be mixed with ids.
-            unlike: Ids or paths of what matches are to be unlike.
-            colours: Colours that matches are to consist of, as "#aa0000,#101010" or a list.
-            text: Words, for an encoder of pictures and text; without a name, the first one that there are vectors of.
-            k: How many.
-            encoder: What compares them, or what the facet "content" is; for colours, without a name, "colour".
-            weights: Facet -> weight, or as "colour=1,content=0.5": compares by facets; see
+            id: Id of a poster in the catalogue, or several ids; their mean is searched for.
+            image: Path of a picture, a picture, or several of them; may be combined with ids.
+            unlike: Ids or paths of posters that matches should differ from.
+            colours: Colours that matches should consist of, such as "#aa0000,#101010" or a list.
+            text: Words, for an encoder that supports text; ``encoder`` defaults to the first such one with vectors.
+            k: Maximum number of matches.
+            encoder: The encoder that compares posters, or gives the facet "content"; "colour" by default for colours.
+            weights: Facet -> weight, or a text such as "colour=1,content=0.5", to compare by facets; see
                 :mod:`posterity.search.facets`.
             where: An SQL condition that matches must meet.
-            view: The view that they must be in.
-            years: Of their films: "1980s", "1984", "1980-1989".
-            min_score: Matches of less are left out.
-            diversity: From 0, the most alike, to 1, as unlike each other as can be.
+            view: Name of the view that matches must be in.
+            years: Years of their films: "1980s", "1984", "1980-1989".
+            min_score: Minimum score of a match.
+            diversity: From 0, the most similar matches, to 1, matches as different from each other as possible.
 
         Raises:
-            ArgumentError: What is searched for does not go together, or an option is out of range.
-            CatalogueError: There is no such poster, or it has no vector.
+            ArgumentError: The query's parts cannot be combined, or an option is out of range.
+            CatalogueError: A poster does not exist or has no vector.
             ImageError: A picture cannot be read.
-            FilterError: ``where`` is not SQL over the catalogue's columns.
-            UnknownNameError: There is no such encoder, facet or view.
+            FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
+            UnknownNameError: An encoder, facet or view is unknown.
         """
         if years is not None:
             condition = years_filter(years)
@@ -168,7 +168,7 @@ class Searching(Opened):
         encoder: str | Encoder | None = None,
         weights: str | Mapping[str, float] = "colour=1,composition=1,content=1",
     ) -> Explanation:
-        """Tell why two posters are alike: facets, regions, palettes; see :func:`posterity.search.explain.explain`."""
+        """Explain why two posters are alike (facets, regions, palettes): :func:`posterity.search.explain.explain`."""
         shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
         content = self._encoder(encoder)
         return _explain(self.store, self._held.facets(shares, content), content, a, b, shares)
@@ -182,7 +182,7 @@ class Searching(Opened):
         where: str | None = None,
         view: str | None = None,
     ) -> ZeroShot:
-        """Tell how well each label, by its name alone, fits each poster.
+        """Score how well each label, by its name alone, fits each poster.
 
         See :func:`posterity.search.text.zero_shot`.
         """
@@ -197,7 +197,7 @@ class Searching(Opened):
         where: str | None = None,
         view: str | None = None,
     ) -> list[EncoderScores]:
-        """Score the vectors of encoders, or of all that there are, and a mixture.
+        """Score the vectors of the given encoders, or of all, and a mixture.
 
         See :mod:`posterity.search.evaluation`.
         """

@@ -1,4 +1,4 @@
-"""The maps and walls of a catalogue for whoever shows them: found by name, made where there is none."""
+"""The maps and walls of a catalogue for display: found by name, or made if there is none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ShownLayouts:
 
     Args:
         catalogue: The catalogue.
-        encoder: Gives the name of the encoder that compares its posters.
+        encoder: Returns the name of the encoder that compares its posters.
     """
 
     def __init__(self, catalogue: Catalogue, encoder: Callable[[], str]) -> None:
@@ -31,28 +31,28 @@ class ShownLayouts:
         self._lock = threading.Lock()
 
     def names(self) -> list[LayoutName]:
-        """Name them; see :func:`posterity.layouts.kept.layout_names`."""
+        """List them; see :func:`posterity.layouts.kept.layout_names`."""
         return layout_names(self.store, self._encoder())
 
     def name_of(self, kind: str, name: str | None = None) -> str:
-        """Give the name of a map or wall; see :func:`posterity.layouts.kept.name_of`."""
+        """Return the name of a map or wall; see :func:`posterity.layouts.kept.name_of`."""
         return name_of(self.names(), kind, name)
 
     def kind_of(self, name: str) -> str:
-        """Tell whether a layout is a map or a wall; see :func:`posterity.layouts.kept.kind_of`."""
+        """Return "map" or "wall" for a layout; see :func:`posterity.layouts.kept.kind_of`."""
         return kind_of(self.names(), name)
 
     def find(self, kind: str, name: str | None = None, *, keep: bool = False) -> Map | Wall:
-        """Give a map or wall, by default the first of its kind; made where there is none.
+        """Return a map or wall, by default the first of its kind; made if there is none.
 
         Args:
             kind: "map" or "wall".
-            name: Its name.
-            keep: Whether one that is made, or brought up to date, is kept in the catalogue.
+            name: Name of the layout.
+            keep: Whether to store a layout that is made or updated.
 
         Raises:
             CatalogueError: Some posters lack a vector, or the catalogue has none.
-            UnknownNameError: There is none of that name and kind.
+            UnknownNameError: There is no layout of that name and kind.
         """
         with self._lock:
             name = self.name_of(kind, name)
@@ -67,7 +67,7 @@ class ShownLayouts:
             return catalogue.layout(name)
 
     def spots(self, picture: Picture) -> list[Spot]:
-        """Tell where a picture from outside belongs on each of the maps that are kept.
+        """Return where an outside picture belongs on each of the stored maps.
 
         Raises:
             CatalogueError: Some posters lack a vector.
@@ -85,7 +85,7 @@ class ShownLayouts:
         return spots
 
     def prepare(self) -> list[str]:
-        """Make the map and the wall that visitors see first, and keep them; give what hinders it."""
+        """Make and store the map and the wall that visitors see first; return what prevents it, if anything."""
         hindered = []
         for kind in ("map", "wall"):
             try:

@@ -1,4 +1,4 @@
-"""Looking after a catalogue: its contents, its findings, its health, and restoring posters that were taken out."""
+"""Maintaining a catalogue: its contents, its findings, its health, and restoring removed posters."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from posterity.settings import setting
 
 
 class Upkeep(Opened):
-    """Methods that report on a catalogue, and repair it."""
+    """Methods that report on a catalogue and repair it."""
 
     def info(self) -> Info:
-        """Tell what it holds."""
+        """Summarise the catalogue's contents."""
         return info_of(self.store)
 
     def report(self) -> Report:
-        """Tell everything that was dropped, kept or flagged, and why."""
+        """Return everything that was dropped, kept or flagged, and why."""
         return report_of(self.store)
 
     def doctor(
@@ -32,7 +32,7 @@ class Upkeep(Opened):
         older_than: timedelta = timedelta(hours=1),
         show_progress: bool | None = False,
     ) -> _doctor.Diagnosis:
-        """Look it over, and mend what can be mended if asked to; see :func:`posterity.doctor.examine`."""
+        """Examine the catalogue, and repair it if asked to; see :func:`posterity.doctor.examine`."""
         return _doctor.examine(
             self.store,
             repair=repair,
@@ -44,13 +44,13 @@ class Upkeep(Opened):
         )
 
     def put_back(self, rescued: str | os.PathLike[str]) -> int:
-        """Put posters back that doctor took out: ``rescued`` is the folder of copies that it named.
+        """Restore posters that doctor removed: ``rescued`` is the folder of copies that it named.
 
         Returns:
-            How many; a poster whose id is there by now is left as it is.
+            Number of restored posters; a poster whose id exists again is left as it is.
 
         Raises:
-            CatalogueError: There are no copies of posters there.
+            CatalogueError: The folder contains no copies of posters.
             StorageError: The copies cannot be read, or the catalogue cannot be written.
         """
         return put_back(self.store, rescued)

@@ -1,9 +1,9 @@
-"""Box office from posters and from what is known before a release: success, and revenue with its interval.
+"""Box office from posters and from metadata known before a release: success, and revenue with its interval.
 
-Success is revenue above a multiple of the budget. By default a model learns from the past and is judged on what came
-after. Every figure stands beside what the base rate gives, and three models are compared: of the *metadata* alone, of
-the *poster* alone, and of *both*, which is the metadata's with one more column, what the poster's model says of films
-that it had not seen.
+Success is revenue above a multiple of the budget. By default a model learns from older films and is tested on later
+ones. Every figure stands beside what the base rate gives, and three models are compared: on *metadata* alone, on the
+*poster* alone, and on *both*, which is the metadata model with one more column: the poster model's out-of-fold
+prediction for the film.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from posterity.numerics.linear.scaling import Floats, Rows
 from posterity.numerics.scores.classification import Score, binary_figures, resamples, score
 
 COVERAGE = 0.9
-"""Share of films that an interval of revenue is meant to hold."""
+"""Share of films whose revenue its interval should contain."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RevenueReport:
         spearman: Rank correlation.
         error: Mean absolute error; 0.3 is a factor of two.
         coverage: Share of test films inside their 90% interval.
-        width: Of the interval.
+       width: Width of the interval.
     """
 
     r2: Score
@@ -56,26 +56,26 @@ class RevenueReport:
 
 @dataclass(frozen=True)
 class BoxOfficeReport:
-    """What came of training.
+    """The scores of box-office models and how they were trained.
 
     Attributes:
         split: The split's name.
-        by: How it was made.
-        years: The first and last of training, and the last of the test, which comes after; None unless split by time.
-        threshold: Revenue / budget above it is success.
-        fields: Of the metadata.
-        encoders: Of the poster's model.
+        by: How the split was made: "strata" or "time".
+        years: The first and last year of training, and the last of the test; None unless split by time.
+        threshold: Revenue / budget above this is success.
+        fields: Metadata fields that the models read.
+        encoders: Encoders that the poster model reads.
         base_rate: Share of successes in the test part: what always saying yes scores as accuracy.
-        base_rate_train: Likewise in the training part.
+        base_rate_train: Share of successes in the training part.
         ablation: "metadata", "poster", "both" -> figure -> score.
         baselines: "prior", "colour", "pixels" -> figure -> score.
         added: AUC of both less AUC of the metadata alone, paired.
-        sentence: Whether the poster adds anything.
-        revenue: Of each of the three, and of "budget" (a line through the budget alone) and "mean".
-        n_train: Films learned from.
-        n_test: Films judged by.
-        n_test_seen: How many of these the bundled encoder was trained with.
-        seconds: That training took.
+        sentence: Whether the poster adds anything, in words.
+        revenue: Revenue scores of the three models, and of "budget" (a line through the budget alone) and "mean".
+        n_train: Number of training films.
+        n_test: Number of test films.
+        n_test_seen: Number of test films that the bundled encoder was trained on.
+        seconds: Training time.
     """
 
     split: str
@@ -97,7 +97,7 @@ class BoxOfficeReport:
     seconds: float
 
     def flat(self) -> dict[str, Any]:
-        """Give it as JSON has it: the figures of both at the top, each a number, intervals beside."""
+        """Return the report as JSON values: the figures of "both" at the top as numbers, intervals beside them."""
         return {
             "base_rate": self.base_rate, **values(self.ablation["both"]), "intervals": intervals(self.ablation["both"]),
             "ablation": {k: values(v) | {"intervals": intervals(v)} for k, v in self.ablation.items()},
@@ -121,21 +121,20 @@ def train_boxoffice(
     n_resamples: int = 1000,
     keep: bool = True,
 ) -> BoxOfficeReport:
-    """Train models of success and revenue, and tell whether the poster adds anything to what is known otherwise.
+    """Train models of success and revenue, and measure whether the poster adds anything to the metadata.
 
     Args:
         store: The catalogue.
-        split: The name of one of the task "success"; without, the one named "boxoffice", made by time where there is
-            none.
-        encoders: Whose vectors the poster's model reads; those after the first only where the catalogue has them.
-        fields: What the metadata's model reads; see :mod:`posterity.learning.premises`.
-        threshold: Revenue / budget above it is success; another than 1 makes a split of its own.
-        seed: Of folds and resamples.
-        n_resamples: For intervals.
+        split: Name of a split of the task "success"; None uses "boxoffice", made by time if it does not exist.
+        encoders: Encoders whose vectors the poster model reads; those after the first only if the catalogue has them.
+        fields: Metadata fields to read; see :mod:`posterity.learning.premises`.
+        threshold: Revenue / budget above this is success; a value other than 1 makes a separate split.
+        seed: Seed of folds and resamples.
+        n_resamples: Number of resamples for intervals.
         keep: Whether to keep the models and their predictions.
 
     Raises:
-        CatalogueError: There are no vectors, or budgets and revenues.
+        CatalogueError: The catalogue has no vectors, or no budgets and revenues.
         LeakError: A field is not known before the release, or the split leaks.
         UnknownNameError: There is no such field or split.
     """
@@ -151,20 +150,20 @@ def train_boxoffice(
     groups = groups_of(store, (*learned, *cut.test))
     weights = resamples([groups[i] for i in cut.test], n_resamples, seed)
     began = time.perf_counter()
-    told = _Told(cut, posters, used, learned, groups, seed)
-    poster_model, poster_p = told.of_vectors(table)
-    both, both_p, meta_p = told.of_metadata(poster_model.held_out[:, 0], poster_p)
-    revenue = told.revenue(table, weights)
+    trainer = _Trainer(cut, posters, used, learned, groups, seed)
+    poster_model, poster_p = trainer.of_vectors(table)
+    both, both_p, meta_p = trainer.of_metadata(poster_model.held_out[:, 0], poster_p)
+    revenue = trainer.revenue(table, weights)
     seconds = time.perf_counter() - began
-    truth = told.test_truth
+    truth = trainer.test_truth
     p = {"metadata": meta_p, "poster": poster_p, "both": both_p}
     drawn = {name: binary_figures(each, truth, weights) for name, each in p.items()}
     added = score(drawn["both"]["auc"] - drawn["metadata"]["auc"])
     ablation = {name: {k: score(v) for k, v in found.items()} for name, found in drawn.items()}
     report = BoxOfficeReport(
         split=cut.name, by=cut.protocol.by, years=_years(cut, posters), threshold=cut.protocol.threshold, fields=used,
-        encoders=table.encoders, base_rate=float(truth.mean()), base_rate_train=float(told.Y[:, 0].mean()),
-        ablation=ablation, baselines=_baselines(store, told, truth, weights), added=added,
+        encoders=table.encoders, base_rate=float(truth.mean()), base_rate_train=float(trainer.Y[:, 0].mean()),
+        ablation=ablation, baselines=_baselines(store, trainer, truth, weights), added=added,
         sentence=_sentence(added, ablation), revenue=revenue, n_train=len(learned), n_test=len(cut.test),
         n_test_seen=cut.seen.get("test", 0), seconds=seconds,
     )  # fmt: skip
@@ -172,13 +171,13 @@ def train_boxoffice(
         figures = {name: values(found) for name, found in ablation.items()}
         poster_model, both = replace(poster_model, judged=cut.test), replace(both, judged=cut.test)
         keep_model(store, "boxoffice", poster_model, table.ids, table.X, figures, table.encoders, before)
-        everything = told.columns(table.ids, poster_model.predict(table.X).probabilities[:, 0])
+        everything = trainer.columns(table.ids, poster_model.predict(table.X).probabilities[:, 0])
         keep_model(store, "boxoffice_both", both, table.ids, everything, figures, table.encoders, before)
     return report
 
 
-class _Told:
-    """The films of a split, what is known of them, and the models of that."""
+class _Trainer:
+    """The films of a split with their metadata, and the models trained on them."""
 
     def __init__(
         self, cut: Split, posters: Mapping[str, Poster], fields: Sequence[str], learned: Sequence[str],
@@ -192,7 +191,7 @@ class _Told:
         self.test_truth: NDArray[np.bool_] = cut.targets.matrix(cut.test)[:, self.yes] > 0
 
     def of_vectors(self, features: Features) -> tuple[Model, Floats]:
-        """Train on vectors; give the model and the test films' probabilities of success."""
+        """Train on vectors; return the model and the test films' probabilities of success."""
         X = features.rows(self.learned)
         tuned = tune_logistic(X, self.Y, self.fold, single=True)
         names = self.cut.targets.names
@@ -200,7 +199,7 @@ class _Told:
         return model, model.predict(features.rows(self.cut.test)).probabilities[:, self.yes]
 
     def columns(self, ids: Sequence[str], poster: Floats | None = None) -> Rows:
-        """Write what is known of films as numbers, and what their poster's model says, if that is given."""
+        """Return the films' metadata as numbers, with the poster model's probability if given: (n, d)."""
         return _columns(self.posters, self.learned, [self.posters[i] for i in ids], self.fields, self.genres, poster)
 
     def _budget(self, ids: Sequence[str]) -> Rows:
@@ -208,7 +207,11 @@ class _Told:
         return _columns(self.posters, self.learned, asked, ("budget",), (), None)[:, :1]
 
     def of_metadata(self, held_out: Floats, poster_p: Floats) -> tuple[Model, Floats, Floats]:
-        """Train on metadata with and without the poster's word: the model with it, and both test probabilities."""
+        """Train on metadata with and without the poster's prediction.
+
+        Returns:
+            The model with it, its test probabilities, and those without.
+        """
         found = []
         for own, other in ((held_out, poster_p), (None, None)):
             X = self.columns(self.learned, own)
@@ -224,14 +227,14 @@ class _Told:
         vectors = features.rows(self.learned), features.rows(self.cut.test)
         by_poster = _out_of_fold(vectors[0], train, self.fold), fit_ridge(vectors[0], train[:, None])
         own = self.columns(self.learned), self.columns(self.cut.test)
-        said = by_poster[1].predict(vectors[1])[:, 0]
+        predicted = by_poster[1].predict(vectors[1])[:, 0]
         inputs: dict[str, tuple[Rows, Rows]] = {
             "metadata": own,
-            "both": (_beside(own[0], by_poster[0]), _beside(own[1], said)),
+            "both": (_beside(own[0], by_poster[0]), _beside(own[1], predicted)),
         }
         if "budget" in self.fields:
             inputs["budget"] = self._budget(self.learned), self._budget(self.cut.test)
-        found = {"poster": _revenue(train, by_poster[0], test, said, weights)}
+        found = {"poster": _revenue(train, by_poster[0], test, predicted, weights)}
         for name, (X, Z) in inputs.items():
             model = fit_ridge(X, train[:, None])
             found[name] = _revenue(train, model.left_out[:, 0], test, model.predict(Z)[:, 0], weights)
@@ -248,7 +251,7 @@ def _columns(
     genres: Sequence[str],
     poster: Floats | None,
 ) -> Rows:
-    own = [*(posters[i] for i in learned if i in posters), *asked]  # gaps are filled with the training films' middle
+    own = [*(posters[i] for i in learned if i in posters), *asked]  # gaps are filled with the training films' median
     table = premises(own, fields, genres, list(posters.values()))[0][-len(asked) :]
     if poster is None:
         return table
@@ -256,17 +259,17 @@ def _columns(
     return _beside(table, np.log(clipped / (1 - clipped)))
 
 
-def both_columns(posters: Mapping[str, Poster], model: Model, asked: Sequence[Poster], said: Floats) -> Rows:
-    """Write what the model of both reads of films: (n, d).
+def both_columns(posters: Mapping[str, Poster], model: Model, asked: Sequence[Poster], predicted: Floats) -> Rows:
+    """Return the input of the model on metadata and poster: (n, d).
 
     Args:
-        posters: All of the catalogue, by id.
-        model: Of metadata and poster.
+        posters: All posters of the catalogue, by id.
+        model: The model on metadata and poster.
         asked: (n,) the films' posters.
-        said: (n,) the probabilities of success that the poster's model gives.
+        predicted: (n,) the poster model's probabilities of success.
     """
     learned = [posters[i] for i in model.ids if i in posters]
-    return _columns(posters, model.ids, asked, model.fields, common_genres(learned), said)
+    return _columns(posters, model.ids, asked, model.fields, common_genres(learned), predicted)
 
 
 def _beside(table: Rows, column: Floats) -> Rows:
@@ -285,23 +288,23 @@ def _log_revenue(poster: Poster) -> float:
     return math.log10(in_dollars_of(film.revenue or 1, film.year or 2000))
 
 
-def _revenue(train: Floats, held_out: Floats, test: Floats, said: Floats, weights: Floats) -> RevenueReport:
-    """Judge predictions; intervals are split-conformal, as wide as the held-out training films' errors ask for.
+def _revenue(train: Floats, held_out: Floats, test: Floats, predicted: Floats, weights: Floats) -> RevenueReport:
+    """Score predictions; intervals are split-conformal, as wide as the held-out training films' errors require.
 
-    V. Vovk, A. Gammerman, G. Shafer, *Algorithmic Learning in a Random World*, 2005. They hold their promise where the
-    future is like the past, which coverage on a later test tells.
+    V. Vovk, A. Gammerman, G. Shafer, *Algorithmic Learning in a Random World*, 2005. Their coverage is
+    guaranteed only if the future is like the past; coverage on a later test shows whether it is.
     """
     off = np.sort(np.abs(train - held_out))
     half = float(off[min(len(off) - 1, math.ceil(COVERAGE * (len(off) + 1)) - 1)])
     total = weights.sum(1)
-    wrong = (test - said) ** 2
+    wrong = (test - predicted) ** 2
     spread = (test - train.mean()) ** 2
-    ranks = np.array([_spearman(test, said, row) for row in weights])
+    ranks = np.array([_spearman(test, predicted, row) for row in weights])
     return RevenueReport(
         r2=score(1 - (weights @ wrong) / (weights @ spread)),
         spearman=score(ranks),
-        error=score(weights @ np.abs(test - said) / total),
-        coverage=score(weights @ (np.abs(test - said) <= half) / total),
+        error=score(weights @ np.abs(test - predicted) / total),
+        coverage=score(weights @ (np.abs(test - predicted) <= half) / total),
         width=2 * half,
     )
 
@@ -314,14 +317,17 @@ def _spearman(a: Floats, b: Floats, counts: Floats) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-def _baselines(store: Store, told: _Told, truth: NDArray[np.bool_], weights: Floats) -> dict[str, dict[str, Score]]:
-    share = float(told.Y[:, told.yes].mean())
+def _baselines(
+    store: Store, trainer: _Trainer, truth: NDArray[np.bool_], weights: Floats
+) -> dict[str, dict[str, Score]]:
+    share = float(trainer.Y[:, trainer.yes].mean())
     prior = binary_figures(np.full(len(truth), share), truth, weights)
     found = {"prior": {k: score(v) for k, v in prior.items()}}
     for name in ("colour", "pixels"):
         if name in store.encoders:
-            features = load_features(store, (name,), (*told.learned, *told.cut.test))
-            found[name] = {k: score(v) for k, v in binary_figures(told.of_vectors(features)[1], truth, weights).items()}
+            features = load_features(store, (name,), (*trainer.learned, *trainer.cut.test))
+            drawn = binary_figures(trainer.of_vectors(features)[1], truth, weights)
+            found[name] = {k: score(v) for k, v in drawn.items()}
     return found
 
 

@@ -1,6 +1,6 @@
-"""The models of a catalogue that are current, with what they say of every poster, ready for many small questions.
+"""The current models of a catalogue with their predictions for every poster, held ready for many small queries.
 
-One that is stale or damaged counts as none, and why is kept.
+A stale or damaged model is left out, and the reason kept.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from posterity.catalogue import Store
 from posterity.errors import PosterityError
 from posterity.learning.model import PREFIX, load_model
 from posterity.learning.predicting import Prediction
-from posterity.learning.said import predictions
+from posterity.learning.predictions import predictions
 from posterity.learning.targets import YES
 
 MODELS = ("genres", "boxoffice", "boxoffice_both")
-"""The models that are asked about any poster."""
+"""The models that are queried for any poster."""
 
 
 @dataclass(frozen=True)
 class GenreView:
-    """A predicted genre: calibrated probability, 95% interval, how common it is, and whether the model claims it."""
+    """A predicted genre: calibrated probability, 95% interval, base rate, and whether it reaches the threshold."""
 
     genre: str
     probability: float
@@ -38,7 +38,7 @@ class GenreView:
 
 @dataclass(frozen=True)
 class MoneyView:
-    """The probability that a film earns more than it costs, with 95% interval and how often films do; and a warning."""
+    """The probability that a film earns more than it costs, with 95% interval, the base rate and a warning."""
 
     probability: float
     low: float
@@ -50,17 +50,17 @@ class MoneyView:
 
 @dataclass(frozen=True)
 class CurrentModel:
-    """A model's answers for every poster it can read.
+    """A model's predictions for every poster it can read.
 
     Attributes:
-        names: Its labels.
-        prior: (l,) how common each label is among the posters learned from.
-        thresholds: (l,) from which probability on it claims each label.
-        place: Id -> row of the posters that have one.
+        names: (l,) its labels.
+        prior: (l,) each label's share of the training posters.
+        thresholds: (l,) the least probability at which each label is predicted.
+        place: Poster id -> row.
         values: (n, l) probabilities.
         low: (n, l) lower ends of their intervals.
         high: (n, l) upper ends.
-        scores: Of the model, as its report has them.
+        scores: The model's scores, as in its report.
     """
 
     names: list[str]
@@ -73,13 +73,13 @@ class CurrentModel:
     scores: dict[str, Any]
 
     def claimed(self, ids: Sequence[str]) -> list[list[int]]:
-        """Give the numbers of the labels that the model claims for each poster."""
+        """Return the label numbers predicted for each poster."""
         claims = self.values >= self.thresholds
         return [np.flatnonzero(claims[self.place[name]]).tolist() if name in self.place else [] for name in ids]
 
 
 def current_models(store: Store) -> tuple[dict[str, CurrentModel], dict[str, str]]:
-    """Read the models that are current, by name; and of those that cannot be used, why."""
+    """Read the current models, by name, and the reason for each model that cannot be used."""
     found, refused = {}, {}
     kept = {artefact.name: artefact for artefact in store.artefacts()}
     for name in MODELS:
@@ -107,7 +107,7 @@ def current_models(store: Store) -> tuple[dict[str, CurrentModel], dict[str, str
 
 
 def genre_views(models: Mapping[str, CurrentModel], identity: str, k: int) -> list[GenreView]:
-    """Give the k likeliest genres of a poster; none where no current model reads it."""
+    """Return the k likeliest genres of a poster; none if no current model can read it."""
     model = models.get("genres")
     row = model.place.get(identity) if model else None
     if model is None or row is None:
@@ -123,7 +123,7 @@ def genre_views(models: Mapping[str, CurrentModel], identity: str, k: int) -> li
 
 
 def money_view(models: Mapping[str, CurrentModel], identity: str) -> MoneyView | None:
-    """Give the box-office view of a poster, with what is known of its film where a model of both is current."""
+    """Return the box-office prediction for a poster, from poster and metadata if a model of both is current."""
     for name, based_on in (("boxoffice_both", "poster and metadata"), ("boxoffice", "poster")):
         model = models.get(name)
         row = model.place.get(identity) if model else None
@@ -137,7 +137,7 @@ def money_view(models: Mapping[str, CurrentModel], identity: str) -> MoneyView |
 def views_of(
     predicted: Prediction, models: Mapping[str, CurrentModel], k: int
 ) -> tuple[list[GenreView], MoneyView | None]:
-    """Give the same two views of a poster that was predicted just now."""
+    """Return the likeliest genres and the box-office prediction of a poster that was predicted just now."""
     genres = [
         GenreView(each.genre, each.probability, each.low, each.high, each.prior, each.claimed)
         for each in predicted.genres[:k]
@@ -151,7 +151,7 @@ def views_of(
 
 
 def caveat(models: Mapping[str, CurrentModel]) -> str:
-    """Say how little a poster tells of money, by the scores of the model trained here."""
+    """Warn how little a poster tells about revenue, from the scores of the model trained here."""
     model = models.get("boxoffice")
     scores = model.scores.get("poster", {}) if model else {}
     if not scores:
@@ -165,12 +165,12 @@ def caveat(models: Mapping[str, CurrentModel]) -> str:
 
 
 def model_notes(models: Mapping[str, CurrentModel], refused: Mapping[str, str], folder: str) -> Iterator[str]:
-    """Say which models were not trained, or cannot be used and why, and how they are trained.
+    """List the models that were not trained or cannot be used, with the reason and the command to train them.
 
     Args:
-        models: Those that are current.
-        refused: Of the others, why.
-        folder: What the catalogue is called in commands.
+        models: The current models.
+        refused: Model name -> why it cannot be used.
+        folder: The catalogue's folder, as written in commands.
     """
     for name, what in (("genres", "genres"), ("boxoffice", "box office")):
         if name not in models:

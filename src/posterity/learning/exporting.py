@@ -1,8 +1,8 @@
-"""Writing a split so that other people's training code can use it.
+"""Export a split in formats that other training code can read.
 
-- *csv*: one table a part, with a column a label (multi-hot), and the file's place.
-- *folders*: ``part/label/file``, as torchvision's ImageFolder reads; for one label an item.
-- *webdataset*: shards, tar files of pictures and JSON by the same name (A. Aizman, G. Maltby, T. Breuel, *High
+- *csv*: one table per part, with one column per label (multi-hot) and the path of the file.
+- *folders*: ``part/label/file``, as torchvision's ImageFolder reads; for tasks with one label per poster.
+- *webdataset*: shards, tar files of pictures and JSON with the same name (A. Aizman, G. Maltby, T. Breuel, *High
   Performance I/O For Large Scale Deep Learning*, 2019).
 """
 
@@ -27,7 +27,7 @@ from posterity.serialise import dumps
 
 FORMATS = ("csv", "folders", "webdataset")
 SHARD = 1000
-"""Posters a shard: some 100 MB of posters of a media library."""
+"""Posters per shard: about 100 MB of posters from a media library."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class Exported:
     """What was written.
 
     Attributes:
-        folder: Where.
-        format: How.
-        parts: Part -> posters.
-        files: How many files.
+        folder: The folder written.
+        format: "csv", "folders" or "webdataset".
+        parts: Part -> number of posters.
+        files: Number of files.
         failed: Id -> why a poster was left out.
     """
 
@@ -62,28 +62,28 @@ def export_split(
     Args:
         store: The catalogue.
         split: The split; it is checked for leaks first.
-        folder: Where to.
+        folder: The folder to write.
         format: "csv", "folders" or "webdataset".
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        ArgumentError: Folders are asked for where posters have several labels.
+        ArgumentError: The format is "folders", but posters have several labels.
         LeakError: The split leaks.
-        StorageError: The folder holds other things, or cannot be written.
+        StorageError: The folder is not empty, or cannot be written.
         UnknownNameError: There is no such format.
     """
     if format not in FORMATS:
         raise UnknownNameError("format", format, FORMATS)
     if format == "folders" and not split.targets.single:
         raise ArgumentError(
-            f"the split {split.name!r} has several labels a poster, and a folder holds a poster once",
+            f"the split {split.name!r} has several labels per poster, but folders hold each poster once",
             "Use --format csv or webdataset, or a split of one label: posterity split --task first_genre",
         )
     check(store, split)
     target = Path(folder)
     with writing(target):
         if target.exists() and any(target.iterdir()):
-            raise StorageError(f"{escape(str(target))} holds other things", "Name a new or empty folder.")
+            raise StorageError(f"{escape(str(target))} is not empty", "Name a new or empty folder.")
         target.mkdir(parents=True, exist_ok=True)
     posters = store.get(identity for ids in split.parts.values() for identity in ids)
     writer = {"csv": _csv, "folders": _folders, "webdataset": _shards}[format]
@@ -100,7 +100,7 @@ def export_split(
 
 
 def neutral(cell: str | int) -> str | int:
-    """Keep a spreadsheet from taking a cell for a formula: an apostrophe before it makes it text.
+    """Keep a spreadsheet from reading a cell as a formula, by putting an apostrophe before it.
 
     >>> neutral("=cmd|' /C calc'!A0"), neutral("-1"), neutral("Heat"), neutral(1995)
     ("'=cmd|' /C calc'!A0", "'-1", 'Heat', 1995)
@@ -164,13 +164,13 @@ def _shards(split: Split, part: str, posters: Sequence[Poster], folder: Path, fa
 
 
 def _file_name(poster: Poster) -> str:
-    """Name a poster's file by its id, which no two share, and by what it holds."""
+    """Name a poster's file by its unique id, with the ending of its content's format."""
     ending = {"JPEG": "jpg"}.get(poster.format, poster.format.lower())
     return f"{_plain(poster.id)}.{ending}"
 
 
 def _plain(name: str) -> str:
-    r"""Write a name so that any file system takes it, and no two names alike.
+    r"""Escape a name so that every file system accepts it and different names stay different.
 
     >>> _plain("tmdb:603"), _plain("Science Fiction"), _plain("../x")
     ('tmdb%3A603', 'Science Fiction', '..%2Fx')

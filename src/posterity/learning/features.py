@@ -1,4 +1,4 @@
-"""What models learn from: the stored vectors of one or several encoders, side by side."""
+"""Inputs of models: the stored vectors of one or several encoders, side by side."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Features:
     """Vectors of some posters.
 
     Attributes:
-        encoders: Whose they are, in the order that they stand beside each other.
-        fingerprints: Of these encoders.
-        ids: (n,) of the posters.
-        X: (n, d).
+        encoders: Names of the encoders, in the order of their columns.
+        fingerprints: Fingerprints of these encoders.
+        ids: (n,) poster ids.
+        X: (n, d) vectors.
     """
 
     encoders: tuple[str, ...]
@@ -44,18 +44,18 @@ def load_features(store: Store, encoders: Sequence[str], needed: Sequence[str] =
 
     Args:
         store: The catalogue.
-        encoders: Names.
-        needed: Posters that must be among them.
+        encoders: Names of the encoders.
+        needed: Ids of posters that must have vectors.
 
     Raises:
-        CatalogueError: An encoder has no vectors, or not of a poster that is needed.
+        CatalogueError: An encoder has no vectors, or a needed poster lacks one.
     """
     found = [ENCODERS.get(name) for name in encoders]
     tables = [held_vectors(store, encoder) for encoder in found]
     common = set(tables[0].ids).intersection(*(table.ids for table in tables[1:]))
     if lacking := [identity for identity in needed if identity not in common]:
         raise CatalogueError(
-            f"{len(lacking)} posters have no vector of {', '.join(encoders)}, {lacking[0]} among them",
+            f"{len(lacking)} posters have no vector of {', '.join(encoders)}, such as {lacking[0]}",
             f"Run: posterity embed -c {store.folder} --encoder {','.join(encoders)}",
         )
     parts = [table.vectors[[row for row, i in enumerate(table.ids) if i in common]] for table in tables]
@@ -64,15 +64,15 @@ def load_features(store: Store, encoders: Sequence[str], needed: Sequence[str] =
 
 
 def features_of_picture(encoders: Sequence[str], picture: Picture) -> Rows:
-    """Encode one picture as :func:`load_features` has it: (d,).
+    """Encode one picture with the columns of :func:`load_features`: (d,).
 
     Raises:
-        ImageError: It is no picture that can be read.
+        ImageError: The picture cannot be read.
     """
     return np.concatenate([picture.vector(ENCODERS.get(name)) for name in encoders])
 
 
 def present(store: Store, encoders: Sequence[str]) -> tuple[str, ...]:
-    """Give those of some encoders that the catalogue holds vectors of; the first one always."""
+    """Return the encoders whose vectors the catalogue holds; the first one always."""
     here = store.encoders
     return tuple(name for at, name in enumerate(encoders) if at == 0 or name in here)

@@ -1,7 +1,7 @@
-"""Vectors of posters that are fitted another way than an encoder's own, for comparing the ways; kept beside the store.
+"""Vectors of posters fitted in another way than the encoder's own, to compare fits; cached beside the store.
 
-The encoder in the box reads 2:3 pictures of 192×128. Squares it reads at 160×160, nearly as many pixels, in PyTorch
-(extra ``train``): its convolutions take any size, only the file that ships does not.
+The bundled encoder reads 2:3 pictures of 192×128. It reads squares at 160×160, nearly as many pixels, in PyTorch
+(extra ``train``): its convolutions accept any size, but the ONNX file that ships does not.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ Encode = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 def fitted_vectors(
     store: Store, posters: Sequence[Poster], encoder: str, how: str, *, show_progress: bool | None = None
 ) -> NDArray[np.float32]:
-    """Encode posters that are fitted in some way, or find their vectors from before: (n, d).
+    """Return the vectors of posters fitted in a given way, cached or encoded now: (n, d).
 
     Args:
         store: The catalogue; the vectors lie in its folder ``cache``.
-        posters: Of it.
+        posters: Posters of the catalogue.
         encoder: A network's name, or "poster".
-        how: A name of :data:`posterity.images.FITS`; "" is the encoder's own way.
+        how: The fit, a name in :data:`posterity.images.FITS`; "" is the encoder's own way.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
         ArgumentError: The encoder cannot read posters fitted that way.
-        MissingExtraError: PyTorch is needed and not installed.
+        MissingExtraError: PyTorch is needed but not installed.
     """
     size, fit, encode, key = _reader(encoder, how)
     content = digest(["vectors 1", key, size, fit, [poster.sha256 for poster in posters]])
@@ -64,7 +64,7 @@ def fitted_vectors(
 
 
 def _reader(name: str, how: str) -> tuple[tuple[int, int], str, Encode, str]:
-    """Give the size and fit that pictures need, what encodes them, and what identifies it."""
+    """Return the size and fit of the pictures, the function that encodes them, and its fingerprint."""
     own: Encoder = ENCODERS.get(name)
     if not how or how == own.spec.fit:
         return own.spec.size, own.spec.fit, own.encode, own.spec.fingerprint
@@ -83,7 +83,7 @@ def _square_poster() -> Encode:
     try:
         torch = libraries()[0]
     except MissingExtraError as error:
-        raise MissingExtraError("reading squares with the encoder in the box", "train") from error
+        raise MissingExtraError("reading squares with the bundled encoder", "train") from error
     net = from_onnx(files("posterity.encoders").joinpath("poster.onnx").read_bytes()).eval()
     mean, deviation = (torch.tensor(each).view(1, 3, 1, 1) * 255 for each in OWN)
 

@@ -1,6 +1,6 @@
-"""Genres from posters: a probe trained, calibrated and judged beside baselines that anybody can reach.
+"""Genres from posters: a probe trained, calibrated and scored beside simple baselines.
 
-Baselines: *prior* (how common each genre is), *all_zero* (no genre at all), and probes of the same kind on colour
+Baselines: *prior* (how common each genre is), *all_zero* (no genre at all), and the same kind of probe on colour
 histograms and on raw pixels.
 """
 
@@ -46,12 +46,12 @@ from posterity.numerics.scores.classification import (
 
 N_FOLDS = 4
 BASELINES = {"colour": "colour", "pixels": "pixels"}
-"""Baselines that are probes, and the encoders that they read."""
+"""Baselines that are probes -> the encoder that each reads."""
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """How one label fares on the test part: its number there, average precision, AUC, F1 and the threshold for it."""
+    """One label on the test part: number of posters, average precision, AUC, F1, and its threshold."""
 
     label: str
     n_test: int
@@ -64,25 +64,25 @@ class LabelScores:
 
 @dataclass(frozen=True)
 class GenreReport:
-    """What came of training.
+    """The scores of a genre probe and how it was trained.
 
     Attributes:
         task: "genres", "first_genre" or "classes".
         split: The split's name.
-        encoders: What the probe reads.
+        encoders: Encoders whose vectors the probe reads.
         figures: Figure -> score on the test part; see :mod:`posterity.numerics.scores.classification`.
-        baselines: Baseline -> figure -> score on the same.
-        per_label: Of each label.
-        labels: (l,) names, of the confusion's rows and columns.
-        confusion: (l, l). Of one label an item: test posters by true and predicted label. Of several: of the posters
-            that have the row's label and not the column's, the share of which the column's is claimed; on the
-            diagonal, of those that have it.
-        n_train: Posters learned from.
-        n_test: Posters judged by.
-        n_test_seen: How many of these are of films that the bundled encoder was trained with.
-        n_outside: Posters with labels that are in no part of the split, because they came after it was made.
-        strength: Of the penalty that was chosen.
-        seconds: That training took, its choices included.
+        baselines: Baseline -> figure -> score on the test part.
+        per_label: Scores of each label.
+        labels: (l,) names of the rows and columns of ``confusion``.
+        confusion: (l, l). With one label per poster: number of test posters by true (row) and predicted (column) label.
+            With several: among posters with the row's label but not the column's, the share predicted to have the
+            column's; on the diagonal, the share among posters that have the label.
+        n_train: Number of training posters.
+        n_test: Number of test posters.
+        n_test_seen: Number of test posters whose films the bundled encoder was trained on.
+        n_outside: Number of labelled posters in no part of the split, because they were added later.
+        strength: The chosen strength of the penalty.
+        seconds: Training time, including the choice of strength.
     """
 
     task: str
@@ -101,7 +101,7 @@ class GenreReport:
     seconds: float
 
     def flat(self) -> dict[str, Any]:
-        """Give it as JSON has it: each figure a number, its interval beside it."""
+        """Return the report as JSON values: each figure a number, its interval beside it."""
         return {
             "task": self.task, "split": self.split, "encoders": list(self.encoders), **values(self.figures),
             "intervals": intervals(self.figures),
@@ -115,12 +115,12 @@ class GenreReport:
 
 
 def values(figures: Mapping[str, Score]) -> dict[str, float]:
-    """Give the values of scores."""
+    """Return the values of scores."""
     return {name: found.value for name, found in figures.items()}
 
 
 def intervals(figures: Mapping[str, Score]) -> dict[str, list[float]]:
-    """Give the intervals of scores."""
+    """Return the intervals of scores."""
     return {name: [found.low, found.high] for name, found in figures.items()}
 
 
@@ -135,23 +135,23 @@ def train_genres(
     n_resamples: int = 500,
     keep: bool = True,
 ) -> GenreReport:
-    """Train a probe of genres on stored vectors, judge it on the test part, and keep it with its predictions.
+    """Train a genre probe on stored vectors, score it on the test part, and keep it with its predictions.
 
     Args:
         store: The catalogue.
-        split: The name of one; without, the one named "genres", made where there is none.
-        encoders: Whose vectors to learn from; those after the first only where the catalogue has them.
-        protocol: How a split that is made anew is made.
-        balance: Weigh labels so that rare ones count as much as common ones.
-        seed: Of folds and resamples.
-        n_resamples: For intervals.
+        split: Name of a split; None uses "genres", made if it does not exist.
+        encoders: Encoders whose vectors to learn from; those after the first only if the catalogue has them.
+        protocol: How to make the split, if it has to be made.
+        balance: Weight labels so that rare ones count as much as common ones.
+        seed: Seed of folds and resamples.
+        n_resamples: Number of resamples for intervals.
         keep: Whether to keep the model and its predictions.
 
     Raises:
-        ArgumentError: The split is of another task, or has no test part.
+        ArgumentError: The split is for another task, or has no test part.
         CatalogueError: There are no vectors, or too few posters with genres.
-        LeakError: The split has on two sides what belongs together.
-        UnknownNameError: There is no split of that name.
+        LeakError: Posters that belong together are in different parts of the split.
+        UnknownNameError: There is no split with that name.
     """
     before = before_learning(store, present(store, encoders))
     cut = ready_split(store, split, "genres", protocol, ("genres", "first_genre", "classes"))
@@ -194,23 +194,23 @@ def ready_split(
     protocol: Protocol | None = None,
     tasks: Sequence[str] = TASKS,
 ) -> Split:
-    """Give a split by name, or the default one, made where there is none; always checked for leaks.
+    """Return a split by name, or the default one, made if it does not exist; always checked for leaks.
 
     Raises:
-        ArgumentError: It is of another task than ``tasks``, or has no part to be judged by.
-        LeakError: It has on two sides what belongs together.
-        UnknownNameError: There is none of that name.
+        ArgumentError: The split's task is not in ``tasks``, or it lacks a training or test part.
+        LeakError: Posters that belong together are in different parts.
+        UnknownNameError: There is no split with that name.
     """
     if name is None and store.artefact(PREFIX + default) is None:
         return make_split(store, default, protocol or protocol_named(default))
     split = load_split(store, name or default)
     if split.targets.task not in tasks:
         raise ArgumentError(
-            f"the split {split.name!r} is of the task {split.targets.task!r}", f"One of {', '.join(tasks)} is needed."
+            f"the split {split.name!r} is for the task {split.targets.task!r}", f"Use one for {', '.join(tasks)}."
         )
     if not split.train or not split.test:
         raise ArgumentError(
-            f"the split {split.name!r} has no parts train and test (it has {', '.join(split.parts)})",
+            f"the split {split.name!r} lacks the parts 'train' and 'test' (it has {', '.join(split.parts)})",
             "Folds are for experiments (n_folds) and for posterity export split.",
         )
     check(store, split)
@@ -218,7 +218,7 @@ def ready_split(
 
 
 def _outside(store: Store, cut: Split) -> int:
-    """Count the posters that have a label of a split's and are in no part of it."""
+    """Count the posters that have one of a split's labels but are in no part of it."""
     known = set(cut.targets.names)
     placed = {identity for ids in cut.parts.values() for identity in ids}
     if cut.targets.task != "genres":  # other tasks leave posters out for reasons of their own
@@ -227,7 +227,7 @@ def _outside(store: Store, cut: Split) -> int:
 
 
 def groups_of(store: Store, ids: Sequence[str]) -> dict[str, int]:
-    """Number the groups of kin among some posters: id -> number."""
+    """Number the groups of kin among posters: id -> group number."""
     wanted = set(ids)
     posters = [poster for poster in store.posters() if poster.id in wanted]
     return dict(zip([p.id for p in posters], kinship(store, posters).groups().tolist(), strict=True))
@@ -242,7 +242,7 @@ def train_probe(
     balance: bool = False,
     seed: int = 0,
 ) -> Model:
-    """Train and calibrate a probe on some posters, choosing its strength in folds that keep groups together."""
+    """Train and calibrate a probe, choosing its strength in folds that keep groups together."""
     Y, X = targets.matrix(ids), features.rows(ids)
     fold = inner_folds(Y, [groups[i] for i in ids], seed)
     tuned = tune_logistic(X, Y, fold, single=targets.single, balance=balance)
@@ -252,7 +252,7 @@ def train_probe(
 
 
 def inner_folds(Y: Floats, groups: Sequence[int], seed: int) -> NDArray[np.int64]:
-    """Put training rows into folds, groups together: (n,)."""
+    """Put training rows into folds, keeping groups together: (n,)."""
     return folds(Y, np.asarray(groups, np.int64), min(N_FOLDS, len(set(groups))), seed)
 
 

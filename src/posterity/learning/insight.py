@@ -1,9 +1,9 @@
-"""What posters show beyond predictions: disguises, colours by genre and decade, and what a prediction looked at.
+"""Findings beyond predictions: disguised posters, colours by genre and decade, and the regions a prediction relies on.
 
-- *Disguised* posters look like other genres than their film's: their genres are far less likely from the poster than
-  from how common genres are. The probability of each is of models that had not seen the poster.
+- *Disguised* posters look like other genres than their film's: given the poster, their genres are far less
+  likely than their base rates. The probabilities come from models that had not seen the poster.
 - *Colours*: brightness (CIELAB L*), colourfulness (chroma) and warmth (b*) of genres and decades, with effect sizes.
-- *Occlusion*: where covering a region lowers a prediction, the prediction looked there (M. D. Zeiler, R. Fergus,
+- *Occlusion*: if covering a region lowers a prediction, the prediction relies on it (M. D. Zeiler, R. Fergus,
   *Visualizing and Understanding Convolutional Networks*, 2014).
 """
 
@@ -23,7 +23,7 @@ from posterity.errors import ArgumentError, CatalogueError
 from posterity.images import decode, fit, shrink, tier
 from posterity.learning.genres import groups_of
 from posterity.learning.model import Model, load_model
-from posterity.learning.said import predictions
+from posterity.learning.predictions import predictions
 from posterity.learning.targets import ENOUGH
 from posterity.numerics.scores.classification import Score, resamples, score
 from posterity.runtime.parallel import chunked, n_workers, ordered_map
@@ -31,7 +31,7 @@ from posterity.runtime.progress import progress
 
 Floats = NDArray[np.float64]
 GRID = (9, 6)
-"""Rows and columns of regions that are covered."""
+"""Rows and columns of the regions to cover."""
 
 MEASURES = ("brightness", "colourfulness", "warmth")
 
@@ -44,13 +44,13 @@ class Disguised:
     """A poster whose look contradicts its film's genres.
 
     Attributes:
-        id: Its id.
-        title: Of its film.
-        year: Likewise.
-        genres: Likewise.
-        looks_like: The genres that its look speaks for most, with their probabilities.
-        hidden: Its own genre that its look speaks against most, with its probability.
-        score: By how many nats its genres are less likely from the look than from how common genres are.
+        id: The poster's id.
+        title: Title of its film.
+        year: Year of its film.
+        genres: Genres of its film.
+        looks_like: The genres that its look supports most, with their probabilities.
+        hidden: The film's genre that its look contradicts most, with its probability.
+        score: How much less likely its genres are given the look than by their base rates, in nats.
     """
 
     id: str
@@ -63,14 +63,14 @@ class Disguised:
 
 
 def contradiction(probabilities: Floats, labels: NDArray[np.bool_], prior: Floats) -> Floats:
-    """Tell how much looks contradict labels: (n,) nats, above 0 where labels are less likely than without looking.
+    """Measure how much looks contradict labels: (n,) nats, above 0 if labels are less likely than their base rates.
 
-    Σ_l log p(y_l | how common l is) − log p(y_l | look): the labels are taken one by one, as they are predicted.
+    Σ_l log p(y_l | how common l is) − log p(y_l | look): labels are treated as independent, as they are predicted.
 
     Args:
-        probabilities: (n, l), of models that had not seen the row.
-        labels: (n, l).
-        prior: (l,).
+        probabilities: (n, l), from models that had not seen the row.
+        labels: (n, l) whether each row has each label.
+        prior: (l,) base rate of each label.
     """
     p, base = np.clip(probabilities, 1e-4, 1 - 1e-4), np.clip(prior, 1e-4, 1 - 1e-4)
     seen = np.where(labels, np.log(p), np.log1p(-p))
@@ -82,20 +82,20 @@ def disguised(store: Store, k: int = 40, genre: str | None = None) -> list[Disgu
     """Find the posters whose look contradicts their genres most.
 
     Args:
-        store: The catalogue, in which genres were trained.
-        k: How many.
+        store: The catalogue, with a trained genre model.
+        k: Maximum number of posters.
         genre: Only films of this genre.
 
     Raises:
-        ArgumentError: The model knows no such genre.
-        CatalogueError: No model of genres was trained.
+        ArgumentError: The model does not have that genre.
+        CatalogueError: No genre model was trained.
     """
     model = load_model(store, "genres", f"posterity train genres -c {store.folder}")
-    ids, said = predictions(store, "genres", model)
-    predicted = said.probabilities
+    ids, stored = predictions(store, "genres", model)
+    predicted = stored.probabilities
     posters = store.get(ids)
     if genre is not None and genre not in model.names:
-        raise ArgumentError(f"the model knows no genre {genre!r}", f"It knows {', '.join(model.names)}.")
+        raise ArgumentError(f"the model has no genre {genre!r}", f"Use one of {', '.join(model.names)}.")
     known = set(model.names)
     rows = [
         row
@@ -133,15 +133,15 @@ def disguised(store: Store, k: int = 40, genre: str | None = None) -> list[Disgu
 
 @dataclass(frozen=True)
 class Shade:
-    """How a genre's or decade's posters differ from the others.
+    """How the posters of a genre or decade differ from the others.
 
     Attributes:
-        name: Of the genre, or the decade such as "1980s".
+        name: The genre, or the decade such as "1980s".
         measure: One of :data:`MEASURES`.
-        posters: How many.
-        mean: In CIELAB units, of 0 to 100 for brightness.
-        others: The other posters' mean.
-        effect: Cohen's d: the difference in standard deviations; .2 is small, .5 middling, .8 large (J. Cohen,
+        posters: Number of posters.
+        mean: Mean in CIELAB units, 0 to 100 for brightness.
+        others: Mean of the other posters.
+        effect: Cohen's d: the difference in standard deviations; .2 is small, .5 medium, .8 large (J. Cohen,
             *Statistical Power Analysis for the Behavioral Sciences*, 1988).
     """
 
@@ -158,12 +158,12 @@ class ColourReport:
     """Brightness and colour of a collection.
 
     Attributes:
-        posters: How many were measured.
-        genres: Of each genre with enough posters, against all others.
-        genres_by_decade: "1980s" -> of each genre, against the others of that decade.
-        decades: Of each decade, against all others.
+        posters: Number of posters measured.
+        genres: Each genre with enough posters, against all others.
+        genres_by_decade: Decade such as "1980s" -> each genre, against the others of that decade.
+        decades: Each decade, against all others.
         claim: A sentence on whether horror is darker and comedy brighter.
-        horror_against_comedy: Cohen's d of brightness, negative where horror is darker; None where one is lacking.
+        horror_against_comedy: Cohen's d of brightness, negative if horror is darker; None if either lacks posters.
         within_decades: The same, with each decade's mean taken out.
     """
 
@@ -189,9 +189,9 @@ def effect_sizes(values: Floats, inside: NDArray[np.bool_], weights: Floats) -> 
     """Compute Cohen's d of values inside against outside: (r,).
 
     Args:
-        values: (n,).
-        inside: (n,).
-        weights: (r, n), of resamples.
+        values: (n,) measured values.
+        inside: (n,) whether each is in the group.
+        weights: (r, n) counts of each resample.
     """
     sums = []
     for side in (inside, ~inside):
@@ -212,17 +212,17 @@ def colours(
 
     Args:
         store: The catalogue.
-        where: An SQL condition.
-        n_resamples: For intervals.
+        where: An SQL condition that posters must meet.
+        n_resamples: Number of resamples for intervals.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
         CatalogueError: There are too few posters.
-        FilterError: ``where`` is not SQL over the catalogue's columns.
+        FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
     """
     posters = store.posters(where)
     if len(posters) < 3:
-        raise CatalogueError(f"{len(posters)} posters do not suffice to compare", "Bring more in: posterity build")
+        raise CatalogueError(f"too few posters to compare: {len(posters)}", "Add more: posterity build")
     table = np.concatenate(list(_measured(store, [poster.sha256 for poster in posters], show_progress)))
     groups = groups_of(store, [poster.id for poster in posters])
     weights = resamples([groups[poster.id] for poster in posters], n_resamples)
@@ -293,26 +293,26 @@ def _horror_and_comedy(
 def _claim(direct: Score | None, within: Score | None) -> str:
     if direct is None or within is None:
         return "There are too few posters of horror or comedy to tell which is darker."
-    told = f"Cohen's d {direct.value:+.2f} [{direct.low:+.2f}, {direct.high:+.2f}]"
+    effect = f"Cohen's d {direct.value:+.2f} [{direct.low:+.2f}, {direct.high:+.2f}]"
     same = f"{within.value:+.2f} [{within.low:+.2f}, {within.high:+.2f}] within decades"
     if direct.high < 0:
-        return f"Posters of horror are darker than those of comedy: {told}; {same}."
+        return f"Posters of horror are darker than those of comedy: {effect}; {same}."
     if direct.low > 0:
-        return f"Posters of horror are brighter than those of comedy: {told}; {same}."
-    return f"Posters of horror are not shown to be darker than those of comedy: {told}; {same}."
+        return f"Posters of horror are brighter than those of comedy: {effect}; {same}."
+    return f"Posters of horror are not shown to be darker than those of comedy: {effect}; {same}."
 
 
-# --- what a prediction looked at -------------------------------------------------------------------------------------
+# --- regions that a prediction relies on -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Occlusion:
-    """What a prediction looked at.
+    """The regions of a poster that a prediction relies on.
 
     Attributes:
-        genre: Predicted.
-        probability: Of it.
-        regions: (9, 6): by how much the logit falls where a region is covered; below 0, where it rises.
+        genre: The predicted genre.
+        probability: Its probability.
+        regions: (9, 6) drop of the logit when each region is covered; below 0 if it rises.
     """
 
     genre: str
@@ -321,18 +321,18 @@ class Occlusion:
 
 
 def occlusion(model: Model, picture: NDArray[np.uint8], genres: Sequence[str] = ()) -> list[Occlusion]:
-    """Cover a poster region by region, and tell what each does to predictions.
+    """Cover a poster region by region, and measure the effect on predictions.
 
     Args:
-        model: Of genres.
+        model: A genre model.
         picture: (h, w, 3), RGB.
-        genres: Which; without, the likeliest three.
+        genres: Genres to explain; the three likeliest if empty.
 
     Raises:
-        ArgumentError: The model knows no such genre.
+        ArgumentError: The model does not have that genre.
     """
     if wrong := [name for name in genres if name not in model.names]:
-        raise ArgumentError(f"the model knows no genre {wrong[0]!r}", f"It knows {', '.join(model.names)}.")
+        raise ArgumentError(f"the model has no genre {wrong[0]!r}", f"Use one of {', '.join(model.names)}.")
     encoders = [ENCODERS.get(name) for name in model.encoders]
     views = [picture, *_covered(picture)]
     parts = [
@@ -348,7 +348,7 @@ def occlusion(model: Model, picture: NDArray[np.uint8], genres: Sequence[str] = 
 
 
 def picture_for(store: Store, identity: str) -> NDArray[np.uint8]:
-    """Give the picture of a poster of the catalogue.
+    """Return the picture of a poster in the catalogue.
 
     Raises:
         ArgumentError: No poster has that id.
@@ -360,7 +360,7 @@ def picture_for(store: Store, identity: str) -> NDArray[np.uint8]:
 
 
 def _covered(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Cover each region, and a little around it, with what the poster has on average."""
+    """Cover each region and a little around it with the poster's mean colour."""
     height, width = picture.shape[:2]
     mean = picture.reshape(-1, 3).mean(0).astype(np.uint8)
     rows, cols = GRID

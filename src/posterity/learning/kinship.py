@@ -1,9 +1,9 @@
-"""Which posters belong together, so that no test is of something that was learned from.
+"""Which posters belong together, so that no test poster is kin to a training poster.
 
 Posters are kin by their film, by their franchise, and by their artwork: perceptual hashes that are near (resized,
 recompressed), or less near but with vectors as close as only those of nearly the same picture are (cropped, re-titled).
-The rule is of two posters alone, so that what was kin in one choice of posters is kin in every other. A false one costs
-nothing but that two posters stay on one side.
+The rule looks at two posters alone, so posters that are kin in one selection are kin in every other. A false match
+costs little: two posters stay on the same side.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from posterity.numerics.components import components
 from posterity.numerics.distances import row_blocks
 
 HASH_BITS = 8
-"""Bits in which the hashes of the same artwork differ, at most."""
+"""Maximum number of bits by which hashes of the same artwork differ."""
 
 LOOSE_BITS, SAME_ARTWORK = 20, 0.8
-"""... or so many, where the cosine of the vectors of ``poster`` is so high: hardly any two other real posters are."""
+"""Or this many bits, if the cosine of the ``poster`` vectors is this high, as hardly any unrelated posters' is."""
 
 BY = "poster"
 
 
 @dataclass(frozen=True)
 class Kinship:
-    """What ties posters together.
+    """The ties between posters.
 
     Attributes:
-        films: (n,) the film that each shows.
-        franchises: (n,) its franchise; "" is none.
+        films: (n,) the film of each poster.
+        franchises: (n,) its franchise; "" if none.
         artwork: (m, 2) pairs that show the same artwork, or nearly.
     """
 
@@ -48,7 +48,7 @@ class Kinship:
     artwork: NDArray[np.int64]
 
     def groups(self, *, franchises: bool = True) -> NDArray[np.int64]:
-        """Number the posters' groups, connected by any of the ties: (n,); ``franchises``: by these too."""
+        """Number the groups of posters connected by any tie: (n,). ``franchises`` includes those ties."""
         ties = [self.artwork, _chained(self.films)]
         if franchises:
             ties.append(_chained(self.franchises))
@@ -56,15 +56,15 @@ class Kinship:
 
 
 def film_of(poster: Poster) -> str:
-    """Tell which film a poster shows."""
+    """Return the key of a poster's film."""
     return film_key(poster.id, poster.film.imdb_id, poster.film.tmdb_id)
 
 
 def kinship(store: Store, posters: Sequence[Poster]) -> Kinship:
-    """Find what ties some posters of a catalogue together.
+    """Find the ties between posters of a catalogue.
 
     Args:
-        store: The catalogue; where it holds vectors of ``poster``, they find artwork that hashes miss.
+        store: The catalogue; its vectors of ``poster``, if any, find artwork that hashes miss.
         posters: Sorted by id.
     """
     hashes = np.array([poster.phash for poster in posters], np.uint64)
@@ -97,7 +97,7 @@ def _close_pairs(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _chained(names: Sequence[str]) -> NDArray[np.int64]:
-    """Tie every item to the next one of the same name; "" ties nothing."""
+    """Tie every item to the next one with the same name; "" makes no tie."""
     last: dict[str, int] = {}
     ties = []
     for item, name in enumerate(names):

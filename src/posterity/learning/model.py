@@ -1,4 +1,4 @@
-"""A trained probe with all that predicting needs: kept in the catalogue as arrays and JSON, never as a pickle."""
+"""A trained probe with everything that prediction needs: kept in the catalogue as arrays and JSON, never a pickle."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ _FIELDS = {
 }  # fmt: skip
 """The columns that labels, kinship and fields are taken from; see :mod:`posterity.learning.premises`."""
 LIKELY = 1.96
-"""Deviations to each side that hold 95%."""
+"""Standard deviations to each side that contain 95%."""
 
 
 class DamagedModelError(ValueError):
-    """What is kept of a model cannot be read, or does not hold together."""
+    """A stored model cannot be read, or is inconsistent."""
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model says of rows: probabilities and the ends of their 95% intervals, each (n, l).
+    """A model's predictions for rows: probabilities and the ends of their 95% intervals, each (n, l).
 
-    The interval tells how unsure the weights are for lack of training rows, not how films differ.
+    The interval shows how uncertain the weights are for lack of training rows, not how films differ.
     """
 
     probabilities: Floats
@@ -59,20 +59,20 @@ class Model:
     """A trained probe.
 
     Attributes:
-        task: What it learned.
-        names: (l,) of the labels.
-        encoders: Whose vectors it reads, side by side.
-        fingerprints: Of those encoders.
+        task: The task it learned.
+        names: (l,) names of the labels.
+        encoders: Encoders whose vectors it reads, side by side.
+        fingerprints: Fingerprints of those encoders.
         logistic: The regression.
-        calibration: What makes probabilities of its scores.
-        thresholds: (l,) above which a label is claimed, of the highest F1 on rows that the model had not seen.
-        spread: How unsure its scores are.
-        prior: (l,) the share of each label in training.
-        ids: (n,) what it was trained on.
-        residuals: (n, l) how far each pulled.
-        held_out: (n, l) what each was predicted by models that had not seen it, calibrated.
-        fields: Of films' metadata, if it reads these.
-        judged: The posters that its figures were measured on.
+        calibration: Turns its scores into probabilities.
+        thresholds: (l,) the least probability at which a label is predicted, chosen for the highest out-of-fold F1.
+        spread: The uncertainty of its scores.
+        prior: (l,) each label's share of the training rows.
+        ids: (n,) ids of the training posters.
+        residuals: (n, l) residual of each training row.
+        held_out: (n, l) calibrated out-of-fold probabilities.
+        fields: Metadata fields that it reads, if any.
+        judged: Ids of the posters that its figures were measured on.
     """
 
     task: str
@@ -92,7 +92,7 @@ class Model:
 
     @property
     def reads_of_films(self) -> tuple[str, ...]:
-        """The columns of films' metadata that it reads besides its labels."""
+        """The metadata columns that it reads, besides its labels."""
         return tuple(dict.fromkeys(column for name in self.fields for column in _FIELDS[name]))
 
     def predict(self, X: Rows) -> Predicted:
@@ -102,7 +102,7 @@ class Model:
         if not self.logistic.single:
             return Predicted(p, self.calibration(logits - off), self.calibration(logits + off))
         low, high = p.copy(), p.copy()
-        for j in range(p.shape[1]):  # each label's score moved by itself, the others left
+        for j in range(p.shape[1]):  # move each label's score alone, leaving the others
             for moved, end in ((-off, low), (off, high)):
                 changed = logits.copy()
                 changed[:, j] += moved[:, j]
@@ -112,17 +112,17 @@ class Model:
     def speaking(
         self, X: Rows, query: Rows, label: int, k: int = 3, besides: str | None = None
     ) -> tuple[list[tuple[str, float]], ...]:
-        """Tell which training posters speak most for a label of a query, and which most against.
+        """Find the training posters that speak most for a label of a query, and most against it.
 
         Args:
             X: (n, d), the training rows.
             query: (d,).
-            label: Its number.
-            k: How many of each.
+            label: Number of the label.
+            k: Number of posters on each side.
             besides: An id to leave out: the query's own.
 
         Returns:
-            Two lists of ids and parts of the score, the largest first.
+            Two lists of (id, contribution to the score), the largest first.
         """
         parts = contributions(self.logistic, self.residuals, X, query)[:, label]
         if besides in self.ids:
@@ -145,19 +145,19 @@ def fit_model(
     balance: bool = False,
     fields: Sequence[str] = (),
 ) -> Model:
-    """Join a tuned probe with its calibration, thresholds and what explains it.
+    """Join a tuned probe with its calibration, its thresholds and the data to explain it.
 
     Args:
-        task: What was learned.
-        names: (l,).
-        encoders: Whose vectors ``X`` are.
-        fingerprints: Of those.
-        ids: (n,) of the rows.
-        X: (n, d).
+        task: The task learned.
+        names: (l,) names of the labels.
+        encoders: Encoders of the vectors in ``X``.
+        fingerprints: Fingerprints of those encoders.
+        ids: (n,) ids of the rows.
+        X: (n, d) inputs.
         Y: (n, l) of 0 and 1.
-        tuned: On ``X`` and ``Y``.
-        balance: Whether it was trained so.
-        fields: Of metadata that ``X`` holds.
+        tuned: The probe, tuned on ``X`` and ``Y``.
+        balance: Whether labels were weighted.
+        fields: Metadata fields in ``X``.
     """
     single = tuned.model.single
     calibration = calibrate(tuned.logits, Y, single=single)
@@ -192,10 +192,10 @@ def to_bytes(model: Model) -> bytes:
 
 
 def from_bytes(data: bytes) -> Model:
-    """Undo :func:`to_bytes`.
+    """Read what :func:`to_bytes` wrote.
 
     Raises:
-        DamagedModelError: The bytes are cut or garbled, or what they hold does not fit together.
+        DamagedModelError: The bytes are truncated or corrupt, or their contents are inconsistent.
     """
     try:
         model = _unpacked(_arrays(data))
@@ -218,10 +218,10 @@ def from_bytes(data: bytes) -> Model:
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """Read the arrays, once their checksums are right: a header that lies would ask for any amount of memory."""
+    """Read the arrays after checking their checksums: a false header could demand any amount of memory."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise DamagedModelError("its arrays are compressed, as Posterity never writes them")
+            raise DamagedModelError("its arrays are compressed, which Posterity never writes")
         if (wrong := archive.testzip()) is not None:
             raise DamagedModelError(f"the checksum of {wrong!r} is wrong")
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
@@ -229,7 +229,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
 
 def _misfit(model: Model) -> str:
-    """Tell what of a model does not fit its labels and posters; empty where all does."""
+    """Describe what in a model does not match its labels and posters; empty if everything does."""
     n, n_labels, d = len(model.ids), len(model.names), len(model.logistic.scaling.mean)
     k = len(model.spread.values)
     shapes: dict[str, tuple[NDArray[Any], tuple[int, ...]]] = {
@@ -246,7 +246,7 @@ def _misfit(model: Model) -> str:
         "mean": model.logistic.scaling.mean, "values": model.spread.values, "slope": model.calibration.slope,
     }  # fmt: skip
     for name, array in numbers.items():
-        # Thresholds may be infinite, where no label is ever claimed.
+        # Thresholds may be infinite, for a label that is never predicted.
         if array.dtype.kind != "f" or np.isnan(array).any() or (name != "thresholds" and np.isinf(array).any()):
             return f"its {name} are not all numbers"
     if unknown := {*model.fields} - {*_FIELDS}:
@@ -269,13 +269,13 @@ def _unpacked(a: dict[str, NDArray[Any]]) -> Model:
 
 
 def before_learning(store: Store, encoders: Sequence[str]) -> Moment:
-    """Take down all that the keys of a model may be made of, before it is read: what changes meanwhile is then seen."""
+    """Record what a model's keys are made of before reading it, so that changes during training are noticed."""
     columns = (CONTENT, *_KIN, "genres", *chain(*_LABELS.values(), *_FIELDS.values()))
     return Moment(store, columns, encoders)
 
 
 def model_key(store: Store | Moment, model: Model) -> str:
-    """Give the key of a model, of the posters that it learned from and was judged by: labels, kinship, pictures."""
+    """Return a model's key, from the labels, kinship and pictures of its training and test posters."""
     columns = (CONTENT, *_LABELS.get(model.task, ("genres",)), *_KIN, *model.reads_of_films)
     reads = Reads(tuple(dict.fromkeys(columns)), packages=False)
     made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
@@ -284,21 +284,21 @@ def model_key(store: Store | Moment, model: Model) -> str:
 
 
 def predictions_key(store: Store | Moment, model: Model, encoders: Sequence[str]) -> str:
-    """Give the key of what a model says of all posters that have vectors of some encoders."""
+    """Return the key of a model's predictions for all posters that have vectors of the given encoders."""
     reads = Reads((CONTENT, *model.reads_of_films), packages=False)
     return key(store, reads, encoders=vectors_read(store, encoders), parameters=model_key(store, model))
 
 
-def said_of(model: Model, ids: Sequence[str], X: Rows) -> Predicted:
-    """Predict posters; one that the model was trained on as models that had not seen it predicted it.
+def predict_posters(model: Model, ids: Sequence[str], X: Rows) -> Predicted:
+    """Predict posters; training posters get their out-of-fold prediction.
 
     Args:
         model: The model.
         ids: (n,) posters to predict.
-        X: (n, d) what it reads of them.
+        X: (n, d) their inputs.
     """
-    said = model.predict(X)
-    values, low, high = said.probabilities.copy(), said.low.copy(), said.high.copy()
+    predicted = model.predict(X)
+    values, low, high = predicted.probabilities.copy(), predicted.low.copy(), predicted.high.copy()
     place = {identity: row for row, identity in enumerate(model.ids)}
     for row, identity in enumerate(ids):
         if identity in place:
@@ -320,28 +320,28 @@ def keep_model(
     encoders: Sequence[str],
     before: Moment,
 ) -> None:
-    """Keep a model in a catalogue, with what it says of every poster.
+    """Keep a model in a catalogue, with its predictions for every poster.
 
     Args:
         store: The catalogue.
-        name: Its name.
+        name: The model's name.
         model: The model.
         ids: (n,) posters to predict.
-        X: (n, d) what it reads of them.
-        report: Its scores, as JSON knows them.
-        encoders: Whose vectors ``X`` hangs on.
-        before: What :func:`before_learning` took down.
+        X: (n, d) their inputs.
+        report: Its scores, as JSON values.
+        encoders: Encoders whose vectors ``X`` depends on.
+        before: The state that :func:`before_learning` recorded.
     """
-    said = said_of(model, ids, X)
-    told = {
+    predicted = predict_posters(model, ids, X)
+    parameters = {
         "task": model.task, "names": model.names, "strength": model.logistic.strength,
         "predicted": predictions_key(before, model, encoders),
     }  # fmt: skip
     made_by = dict(zip(model.encoders, model.fingerprints, strict=True))
     made = artefact(
-        store, PREFIX + name, "model", model_key(before, model), encoders=made_by, parameters=told, scores=report
+        store, PREFIX + name, "model", model_key(before, model), encoders=made_by, parameters=parameters, scores=report
     )
-    store.put_model(made, to_bytes(model), ids, said.probabilities, said.low, said.high)
+    store.put_model(made, to_bytes(model), ids, predicted.probabilities, predicted.low, predicted.high)
 
 
 def load_model(store: Store, name: str, train: str) -> Model:
@@ -349,12 +349,12 @@ def load_model(store: Store, name: str, train: str) -> Model:
 
     Args:
         store: The catalogue.
-        name: Its name.
-        train: The command that makes it, for messages.
+        name: The model's name.
+        train: The command that trains it, for messages.
 
     Raises:
-        CatalogueError: There is none, what is kept of it is damaged, it reads vectors of another version of an encoder,
-            or what it learned from has changed: posters, their pictures, or what is known of their films.
+        CatalogueError: There is no such model, it is damaged, it reads vectors from another version of an encoder, or
+            its training data have changed: posters, their pictures, or the metadata of their films.
     """
     again = f"Run: {train}"
     kept = store.artefact(PREFIX + name)
@@ -371,7 +371,7 @@ def load_model(store: Store, name: str, train: str) -> Model:
     if not current(store, kept, model_key(store, model)):
         if read_by(kept) is None:
             raise CatalogueError(
-                f"the model {name!r} was trained by an older Posterity, which kept no note of what it learned from",
+                f"the model {name!r} was trained by an older Posterity, which did not record its training data",
                 again,
             )
         gone = {*model.ids} - {*store.read([])["id"].to_pylist()}

@@ -1,4 +1,4 @@
-"""What money was worth: the consumer price index of the United States, to compare films of different years.
+"""The value of money: the consumer price index of the United States, to compare films of different years.
 
 Source: U.S. Bureau of Labor Statistics, CPI-U, all items, U.S. city average, annual average, 1982–84 = 100 (series
 CUUR0000SA0). Budgets and revenues of TMDb and IMDb are in US dollars of their year.
@@ -26,7 +26,7 @@ _CPI = (
 
 
 def price_level(year: int) -> float:
-    """Give the consumer price index of a year; of years beyond the table, that of its nearest end.
+    """Return the consumer price index of a year; for years outside the table, that of the nearest end.
 
     >>> price_level(2016), price_level(1890) == price_level(1913)
     (240.0, True)
@@ -35,7 +35,7 @@ def price_level(year: int) -> float:
 
 
 def in_dollars_of(amount: float, year: int, base_year: int = BASE_YEAR) -> float:
-    """Turn dollars of one year into dollars of another.
+    """Convert dollars of one year into dollars of another.
 
     >>> round(in_dollars_of(11.0, 1977))
     44

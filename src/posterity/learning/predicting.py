@@ -1,4 +1,4 @@
-"""What trained models say of a poster: in a file, or in the catalogue."""
+"""Predictions of trained models for a poster in a file or in the catalogue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GENRE_TASKS = ("genres", "first_genre", "classes")
 
 @dataclass(frozen=True)
 class Witness:
-    """A poster that a model learned from, and how much it speaks for a genre (above 0) or against it (below)."""
+    """A training poster, and how much it speaks for a genre (above 0) or against it (below 0)."""
 
     id: str
     title: str
@@ -35,17 +35,17 @@ class Witness:
 
 @dataclass(frozen=True)
 class GenrePrediction:
-    """A genre of a poster.
+    """A predicted genre of a poster.
 
     Attributes:
         genre: Its name.
-        probability: Calibrated.
-        low: Lower end of the 95% interval: how unsure the model is for lack of posters to learn from.
-        high: Upper end.
-        prior: How common the genre is among the posters learned from.
-        claimed: Whether the probability is above the genre's threshold, which is that of the best F1.
-        speaking_for: Posters learned from that speak most for it.
-        speaking_against: ... and most against.
+        probability: Calibrated probability.
+        low: Lower end of the 95% interval: how uncertain the model is for lack of training posters.
+        high: Upper end of the interval.
+        prior: The genre's share of the training posters.
+        claimed: Whether the probability reaches the genre's threshold, which gives the best F1.
+        speaking_for: Training posters that speak most for the genre.
+        speaking_against: Training posters that speak most against it.
     """
 
     genre: str
@@ -63,11 +63,11 @@ class BoxOfficePrediction:
     """The probability that a film earns more than it costs, with its 95% interval.
 
     Attributes:
-        probability: Calibrated.
-        low: Lower end.
-        high: Upper end.
-        base_rate: What share of the films learned from did.
-        based_on: "poster", or "poster and metadata" where the catalogue knows the film.
+        probability: Calibrated probability.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        base_rate: Share of successes among the training films.
+        based_on: "poster", or "poster and metadata" if the catalogue has the film's budget.
     """
 
     probability: float
@@ -79,15 +79,15 @@ class BoxOfficePrediction:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What models say of a poster.
+    """The models' predictions for a poster.
 
     Attributes:
-        file: As it was given, with its content.
-        id: Of the poster in the catalogue with the same content, or None.
-        title: Of its film.
-        actual: Its genres, where known.
-        genres: The likeliest first.
-        box_office: None where no model of it was trained.
+        file: The file as given, with its content.
+        id: Id of the poster in the catalogue with the same content, or None.
+        title: Title of its film, if known.
+        actual: Genres of its film, if known.
+        genres: Predicted genres, the likeliest first.
+        box_office: The box-office prediction; None if no such model was trained.
     """
 
     file: Shown
@@ -106,18 +106,18 @@ def predict(
     n_witnesses: int = 3,
     n_explained: int = 3,
 ) -> list[Prediction]:
-    """Predict genres and, where a model of it was trained, box office of posters.
+    """Predict genres and, if a model was trained, box office of posters.
 
     Args:
         store: The catalogue with the models.
-        files: Pictures, by path or as they are, or ids of posters of the catalogue.
-        task: Of the genre model: "genres", "first_genre" or "classes".
-        n_witnesses: How many posters for and against each explained genre.
-        n_explained: How many genres are explained.
+        files: Paths of pictures, pictures, or ids of posters in the catalogue.
+        task: Task of the genre model: "genres", "first_genre" or "classes".
+        n_witnesses: Number of posters for and against each explained genre.
+        n_explained: Number of genres to explain.
 
     Raises:
-        CatalogueError: No model of genres was trained.
-        ImageError: A file is no picture.
+        CatalogueError: No genre model was trained.
+        ImageError: A file is not a picture.
         SourceError: A file cannot be read.
     """
     train = f"posterity train genres -c {store.folder}"
@@ -126,7 +126,7 @@ def predict(
     learned = load_features(store, model.encoders)
     if lacking := {*model.ids} - {*learned.ids}:
         raise CatalogueError(
-            f"{len(lacking)} posters that the model learned from have no vector",
+            f"{len(lacking)} training posters of the model have no vector",
             f"Run: posterity embed -c {store.folder}",
         )
     training = learned.rows(model.ids)
@@ -136,10 +136,10 @@ def predict(
     for file in files:
         poster, picture = look(file, posters, by_content)
         x = features_of_picture(model.encoders, picture)
-        said = _said(model, poster, x)
-        order = np.argsort(-said.probabilities[0], kind="stable")
+        predicted = _predict_poster(model, poster, x)
+        order = np.argsort(-predicted.probabilities[0], kind="stable")
         genres = tuple(
-            _genre(model, said, int(j), posters, training, x, n_witnesses if rank < n_explained else 0, poster)
+            _genre(model, predicted, int(j), posters, training, x, n_witnesses if rank < n_explained else 0, poster)
             for rank, j in enumerate(order)
         )
         found.append(
@@ -155,28 +155,28 @@ def predict(
     return found
 
 
-def _said(model: Model, poster: Poster | None, x: Rows) -> Predicted:
-    """Predict a poster; one that was learned from, as models that had not seen it predict it."""
-    said = model.predict(x[None])
+def _predict_poster(model: Model, poster: Poster | None, x: Rows) -> Predicted:
+    """Predict a poster; a training poster gets its out-of-fold prediction."""
+    predicted = model.predict(x[None])
     if poster is None or poster.id not in model.ids:
-        return said
+        return predicted
     held = model.held_out[model.ids.index(poster.id)][None]
-    moved = held - said.probabilities
-    return Predicted(held, np.clip(said.low + moved, 0, 1), np.clip(said.high + moved, 0, 1))
+    moved = held - predicted.probabilities
+    return Predicted(held, np.clip(predicted.low + moved, 0, 1), np.clip(predicted.high + moved, 0, 1))
 
 
 def look(
     file: str | os.PathLike[str] | Picture, posters: Mapping[str, Poster], by_content: Mapping[str, Poster]
 ) -> tuple[Poster | None, Picture]:
-    """Read a picture, named by its file or by a poster's id, and tell which poster of the catalogue it is, if any.
+    """Read a picture, named by its file or by a poster's id, and find its poster in the catalogue, if any.
 
     Args:
-        file: The name, or the picture itself, which is never looked up by its name.
-        posters: Of the catalogue, by id.
-        by_content: The same by SHA-256.
+        file: The name, or the picture itself, whose name is never looked up.
+        posters: The catalogue's posters by id.
+        by_content: The same posters by SHA-256.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The picture cannot be read.
     """
     if isinstance(file, Shown):
         file = Picture(str(file), file.data)
@@ -198,7 +198,7 @@ def look(
 
 def _genre(
     model: Model,
-    said: Predicted,
+    predicted: Predicted,
     j: int,
     posters: Mapping[str, Poster],
     training: Rows,
@@ -211,9 +211,9 @@ def _genre(
     pro, contra = (
         tuple(Witness(i, posters[i].film.title or i, weight) for i, weight in side if i in posters) for side in speaking
     )
-    p = float(said.probabilities[0, j])
+    p = float(predicted.probabilities[0, j])
     return GenrePrediction(
-        model.names[j], p, float(said.low[0, j]), float(said.high[0, j]), float(model.prior[j]),
+        model.names[j], p, float(predicted.low[0, j]), float(predicted.high[0, j]), float(model.prior[j]),
         p >= float(model.thresholds[j]), pro, contra,
     )  # fmt: skip
 
@@ -223,12 +223,12 @@ def _box_office(
 ) -> BoxOfficePrediction:
     train = f"posterity train boxoffice -c {store.folder}"
     model = load_model(store, "boxoffice", train)
-    said = model.predict(features_of_picture(model.encoders, picture)[None])
+    predicted = model.predict(features_of_picture(model.encoders, picture)[None])
     yes, based_on = model.names.index(YES), "poster"
     if poster is not None and poster.film.budget:
         both = load_model(store, "boxoffice_both", train)
-        said = both.predict(both_columns(posters, both, [poster], said.probabilities[:, yes]))
+        predicted = both.predict(both_columns(posters, both, [poster], predicted.probabilities[:, yes]))
         based_on = "poster and metadata"
-    ends = (float(each[0, yes]) for each in (said.probabilities, said.low, said.high))
+    ends = (float(each[0, yes]) for each in (predicted.probabilities, predicted.low, predicted.high))
     p, low, high = ends
     return BoxOfficePrediction(p, low, high, float(model.prior[yes]), based_on)

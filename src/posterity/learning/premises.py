@@ -1,6 +1,6 @@
-"""What is known of a film before it comes out, as numbers: what a forecast of its success may use.
+"""Metadata known before a film's release, as numbers: what a forecast of its success may use.
 
-Popularity, votes and ratings are taken after the release, and revenue is what is asked for: they would leak the answer.
+Popularity, votes and ratings are measured after the release, and revenue is the target: they would leak the answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from posterity.learning.money import in_dollars_of
 from posterity.learning.splits import LeakError, when_of
 
 FIELDS = ("budget", "year", "month", "runtime", "genres", "language", "sequel")
-"""Fields known before the release, each of which makes one column or several."""
+"""Fields known before the release, each of which gives one or more columns."""
 
 LEAKS = {
     "popularity": "is counted after the release, from people who had heard of the film by then",
@@ -32,10 +32,10 @@ _GENRE_MIN = 20
 
 
 def checked(fields: Sequence[str]) -> tuple[str, ...]:
-    """Give fields back if all may be used.
+    """Return the fields if all may be used.
 
     Raises:
-        LeakError: One is not known before the release; the message says why.
+        LeakError: A field is not known before the release; the message says why.
         UnknownNameError: There is no such field.
     """
     for name in fields:
@@ -47,12 +47,12 @@ def checked(fields: Sequence[str]) -> tuple[str, ...]:
         if name not in FIELDS:
             raise UnknownNameError("field", name, (*FIELDS, *LEAKS))
     if not fields:
-        raise ArgumentError("no fields are named", f"There are {', '.join(FIELDS)}.")
+        raise ArgumentError("no fields are named", f"Choose from {', '.join(FIELDS)}.")
     return tuple(fields)
 
 
 def common_genres(posters: Sequence[Poster]) -> tuple[str, ...]:
-    """Give the genres that enough of some films have to make a column."""
+    """Return the genres that are common enough among films to get a column."""
     counts = Counter(genre for poster in posters for genre in poster.film.genres)
     return tuple(sorted(name for name, n in counts.items() if n >= _GENRE_MIN))
 
@@ -60,16 +60,16 @@ def common_genres(posters: Sequence[Poster]) -> tuple[str, ...]:
 def premises(
     posters: Sequence[Poster], fields: Sequence[str], genres: Sequence[str], everybody: Sequence[Poster]
 ) -> tuple[NDArray[np.float32], list[str]]:
-    """Write what is known of films before their release as numbers.
+    """Return what is known of films before their release as numbers.
 
     Args:
-        posters: Of the films.
-        fields: Of :data:`FIELDS`.
-        genres: Those that make a column each.
-        everybody: All posters of the catalogue: they tell which films are sequels.
+        posters: Posters of the films.
+        fields: Fields to use, from :data:`FIELDS`.
+        genres: Genres that get a column each.
+        everybody: All posters of the catalogue, which show the films that are sequels.
 
     Returns:
-        (n, d), and the d columns' names. What is not known is the columns' middle, with a column that says so.
+        (n, d) numbers, and the d columns' names. Unknown values are the column's median, marked in a further column.
     """
     checked(fields)
     first: dict[str, float] = {}

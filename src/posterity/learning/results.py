@@ -1,4 +1,4 @@
-"""Whether what is kept of an experiment's run can be read."""
+"""Checks whether the stored result of an experiment's run can be read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import numpy as np
 from posterity.catalogue.schema import Result
 
 _MISREAD = (ValueError, TypeError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
-"""What bytes that are cut or garbled lead to."""
+"""Errors raised by truncated or corrupt bytes."""
 
 
 def damage_of(result: Result) -> str:
-    """Tell what is wrong with a result that was kept; empty where it can be read.
+    """Describe what is wrong with a stored result; empty if it can be read.
 
-    Those that the page keeps, as its lists of pairs, have no arrays.
+    Results stored by the page, such as its lists of pairs, have no arrays.
     """
     try:
         for text in (result.spec, result.figures):

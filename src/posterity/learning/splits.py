@@ -1,8 +1,8 @@
-"""Named splits of a catalogue's posters, kept in it: for training, and for others' training code.
+"""Named splits of a catalogue's posters, kept in it: for training here, and for export to other training code.
 
 Films of one franchise, posters of one film and posters of the same artwork stay on one side, and every use of a split
-makes sure of it again (:func:`check`). By time, a franchise may be cut, as it is in life: its first film is known when
-its second comes out.
+checks it again (:func:`check`). A split by time may cut a franchise, as in reality: its first film is known when its
+second comes out.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 
 DATES = Reads(("year", "release_date"), packages=False)
-"""What decides where a film stands that is split by time."""
+"""The columns that decide a film's place in a split by time."""
 
 
 class LeakError(PosterityError):
-    """A split has on two sides what belongs together."""
+    """Posters that belong together are in different parts of a split."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class Protocol:
     """How to make a split.
 
     Attributes:
-        task: What is learned: "genres", "first_genre", "classes" or "success".
+        task: The task: "genres", "first_genre", "classes" or "success".
         shares: Part -> its share, in order.
-        n_folds: Folds instead of parts; 0 is none.
+        n_folds: Number of folds; 0 makes parts instead.
         by: "strata" (each part has its share of each label) or "time" (the past first).
-        classes: Of the task "classes".
-        n_genres: Of the task "first_genre".
-        per_genre: Likewise: at most so many posters each, the most popular.
-        enough: Posters that a genre needs to take part.
-        threshold: Of the task "success": revenue / budget above it.
-        unseen: Prefer films for the test part that no encoder of these was trained with.
-        seed: Of what is drawn.
+        classes: Genres to tell apart, for the task "classes".
+        n_genres: Number of genres, for the task "first_genre".
+        per_genre: Maximum number of posters per genre, the most popular ones, for the task "first_genre".
+        enough: Minimum number of posters for a genre to be included.
+        threshold: Revenue / budget above which a film is a success, for the task "success".
+        unseen: Encoders; the test part prefers films that none of them was trained on.
+        seed: Seed of random choices.
     """
 
     task: str = "genres"
@@ -94,7 +94,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "seed-squares": Protocol("classes", _TWO, classes=("Comedy", "Horror")),
     "seed-box-office": Protocol("success", _TWO),
 }
-"""Protocols by name: the defaults of tasks, and the proportions that were published."""
+"""Protocols by name: the default of each task, and published proportions."""
 
 
 @dataclass(frozen=True)
@@ -104,10 +104,10 @@ class Split:
     Attributes:
         name: Its name.
         protocol: How it was made.
-        targets: What is learned.
-        parts: Part -> the ids in it, sorted.
-        seen: Part -> how many of its posters are of films that the bundled encoder was trained with.
-        fingerprint: Digest of who is where.
+        targets: The labels of its posters.
+        parts: Part -> its poster ids, sorted.
+        seen: Part -> number of its posters whose films the bundled encoder was trained on.
+        fingerprint: Digest of the posters in each part.
     """
 
     name: str
@@ -119,22 +119,22 @@ class Split:
 
     @property
     def train(self) -> tuple[str, ...]:
-        """The ids to learn from."""
+        """The ids of the training part."""
         return self.parts.get(TRAIN, ())
 
     @property
     def validation(self) -> tuple[str, ...]:
-        """The ids to choose by."""
+        """The ids of the validation part."""
         return self.parts.get(VALIDATION, ())
 
     @property
     def test(self) -> tuple[str, ...]:
-        """The ids to be judged by."""
+        """The ids of the test part."""
         return self.parts.get(TEST, ())
 
 
 def protocol_named(name: str) -> Protocol:
-    """Give the protocol of a name.
+    """Return a protocol by name.
 
     Raises:
         UnknownNameError: There is none.
@@ -145,24 +145,24 @@ def protocol_named(name: str) -> Protocol:
 
 
 def make_split(store: Store, name: str, protocol: Protocol, where: str | None = None, *, keep: bool = True) -> Split:
-    """Cut the posters of a catalogue, or those that a filter holds for, into parts; and keep them under a name.
+    """Split the posters of a catalogue, or those that match a filter, into parts, and keep the split under a name.
 
     Args:
         store: The catalogue.
-        name: Letters, digits, dots, dashes and underscores; a split of that name is replaced.
-        protocol: How.
-        where: An SQL condition.
-        keep: Whether to keep it.
+        name: Letters, digits, dots, dashes and underscores; a split with that name is replaced.
+        protocol: How to make the split.
+        where: An SQL condition that posters must meet.
+        keep: Whether to keep the split.
 
     Raises:
-        ArgumentError: The name or the protocol cannot be used.
-        CatalogueError: The posters do not suffice.
-        FilterError: ``where`` is not SQL over the catalogue's columns.
+        ArgumentError: The name or the protocol is invalid.
+        CatalogueError: There are too few posters.
+        FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
     """
     _check_name(name)
     before = Moment(store, DATES.columns)
     posters = store.posters(where)
-    if protocol.by == "time":  # what cannot be placed takes no part
+    if protocol.by == "time":  # leave out films without a date
         posters = [poster for poster in posters if _dated(poster)]
     targets = targets_of(posters, protocol)
     posters = [poster for poster in posters if poster.id in targets.labels]
@@ -173,8 +173,8 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
     posters = [poster for poster, part in zip(posters, number.tolist(), strict=True) if part >= 0]
     if empty := [label for label, ids in parts.items() if not ids]:
         raise CatalogueError(
-            f"{len(posters)} posters do not suffice for a split: its part {empty[0]!r} is empty",
-            "Bring more posters in, or give the part a larger share.",
+            f"{len(posters)} posters are too few for this split: its part {empty[0]!r} is empty",
+            "Add posters, or give the part a larger share.",
         )
     split = _split(name, protocol, targets, parts, posters)
     if keep:
@@ -183,11 +183,11 @@ def make_split(store: Store, name: str, protocol: Protocol, where: str | None = 
 
 
 def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Split:
-    """Keep a split that a CSV file tells of, by columns ``id`` and ``part``.
+    """Import a split from a CSV file with the columns ``id`` and ``part``.
 
     Raises:
-        SourceError: The file cannot be read, or names posters or parts that are not there.
-        LeakError: It has on two sides what belongs together.
+        SourceError: The file cannot be read, or names unknown posters or invalid parts.
+        LeakError: Posters that belong together are in different parts.
     """
     _check_name(name)
     rows = _rows(path)
@@ -206,7 +206,7 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
     chosen = [known[identity] for identity in sorted(i for ids in parts.values() for i in ids)]
     if len({p.id for p in chosen}) < len(chosen):
         twice = next(i for i, n in Counter(p.id for p in chosen).items() if n > 1)
-        raise SourceError(f"{escape(str(path))}: the poster {twice!r} is there twice", "Each id has one line.")
+        raise SourceError(f"{escape(str(path))}: the poster {twice!r} is listed twice", "List each id once.")
     split = _split(name, protocol, targets, {part: tuple(sorted(ids)) for part, ids in parts.items()}, chosen)
     _refuse_leaks(split, chosen, kinship(store, chosen))
     store.put_split(_artefact(store, split, before), split.parts, targets.labels)
@@ -214,12 +214,12 @@ def import_split(store: Store, name: str, path: Path, protocol: Protocol) -> Spl
 
 
 def load_split(store: Store, name: str) -> Split:
-    """Read a split: who is where stays, and what each poster counts for is what is known of its film now.
+    """Read a split: its parts as they were made, its labels from the current metadata.
 
-    Posters that have left the catalogue, or that no label fits any more, are left out.
+    Posters that have left the catalogue, or have no label any more, are left out.
 
     Raises:
-        UnknownNameError: There is none of that name.
+        UnknownNameError: There is no split with that name.
     """
     artefact = store.artefact(PREFIX + name)
     if artefact is None:
@@ -237,10 +237,10 @@ def load_split(store: Store, name: str) -> Split:
 
 
 def check(store: Store, split: Split) -> None:
-    """Make sure that a split has on one side what belongs together, and, where it was cut by time, the past first.
+    """Check that posters that belong together are in one part of a split and, if by time, that the past comes first.
 
     Raises:
-        LeakError: It has not; the message names two posters.
+        LeakError: They are not; the message names two posters.
     """
     ids = {identity for part in split.parts.values() for identity in part}
     posters = [poster for poster in store.posters() if poster.id in ids]
@@ -253,7 +253,7 @@ def check(store: Store, split: Split) -> None:
 
 @dataclass(frozen=True)
 class SplitInfo:
-    """A split, in numbers: its name, task, how it was made, how many posters each part has, and how many were seen."""
+    """A split in numbers: its name, task, method, and for each part the number of posters, and of seen ones."""
 
     name: str
     task: str
@@ -264,7 +264,7 @@ class SplitInfo:
 
 
 def splits(store: Store) -> list[SplitInfo]:
-    """Tell the splits of a catalogue, by name."""
+    """List the splits of a catalogue, by name."""
     return [
         SplitInfo(**json.loads(artefact.parameters)["info"])
         for artefact in store.artefacts()
@@ -273,14 +273,14 @@ def splits(store: Store) -> list[SplitInfo]:
 
 
 def info_of(split: Split) -> SplitInfo:
-    """Give a split's numbers."""
+    """Summarise a split in numbers."""
     by = f"{split.protocol.n_folds} folds" if split.protocol.n_folds else split.protocol.by
     parts = {part: len(ids) for part, ids in split.parts.items()}
     return SplitInfo(split.name, split.targets.task, by, len(split.targets.names), parts, split.seen)
 
 
 def targets_of(posters: Sequence[Poster], protocol: Protocol) -> Targets:
-    """Give what a protocol learns of posters.
+    """Return the labels that a protocol gives to posters.
 
     Raises:
         ArgumentError: There is no such task.
@@ -316,7 +316,7 @@ def _cut(
 
 
 def _allowed(posters: Sequence[Poster], groups: NDArray[np.int64], protocol: Protocol) -> NDArray[np.bool_] | None:
-    """Keep films that an encoder was trained with out of the test part, where enough others are left."""
+    """Keep films that an encoder was trained on out of the test part, if enough others are left."""
     if TEST not in protocol.shares:
         return None
     known = np.array([seen(protocol.unseen, film_of(poster)) for poster in posters])
@@ -330,12 +330,12 @@ def _allowed(posters: Sequence[Poster], groups: NDArray[np.int64], protocol: Pro
 
 
 def _dated(poster: Poster) -> bool:
-    """Tell whether it is known when a film came out: what cannot be placed in time takes no part."""
+    """Return whether a film's year or date is known; films without either are left out of splits by time."""
     return poster.film.year is not None or bool(poster.film.release_date)
 
 
 def when_of(poster: Poster) -> float:
-    """Give when a film came out, in years; the middle of its year where the day is not known."""
+    """Return a film's release date in years; the middle of its year if the day is unknown."""
     found = re.match(r"(\d{4})-(\d\d)-(\d\d)", poster.film.release_date or "")
     if found:
         return int(found[1]) + (int(found[2]) - 1) / 12 + (int(found[3]) - 1) / 372
@@ -352,7 +352,7 @@ def _split(
 
 
 def fingerprint_of(targets: Targets, parts: Mapping[str, Sequence[str]]) -> str:
-    """Digest who is where in a split, and what each counts for."""
+    """Compute a digest of a split's parts and labels."""
     return digest([targets.names, {p: [[i, targets.labels[i]] for i in ids] for p, ids in parts.items()}])
 
 
@@ -375,7 +375,7 @@ def _refuse_leaks(split: Split, posters: Sequence[Poster], kin: Kinship) -> None
 
 
 def _refuse_the_future(split: Split, when: Mapping[str, float]) -> None:
-    """Refuse a split by time whose films have other dates now, so that something learned from came later."""
+    """Refuse a split by time if dates have changed so that a training film is now later than a test film."""
     latest = ""
     for ids in (split.parts.get(part, ()) for part in split.protocol.shares):
         early = min(ids, key=lambda identity: when[identity], default="")
@@ -383,7 +383,7 @@ def _refuse_the_future(split: Split, when: Mapping[str, float]) -> None:
             raise LeakError(
                 f"the split {split.name!r} was cut by time, and dates have changed since: {early} now comes before "
                 f"{latest}, which is in an earlier part",
-                f"Make it anew: posterity split {split.name}",
+                f"Make it again: posterity split {split.name}",
             )
         latest = max([*ids, *([latest] if latest else [])], key=lambda identity: when[identity], default="")
 
@@ -391,7 +391,7 @@ def _refuse_the_future(split: Split, when: Mapping[str, float]) -> None:
 def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what: str) -> None:
     if side[a.id] != side[b.id]:
         raise LeakError(
-            f"the split {split.name!r} leaks: {what} is on two sides, "
+            f"the split {split.name!r} leaks: {what} is in two parts, "
             f"{a.id} in {side[a.id]} and {b.id} in {side[b.id]}",
             "Put both into one part, or let posterity split make the split.",
         )
@@ -400,7 +400,7 @@ def _same_side(split: Split, side: Mapping[str, str], a: Poster, b: Poster, what
 def _rows(path: Path) -> list[tuple[int, str, str]]:
     table = open_table(path, Notes())
     if not {"id", "part"} <= set(table.header):
-        raise SourceError(f"{escape(str(path))} has no columns id and part", "It is a CSV with these two.")
+        raise SourceError(f"{escape(str(path))} lacks the columns 'id' and 'part'", "Use a CSV file with these two.")
     places = [table.header.index(name) for name in ("id", "part")]
     rows = []
     for line, cells in table.rows:
@@ -411,7 +411,7 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
     for line, _, part in rows:  # parts become files' names when the split is exported
         if not re.fullmatch(_NAME, part) or leads_out(part):
             raise SourceError(
-                f"{escape(str(path))}, line {line}: {part!r} cannot name a part",
+                f"{escape(str(path))}, line {line}: invalid part name {part!r}",
                 "Use letters, digits, dots, dashes and underscores.",
             )
     return rows
@@ -419,7 +419,7 @@ def _rows(path: Path) -> list[tuple[int, str, str]]:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(_NAME, name) or leads_out(name):
-        raise ArgumentError(f"{name!r} cannot name a split", "Use letters, digits, dots, dashes and underscores.")
+        raise ArgumentError(f"invalid split name {name!r}", "Use letters, digits, dots, dashes and underscores.")
 
 
 def _artefact(store: Store, split: Split, before: Moment) -> Artefact:

@@ -1,4 +1,4 @@
-"""Cutting groups of posters into parts: stratified, by time, or into folds. Arrays in, arrays out."""
+"""Splitting groups of posters into parts: stratified, by time, or into folds. Arrays in, arrays out."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ def stratified(
 ) -> Numbers:
     """Put whole groups into parts so that each part has its share of every label.
 
-    Iterative stratification, the rarest label first, each group to where its label is lacking most: K. Sechidis, G.
+    Iterative stratification, the rarest label first, each group to the part that lacks its label most: K. Sechidis, G.
     Tsoumakas, I. Vlahavas, *On the Stratification of Multi-Label Data*, 2011; here of groups instead of single items.
 
     Args:
         Y: (n, l) of 0 and 1.
-        groups: (n,) the group of each item; where ``allowed`` is given, numbered from 0.
-        shares: Of the parts; they are made to add up to 1.
-        seed: Of the order among equals.
-        allowed: (g, parts) whether a group may go to a part; all may where not given.
+        groups: (n,) the group of each item; numbered from 0 if ``allowed`` is given.
+        shares: Shares of the parts; scaled to add up to 1.
+        seed: Seed of the order among equals.
+        allowed: (g, parts) whether a group may go to a part; None allows all.
 
     Returns:
         (n,) the part of each item.
 
     Raises:
-        ArgumentError: A share is not above 0.
+        ArgumentError: A share is 0 or less.
     """
     if not len(shares) or min(shares) <= 0:
-        raise ArgumentError(f"shares {list(shares)} are not allowed", "Each part's is above 0, such as 0.8 and 0.2.")
+        raise ArgumentError(f"invalid shares {list(shares)}", "Choose numbers above 0, such as 0.8 and 0.2.")
     share = np.asarray(shares, float) / sum(shares)
     names, groups = np.unique(groups, return_inverse=True)
     n_groups = len(names)
@@ -48,8 +48,8 @@ def stratified(
     may = np.ones((n_groups, len(share)), bool) if allowed is None else allowed
     wanted, room = np.outer(share, held.sum(0)), share * sizes.sum()
     rng = np.random.default_rng(seed)
-    # First those that have the least choice, then the large, which a part that is nearly full could not take; among
-    # equals at random.
+    # First the groups with the least choice, then the large ones, which a nearly full part could not take; equals in
+    # random order.
     order = np.lexsort([rng.permutation(n_groups), -sizes, may.sum(1)])
     part = np.full(n_groups, -1)
     left = held.sum(0)
@@ -71,19 +71,19 @@ def stratified(
 
 
 def by_time(when: NDArray[np.float64], groups: Numbers, shares: Sequence[float]) -> Numbers:
-    """Put the earliest into the first part and the latest into the last.
+    """Put the earliest items into the first part and the latest into the last.
 
-    A group goes where its latest item goes; those of its items that are earlier than that part take no part, so that
-    nothing is judged by what was learned from its future.
+    A group goes where its latest item goes; its items from before that part are left out, so that no test item is
+    predicted from its future.
 
     Args:
-        when: (n,) such as years.
+        when: (n,) times, such as years.
         groups: (n,) the group of each item.
-        shares: Of the parts, from early to late.
+        shares: Shares of the parts, from early to late.
 
     Returns:
-        (n,) the part of each item, -1 for none. Items of one time are in one part, so that shares are met as nearly as
-        that allows.
+        (n,) the part of each item, -1 for none. Items of the same time are in the same part, so shares are met only
+        approximately.
     """
     latest = np.full(int(groups.max()) + 1, -np.inf)
     np.maximum.at(latest, groups, when)
@@ -97,12 +97,14 @@ def by_time(when: NDArray[np.float64], groups: Numbers, shares: Sequence[float])
 
 
 def folds(Y: NDArray[np.float64], groups: Numbers, n_folds: int, seed: int = 0) -> Numbers:
-    """Put whole groups into folds with an even share of every label: (n,).
+    """Put whole groups into folds with an equal share of every label: (n,).
 
     Raises:
         ArgumentError: There are fewer groups than folds, or fewer than two folds.
     """
     n_groups = len(np.unique(groups))
     if not 2 <= n_folds <= n_groups:
-        raise ArgumentError(f"{n_folds} folds of {n_groups} groups are not allowed", "From 2 to the number of groups.")
+        raise ArgumentError(
+            f"invalid number of folds: {n_folds} for {n_groups} groups", "Choose from 2 to the number of groups."
+        )
     return stratified(Y, groups, [1.0] * n_folds, seed)

@@ -1,9 +1,9 @@
-"""What is to be learned of posters, taken from what is known of their films.
+"""The labels to learn, from the metadata of the posters' films.
 
-- *genres*: any number of them each; a genre takes part that has :data:`ENOUGH` posters.
-- *first genre*: one each, of the commonest, as published protocols have it.
-- *classes*: one of two or more genres each; films of several of them, or of none, take no part.
-- *success*: whether a film earned more than a multiple of what it cost.
+- *genres*: any number per poster; a genre needs :data:`ENOUGH` posters to be included.
+- *first genre*: one per poster, from the commonest genres, as in published protocols.
+- *classes*: one of two or more genres per poster; films with several of them, or with none, are left out.
+- *success*: whether a film earned more than a multiple of its budget.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from posterity.errors import ArgumentError, CatalogueError
 TASKS = ("genres", "first_genre", "classes", "success")
 
 ENOUGH = 30
-"""Posters that a genre needs to be learned."""
+"""Minimum number of posters for a genre to be learned."""
 
 LEAST_MONEY = 1_000
-"""Budgets and revenues of less are misprints: thousands or millions meant."""
+"""Budgets and revenues below this are taken for errors, such as figures in thousands or millions."""
 
 YES, NO = "success", "no success"
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What is to be learned.
+    """The labels to learn.
 
     Attributes:
         task: "genres", "first_genre", "classes" or "success".
-        names: (l,) of the labels.
+        names: (l,) names of the labels.
         labels: Poster id -> its labels, in the order of the posters.
-        single: Whether each poster has one.
+        single: Whether each poster has exactly one label.
     """
 
     task: str
@@ -46,7 +46,7 @@ class Targets:
     single: bool
 
     def matrix(self, ids: Sequence[str]) -> NDArray[np.float64]:
-        """Give the labels of some posters: (n, l) of 0 and 1."""
+        """Return the labels of posters: (n, l) of 0 and 1."""
         place = {name: j for j, name in enumerate(self.names)}
         Y = np.zeros((len(ids), len(self.names)))
         for row, identity in enumerate(ids):
@@ -56,10 +56,10 @@ class Targets:
 
 
 def genre_targets(posters: Sequence[Poster], enough: int = ENOUGH) -> Targets:
-    """Take all genres with ``enough`` posters, of the posters that have any of them.
+    """Take all genres with ``enough`` posters, and the posters that have any of them.
 
     Raises:
-        CatalogueError: There are not two such genres.
+        CatalogueError: There are fewer than two such genres.
     """
     counts = Counter(genre for poster in posters for genre in poster.film.genres)
     names = tuple(sorted(name for name, n in counts.items() if n >= enough))
@@ -70,10 +70,10 @@ def genre_targets(posters: Sequence[Poster], enough: int = ENOUGH) -> Targets:
 
 
 def first_genre_targets(posters: Sequence[Poster], n_genres: int = 10, per_genre: int = 1000) -> Targets:
-    """Take each film's first genre, of the commonest, and the most popular films of each.
+    """Take each film's first genre, if among the commonest, and the most popular films of each genre.
 
     Raises:
-        CatalogueError: There are not two genres.
+        CatalogueError: There are fewer than two genres.
     """
     first = {p.id: p.film.genres[0] for p in posters if p.film.genres}
     counts = Counter(first.values())
@@ -91,7 +91,7 @@ def first_genre_targets(posters: Sequence[Poster], n_genres: int = 10, per_genre
 
 
 def class_targets(posters: Sequence[Poster], classes: Sequence[str]) -> Targets:
-    """Take the films of exactly one of some genres.
+    """Take the films that have exactly one of the given genres.
 
     Raises:
         ArgumentError: Fewer than two classes are named.
@@ -99,41 +99,37 @@ def class_targets(posters: Sequence[Poster], classes: Sequence[str]) -> Targets:
     """
     names = tuple(dict.fromkeys(classes))
     if len(names) < 2:
-        raise ArgumentError(f"classes {', '.join(names)!r} is not allowed", "Name two or more, e.g. Comedy,Horror.")
+        raise ArgumentError(f"invalid classes {', '.join(names)!r}", "Name two or more, e.g. Comedy,Horror.")
     found = {p.id: tuple(genre for genre in p.film.genres if genre in names) for p in posters}
     labels = {identity: own for identity, own in found.items() if len(own) == 1}
     counts = Counter(own[0] for own in labels.values())
     for name in names:
         if not counts[name]:
-            raise CatalogueError(
-                f"no poster is of the class {name!r} alone", "posterity info names the genres there are."
-            )
+            raise CatalogueError(f"no poster has {name!r} and no other class", "List the genres: posterity info")
     return Targets("classes", names, labels, True)
 
 
 def success_targets(posters: Sequence[Poster], threshold: float = 1.0) -> Targets:
-    """Take whether revenue / budget is above ``threshold``, of films of which both are known.
+    """Take whether revenue / budget is above ``threshold``, for films with both known.
 
     Raises:
-        CatalogueError: Of no film both are known.
+        CatalogueError: No film has both.
     """
     labels = {
         p.id: (YES if ratio > threshold else NO,) for p in posters if (ratio := revenue_ratio(p)) is not None
     }  # fmt: skip
     if not labels:
-        raise CatalogueError(
-            "of no film both budget and revenue are known", "Bring them in: posterity enrich TABLE -c DIR"
-        )
+        raise CatalogueError("no film has both a budget and a revenue", "Add them: posterity enrich TABLE -c DIR")
     return Targets("success", (YES, NO), labels, True)
 
 
 def relabelled(targets: Targets, posters: Sequence[Poster], threshold: float = 1.0) -> Targets:
-    """Give the same labels by what is known of the posters' films now; posters that none fits take no part.
+    """Return the same labels from the current metadata of the posters' films; posters without a label are left out.
 
     Args:
-        targets: Whose task and names stay.
-        posters: Whose labels are told.
-        threshold: Of the task "success".
+        targets: The old labels; their task and names stay.
+        posters: The posters to label.
+        threshold: Revenue / budget above which a film is a success, for the task "success".
     """
     known = set(targets.names)
     labels: dict[str, tuple[str, ...]] = {}
@@ -149,7 +145,7 @@ def relabelled(targets: Targets, posters: Sequence[Poster], threshold: float = 1
 
 
 def revenue_ratio(poster: Poster) -> float | None:
-    """Give revenue / budget; None where one is not known, not in US dollars, or a misprint."""
+    """Return revenue / budget; None if either is unknown, not in US dollars, or below :data:`LEAST_MONEY`."""
     film = poster.film
     if film.budget is None or film.revenue is None or (film.currency or "USD") != "USD":
         return None
@@ -160,6 +156,6 @@ def _enough_labels(names: Sequence[str], counts: Counter[str], enough: int) -> N
     if len(names) < 2:
         most = ", ".join(f"{name} ({n})" for name, n in counts.most_common(3)) or "none"
         raise CatalogueError(
-            f"fewer than two genres have {enough} posters (the commonest: {most})",
+            f"fewer than two genres have {enough} or more posters (most common: {most})",
             "Build with --metadata, or enrich the catalogue: posterity enrich TABLE -c DIR",
         )

@@ -1,4 +1,4 @@
-"""What pictures of results are drawn with: colours, posters in boxes, lines of text; and how they are saved."""
+"""Drawing tools for pictures of results: colours, posters in boxes, lines of text; and saving."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ACCENT = (196, 62, 38)
 
 
 def save(image: Image.Image, path: str | os.PathLike[str]) -> Path:
-    """Save a picture, whole or not at all, in the format that the file's ending names.
+    """Save a picture, completely or not at all, in the format of the file's ending.
 
     Raises:
         ArgumentError: The ending does not name a format.
-        StorageError: The place cannot be written.
+        StorageError: The file cannot be written.
     """
     target = Path(path)
     known = {ending: name for ending, name in Image.registered_extensions().items() if name in Image.SAVE}
@@ -52,7 +52,7 @@ def paste(image: Image.Image, picture: RGB, at: tuple[int, int], size: tuple[int
 
 
 def montage(pictures: Sequence[RGB], size: tuple[int, int] = (450, 300)) -> RGB:
-    """Arrange a few pictures on one sheet, two to a line."""
+    """Arrange a few pictures on one sheet, two to a row."""
     columns = 1 if len(pictures) == 1 else 2
     lines = -(-len(pictures) // columns)
     sheet = Image.new("RGB", (size[1], size[0]), PAPER)
@@ -70,7 +70,7 @@ def dimmed(picture: RGB) -> RGB:
 
 
 def lit(picture: RGB, grid: NDArray[np.float64]) -> RGB:
-    """Show the regions that count in their colours, the others dark and grey."""
+    """Show the selected regions in colour, the others dark and grey."""
     strongest = float(grid.max())
     light = np.clip(grid / strongest if strongest > 0 else np.zeros_like(grid), 0, 1) ** 0.7
     shade = cv2.resize(light.astype(np.float32), picture.shape[1::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
@@ -80,7 +80,7 @@ def lit(picture: RGB, grid: NDArray[np.float64]) -> RGB:
 
 
 def wrapped(draw: ImageDraw.ImageDraw, text: str, width: int, most: int) -> list[str]:
-    """Break a text into at most ``most`` lines of ``width`` pixels; what does not fit is cut with an ellipsis."""
+    """Break a text into at most ``most`` lines of ``width`` pixels, ending in an ellipsis if it does not fit."""
     lines: list[str] = []
     words = text.split()
     while words and len(lines) < most:

@@ -15,7 +15,7 @@ _FONT = 'font-family="system-ui, sans-serif"'
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar of a chart: its name, value and 95% interval; ``mark`` colours it apart, as a baseline's."""
+    """A bar of a chart: its name, value and 95% interval; ``mark`` gives it another colour, as for a baseline."""
 
     name: str
     value: float
@@ -27,7 +27,7 @@ class Bar:
 def bars(
     title: str, rows: Sequence[Bar], *, chance: float | None = None, zero: float = 0.0, width: int = 760
 ) -> Markup:
-    """Draw bars from ``zero``, a line a row, with intervals as whiskers and chance as a line from top to bottom."""
+    """Draw bars from ``zero``, one per row, with intervals as whiskers and chance as a vertical line."""
     rows = [row for row in rows if math.isfinite(row.value)]
     left, right, line = min(380, 40 + 7 * max((len(row.name) for row in rows), default=0)), 70, 26
     ends = [end for row in rows for end in (row.value, row.low, row.high, chance, zero) if end is not None]
@@ -73,14 +73,14 @@ def bars(
 
 
 def heat_map(title: str, names: Sequence[str], values: Sequence[Sequence[float]], *, rows: str, columns: str) -> Markup:
-    """Draw a square table of shares from 0 to 1 as shades; what is no number is left blank.
+    """Draw a square table of shares from 0 to 1 as shades; NaN is left blank.
 
     Args:
-        title: A line above.
-        names: Of rows and columns.
-        values: (l, l).
-        rows: What a row is.
-        columns: What a column is.
+        title: Title above the table.
+        names: Names of rows and columns.
+        values: (l, l) shares.
+        rows: Meaning of a row.
+        columns: Meaning of a column.
     """
     cell, left, top = 34, 150, 150
     size = left + cell * len(names) + 20, top + cell * len(names) + 10

@@ -1,4 +1,4 @@
-"""Matches as pictures."""
+"""Matches drawn as pictures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def draw_matches(store: Store, matches: Matches) -> Image.Image:
 
 
 def _query_picture(store: Store, matches: Matches) -> RGB:
-    """Give the picture of a query; of words, a sheet with them on it."""
+    """Return the picture of a query; for a text query, a sheet with its words."""
     if matches.query.text is not None:
         sheet = Image.new("RGB", (300, 450), (236, 233, 226))
         draw = ImageDraw.Draw(sheet)
@@ -71,7 +71,7 @@ def _query_picture(store: Store, matches: Matches) -> RGB:
     likes = [shown(name) for name in matches.query.likes[:4]]
     if len(likes) == 1 and not matches.query.unlikes:
         return likes[0]
-    # Several: side by side, and what is to be unlike dark and grey.
+    # Several queries stand side by side; those that matches should be unlike are dark and grey.
     return montage([*likes, *(dimmed(shown(name)) for name in matches.query.unlikes[:2])])
 
 
@@ -80,7 +80,7 @@ def _titled(match: Match) -> str:
 
 
 def _reasons(match: Match) -> str:
-    """Write each facet's part in a score, short enough to stand below a poster."""
+    """Write each facet's contribution to a score, short enough to fit below a poster."""
     parts = match.contributions or {}
     return "  ".join(f"{name[:4]}\u00a0{part:+.1f}" for name, part in parts.items()) if len(parts) > 1 else ""
 

@@ -21,27 +21,27 @@ LIGHT = (240, 238, 232)
 DIM = (150, 148, 142)
 
 OVERLAPS = ("none", "density")
-"""How thumbnails of a map share the sheet: each moved to a cell of its own near its place; or all at their places, the
-smaller the denser they lie."""
+"""How thumbnails of a map share the sheet: each moved to its own cell nearby; or all at their exact positions, smaller
+where they are dense."""
 
 MAP_SIDE = 4_096
-"""The longer side of a map, in pixels, by default."""
+"""Default length of a map's longer side, in pixels."""
 
 _ROOM = 1.9
-"""Cells for each poster of a map without overlap: the rest is what shows the gaps between clusters."""
+"""Cells per poster of a map without overlap; empty cells show the gaps between clusters."""
 
 _LEGEND = 24
-"""Clusters, at most, that a legend lists."""
+"""Maximum number of clusters in a legend."""
 
 
 def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -> Scene:
-    """Lay a wall out on a sheet, every poster whole in its 2:3 cell; odd rows of a hexagonal wall half a cell aside.
+    """Lay a wall out on a sheet, every poster whole in its 2:3 cell; odd rows of a hexagonal wall shift by half a cell.
 
     Args:
         store: The catalogue.
-        wall: What to draw.
-        cell_width: In pixels; 0 chooses one that makes the picture about 4,000 pixels wide at the most.
-        title: A line above it; "" leaves it out.
+        wall: The wall to draw.
+        cell_width: Cell width in pixels; 0 chooses one for a picture of at most about 4,000 pixels wide.
+        title: Title above the wall; "" leaves it out.
 
     Raises:
         ArgumentError: The picture would be longer than :data:`posterity.render.raster.MAX_SIDE` on a side.
@@ -73,7 +73,7 @@ def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -
     free = 0
     for row, genre in rows_named.items():
         top = head + row * height
-        if top >= free:  # genres of a few posters would lie over each other
+        if top >= free:  # labels of genres with few posters would overlap
             labels.append(
                 Label(shortened(genre, side - size, round(0.8 * size)), size // 2, top, round(0.8 * size), LIGHT)
             )
@@ -84,7 +84,7 @@ def wall_scene(store: Store, wall: Wall, cell_width: int = 0, title: str = "") -
 
 
 def _genres_of_rows(store: Store, wall: Wall) -> dict[int, str]:
-    """Tell the rows that a genre begins in."""
+    """Return the rows in which a genre begins."""
     genres = {row["id"]: (row["genres"] or ["?"])[0] for row in store.read(["genres"]).to_pylist()}
     rows: dict[int, Counter[str]] = {}
     for name, (row, _) in wall.cells.items():
@@ -111,15 +111,15 @@ def map_scene(
 
     Args:
         store: The catalogue.
-        found: What to draw.
-        side: The longer side of the sheet, in pixels; 0 takes :data:`MAP_SIDE`.
+        found: The map to draw.
+        side: Longer side of the sheet in pixels; 0 uses :data:`MAP_SIDE`.
         overlap: A name in :data:`OVERLAPS`.
-        title: A line above it; None says what it shows, "" leaves it out.
-        legend: Whether to list the clusters beside it, and frame their posters in their colours.
+        title: Title above the map; None describes the map, "" leaves it out.
+        legend: Whether to list the clusters beside the map and frame their posters in their colours.
 
     Raises:
         ArgumentError: The sheet is too small or too large.
-        UnknownNameError: The way to overlap is unknown.
+        UnknownNameError: ``overlap`` is unknown.
     """
     if overlap not in OVERLAPS:
         raise UnknownNameError("overlap", overlap, OVERLAPS)
@@ -139,7 +139,7 @@ def map_scene(
     beside = round(0.2 * side) if listed else 0
     head = 2 * size if title else 0
     ratio = float(np.clip(reach[1] / reach[0], 0.4, 1.6))
-    # The plot fills what the legend and the title leave of the longer side.
+    # The plot fills what is left of the longer side beside the legend and the title.
     width = min(side - beside, round((side - head) / ratio))
     height = max(1, round(width * ratio))
     cells = _cells(points / reach, width, height, overlap)
@@ -176,15 +176,15 @@ def map_scene(
 
 
 def _cells(points: NDArray[np.float64], width: int, height: int, overlap: str) -> NDArray[np.int64]:
-    """Give left, top, width and height of each poster of a map: (n, 4)."""
+    """Return left, top, width and height of each poster of a map: (n, 4)."""
     n = len(points)
     if overlap == "none":
         wide = min((width * height / (1.5 * _ROOM * n)) ** 0.5, width, height / 1.5)
         cols, rows = max(1, int(width / wide)), max(1, int(height / (1.5 * wide)))
-        while rows * cols < n:  # of very few posters, rounding leaves too few
+        while rows * cols < n:  # with very few posters, rounding gives too few cells
             rows, cols = (rows + 1, cols) if height / rows > 1.5 * width / cols else (rows, cols + 1)
         across, down = width / cols, height / rows
-        # In units of a cell's sides, which are as 2 to 3.
+        # In units of a cell's sides, whose ratio is 2:3.
         x, y = np.meshgrid(np.arange(cols) + 0.5, 1.5 * (np.arange(rows) + 0.5))
         target = (points * (cols, 1.5 * rows)).astype(np.float32)
         grid = assign(target, np.stack([x, y], axis=2).astype(np.float32)).cells
@@ -206,7 +206,7 @@ def _cells(points: NDArray[np.float64], width: int, height: int, overlap: str) -
 
 
 def _known(store: Store) -> dict[str, tuple[str, str]]:
-    """Give what thumbnails and titles are known by: id -> (SHA-256, title)."""
+    """Return the thumbnail key and title of posters: id -> (SHA-256, title)."""
     rows = store.read(["sha256", "title", "year"]).to_pylist()
     return {row["id"]: (row["sha256"], _named(row["title"] or row["id"], row["year"])) for row in rows}
 
@@ -220,6 +220,6 @@ def _title_size(width: int) -> int:
 
 
 def _tint(number: int) -> tuple[int, int, int]:
-    """Give a colour for a cluster: hues a golden angle apart, which keeps any few of them distinct."""
+    """Return a colour for a cluster: hues are a golden angle apart, so that any few of them are distinct."""
     r, g, b = colorsys.hsv_to_rgb(number * 0.61803398875 % 1, 0.62 if number % 2 else 0.8, 0.95)
     return round(255 * r), round(255 * g), round(255 * b)

@@ -23,7 +23,7 @@ from posterity.search.pairs import Pair, Pairs
 from posterity.serialise import dumps
 
 _MOST = 240
-"""Pairs or groups on one picture: more would make it longer than viewers take."""
+"""Maximum number of pairs or groups on one picture; more would make it too long for viewers."""
 
 
 def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
@@ -50,17 +50,17 @@ def draw_pairs(store: Store, pairs: Pairs) -> Image.Image:
 
 
 def pairs_title(pairs: Pairs) -> str:
-    """Write what the pairs are."""
+    """Write a heading for the pairs."""
     return f"The {len(pairs.pairs)} closest pairs of {pairs.posters:,} posters by {pairs.encoder}"
 
 
 def titles_of(pair: Pair) -> str:
-    """Write the titles of a pair, or the one that both have."""
+    """Write the two titles of a pair, or the one that both share."""
     return pair.title_a if pair.title_a == pair.title_b else f"{pair.title_a} / {pair.title_b}"
 
 
 def draw_duplicates(store: Store, found: Duplicates) -> Image.Image:
-    """Draw groups of duplicates, a line each, the copy to keep first and framed."""
+    """Draw groups of duplicates, one per row, with the copy to keep first and framed."""
     shown = found.groups[:_MOST]
     width, height, gap, margin, caption = 120, 180, 14, 24, 46
     most = min(8, max((len(group.members) for group in shown), default=1))
@@ -85,7 +85,7 @@ def draw_duplicates(store: Store, found: Duplicates) -> Image.Image:
 
 
 def fix_list(found: Duplicates, path: str | os.PathLike[str]) -> str:
-    """Write what could be tidied up, a line a copy, as CSV or, where the ending says so, as JSON."""
+    """Write the duplicates, one row per copy, as CSV or, for the ending .json, as JSON."""
     rows = [
         {"group": at, "action": "keep" if copy.id == group.keep else "superfluous", **asdict(copy)}
         for at, group in enumerate(found.groups, 1)
@@ -102,7 +102,7 @@ def fix_list(found: Duplicates, path: str | os.PathLike[str]) -> str:
 
 
 def draw_scores(table: Sequence[EncoderScores]) -> Image.Image:
-    """Draw the scores of encoders as bars with their intervals, a panel a figure, chance as a line."""
+    """Draw the scores of encoders as bars with intervals, one panel per figure, with chance as a line."""
     shown = [(name, attribute) for name, attribute in FIGURES.items() if any(getattr(row, attribute) for row in table)]
     encoders = [row for row in table if row.encoder != RANDOM]
     chance = next((row for row in table if row.encoder == RANDOM), None)
@@ -136,7 +136,7 @@ def draw_scores(table: Sequence[EncoderScores]) -> Image.Image:
 
 
 def draw_explanation(store: Store, found: Explanation) -> Image.Image:
-    """Draw two posters with the regions that make them alike, a line a facet, their palettes and the contributions."""
+    """Draw two posters with the regions that make them alike, one row per facet, their palettes and contributions."""
     width, height, gap, margin = 220, 330, 18, 28
     facets = list(found.regions)
     column = 2 * width + gap
@@ -165,10 +165,10 @@ def draw_explanation(store: Store, found: Explanation) -> Image.Image:
 
 
 def write_text(text: str, path: str | os.PathLike[str]) -> Path:
-    """Write a text whole or not at all.
+    """Write a text file, completely or not at all.
 
     Raises:
-        StorageError: The place cannot be written.
+        StorageError: The file cannot be written.
     """
     target = Path(path)
     with whole(target) as temporary:

@@ -1,4 +1,4 @@
-"""What tests, demonstrations and documentation need: generated posters of invented films."""
+"""Generated posters of invented films, for tests, demonstrations and documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One film -> one poster: ground, motif, ageing, lettering, and the label that says it is generated."""
+"""Drawing a film's poster: background, motif, ageing, lettering, and the label that marks it as generated."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def draw_poster(film: GeneratedFilm, size: tuple[int, int] = (400, 600)) -> Imag
     """Draw a film's poster; the same film gives the same pixels.
 
     Args:
-        film: What to draw; films of a series share palette, motif and lettering.
+        film: The film; films of a series share palette, motif and lettering.
         size: (width, height) in pixels.
 
     Raises:
-        ArgumentError: ``size`` is too small to letter, or enormous.
+        ArgumentError: ``size`` is too small for lettering, or too large.
     """
     width, height = size
     if not (100 <= width <= 4000 and 150 <= height <= 6000):
-        raise ArgumentError(f"size {width}×{height} is not allowed", "A poster has 100×150 to 4000×6000 pixels.")
+        raise ArgumentError(f"invalid size {width}×{height}", "Choose 100×150 to 4000×6000 pixels.")
     genre = GENRES[film.genres[0]]
     look, own = np.random.default_rng([film.look, 4]), np.random.default_rng([film.seed, 5])
     palette = _varied(genre.palettes[int(look.integers(len(genre.palettes)))], look, 14)
     motif = genre.motifs[int(look.integers(len(genre.motifs)))]
     palette = _aged(palette, film.year)
     canvas = _ground((width * _SCALE, height * _SCALE), palette)
-    # Sequels draw the same scene again with a little of their own: the look's numbers, a few steps further on.
+    # Sequels draw the same scene with small changes: the same random numbers, a few steps further on.
     scene = np.random.default_rng([film.look, 6]) if film.collection else own
     if film.collection:
         scene.random(film.part)
@@ -60,7 +60,7 @@ def _varied(palette: Palette, rng: np.random.Generator, amount: float) -> Palett
 
 
 def _aged(palette: Palette, year: int) -> Palette:
-    """Give old posters the warm, paler inks of their presses."""
+    """Give old posters the warmer, paler inks of their time."""
     age = float(np.clip((1970 - year) / 60, 0, 0.55))
     paper = (222, 205, 170)
     return Palette(
@@ -73,7 +73,7 @@ def _aged(palette: Palette, year: int) -> Palette:
 
 
 def _ground(size: tuple[int, int], palette: Palette) -> Image.Image:
-    """Run from the top ink to the bottom one."""
+    """Draw a gradient from the top ink to the bottom one."""
     share = np.linspace(0, 1, size[1])[:, None, None] ** 1.2
     column = np.array(palette.top) * (1 - share) + np.array(palette.bottom) * share
     return Image.fromarray(np.broadcast_to(column.round().astype(np.uint8), (size[1], size[0], 3)).copy())
@@ -94,13 +94,13 @@ def _texture(canvas: Image.Image, grain: float, paper: bool, rng: np.random.Gene
 
 @cache
 def _vignette(w: int, h: int) -> NDArray[np.float32]:
-    """How light each place of a picture stays, (h, w, 1): less towards its corners."""
+    """Return the brightness of each pixel, (h, w, 1), falling towards the corners."""
     y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j].astype(np.float32)
     return np.asarray(1 - 0.22 * np.clip(np.hypot(x, y) - 0.6, 0, 1)[..., None], np.float32)
 
 
 def _letter(canvas: Image.Image, film: GeneratedFilm, palette: Palette, look: np.random.Generator) -> None:
-    """Set the title, the tagline, the credits and the label, each in the ink that stands off its ground."""
+    """Write the title, the tagline, the credits and the label, each in an ink that contrasts with its background."""
     draw, (w, h) = ImageDraw.Draw(canvas), canvas.size
     genre = GENRES[film.genres[0]]
     title = film.title.upper() if look.random() < 0.75 else film.title
@@ -130,7 +130,7 @@ def _letter(canvas: Image.Image, film: GeneratedFilm, palette: Palette, look: np
 
 
 def _calm(canvas: Image.Image, ink: RGB, box: tuple[float, float, float, float]) -> None:
-    """Veil a ground that is partly too like the ink, softly, so that a title over a busy scene can be read."""
+    """Veil a background too similar to the ink softly, so that a title over a busy scene can be read."""
     left, top, right, bottom = (round(edge) for edge in box)
     under = np.asarray(canvas.crop((left, top, right, bottom)).convert("L").resize((24, 8)), np.float32)
     if np.percentile(np.abs(under - _luma(ink)), 8) >= 60:
@@ -149,7 +149,7 @@ def _luma(ink: RGB) -> float:
 
 
 def _readable(canvas: Image.Image, palette: Palette, box: tuple[float, float, float, float]) -> RGB:
-    """Give the palette's lettering ink, or black or white where that stands off the ground in ``box`` much better."""
+    """Return the palette's lettering ink, or black or white if that contrasts much better with the area ``box``."""
     left, top, right, bottom = (round(edge) for edge in box)
     under = np.asarray(canvas.crop((left, top, right, bottom)).convert("L").resize((24, 8)), np.float32)
 

@@ -1,4 +1,4 @@
-"""Invented films: titles, years, genres, franchises and money, plausible and partly missing, as real tables are."""
+"""Invented films: titles, years, genres, franchises and money, plausible and partly missing, as in real tables."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ODD_ONES = (
     ("Romance", "Crème Brûlée & Señor Núñez"),
     ("Thriller", "100% Proof"),
 )
-"""Titles with what tables and pictures stumble over: quotes, commas, length, accents, signs."""
+"""Titles that are hard for tables and pictures: with quotes, commas, accents, signs, or very long."""
 
 N_FIXED = sum(len(films) for _, _, films in FRANCHISES) + len(_ODD_ONES)
 
@@ -36,21 +36,21 @@ class GeneratedFilm:
     """An invented film.
 
     Attributes:
-        imdb_id: Shaped like one, in a range that no real film has.
+        imdb_id: Id in IMDb's form, in a range that no real film uses.
         title: Unique within a sample.
-        year: From 1925 to 2024.
-        genres: One to three, the first the one its poster is drawn by.
+        year: Year, from 1925 to 2024.
+        genres: One to three genres; the first determines its poster.
         collection: The series it belongs to.
         part: Its place in the series, from 0.
-        seed: All that is random about its poster; shared by a series' look.
-        look: The seed of what a series shares; its own seed where it belongs to none.
-        budget: In US dollars, or None.
-        revenue: Likewise.
-        popularity: From 0 upwards.
-        vote_average: From 0 to 10.
-        vote_count: How many votes.
-        runtime: In minutes.
-        release_date: In ISO form.
+        seed: Seed of everything random about its poster except the series' look.
+        look: Seed of the look that a series shares; equal to ``seed`` outside a series.
+        budget: Budget in US dollars, or None.
+        revenue: Revenue in US dollars, or None.
+        popularity: Popularity, 0 or more.
+        vote_average: Mean vote, from 0 to 10.
+        vote_count: Number of votes.
+        runtime: Runtime in minutes.
+        release_date: Release date in ISO format.
     """
 
     imdb_id: str
@@ -71,13 +71,13 @@ class GeneratedFilm:
 
 
 def generate_films(n: int, seed: int = 0) -> list[GeneratedFilm]:
-    """Invent ``n`` films: those of the series first, then the odd ones, then films of all genres.
+    """Invent ``n`` films: first those of the series, then those with difficult titles, then films of all genres.
 
     Raises:
-        ArgumentError: ``n`` is too small to hold the series, or too large for the ids there are.
+        ArgumentError: ``n`` is too small for the series, or larger than the number of ids.
     """
     if not N_FIXED <= n <= 99_999:
-        raise ArgumentError(f"{n} films cannot be invented", f"Ask for {N_FIXED} to 99,999.")
+        raise ArgumentError(f"invalid number of films: {n}", f"Choose {N_FIXED} to 99,999.")
     rng = np.random.default_rng([seed, 0])
     used: set[str] = set()
     films = []
@@ -87,7 +87,7 @@ def generate_films(n: int, seed: int = 0) -> list[GeneratedFilm]:
 
 
 def _plans(n: int, rng: np.random.Generator, used: set[str]) -> Iterator[tuple[str, str, str | None, int, int | None]]:
-    """Give title, genre, series, part and the look's number of each film."""
+    """Return title, genre, series, part and the number of the look of each film."""
     for number, (name, genre, titles) in enumerate(FRANCHISES):
         for part, title in enumerate(titles):
             used.add(title)
@@ -103,7 +103,7 @@ def _plans(n: int, rng: np.random.Generator, used: set[str]) -> Iterator[tuple[s
 
 
 def _title(genre: str, rng: np.random.Generator, used: set[str]) -> str:
-    """Make up a title that no film has yet; when the words run out, films become remakes of their year's number."""
+    """Make up a title that is not taken yet; when the words run out, add a number."""
     rules = GENRES[genre]
     for attempt in range(1000):
         first, second = rng.choice(NAMES, 2, replace=False).tolist()

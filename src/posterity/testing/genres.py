@@ -1,4 +1,4 @@
-"""How films of a genre are named and how their posters look: the conventions that the generator draws by."""
+"""Conventions of genres for the generator: how films are named, and how their posters look."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Palette:
-    """The inks of a poster: the ground from top to bottom, something to stand out, and the lettering."""
+    """The inks of a poster: the background from top to bottom, a highlight, and the lettering."""
 
     top: RGB
     bottom: RGB
@@ -23,17 +23,17 @@ class Genre:
     """A genre's conventions.
 
     Attributes:
-        palettes: The inks its posters use.
+        palettes: The inks of its posters.
         motifs: Names in :data:`posterity.testing.motifs.MOTIFS`.
-        patterns: Titles, with {adjective}, {noun}, {place} and {name} to be filled in.
-        adjectives: For titles.
-        nouns: For titles.
-        title: Where the title stands: "top", "middle" or "bottom".
-        spaced: Whether its letters stand wide apart.
+        patterns: Titles with placeholders {adjective}, {noun}, {place} and {name}.
+        adjectives: Adjectives for titles.
+        nouns: Nouns for titles.
+        title: Position of the title: "top", "middle" or "bottom".
+        spaced: Whether the title's letters are widely spaced.
         grain: Strength of the film grain, in levels.
-        also: Genres it is often joined with.
+        also: Genres that it is often combined with.
         weight: How common it is.
-        budget: The median, in millions of dollars.
+        budget: Median budget in millions of dollars.
     """
 
     palettes: tuple[Palette, ...]
@@ -50,7 +50,7 @@ class Genre:
 
 
 def _p(*inks: str) -> Palette:
-    """Read five inks in hexadecimal."""
+    """Read five inks from hexadecimal."""
     top, bottom, accent, shade, ink = ((int(i[0:2], 16), int(i[2:4], 16), int(i[4:6], 16)) for i in inks)
     return Palette(top, bottom, accent, shade, ink)
 

@@ -1,8 +1,7 @@
 """The pictures on generated posters: each motif draws one scene with a palette's inks onto a canvas.
 
 Canvases are large (posters are drawn at twice their size and shrunk, which smooths edges); all lengths are shares of
-the canvas' width ``w`` and height ``h``. Upper parts of the canvas belong to the motif, as does whatever lettering
-leaves free.
+the canvas's width ``w`` and height ``h``. Motifs use the upper part of the canvas and what the lettering leaves free.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, r: float, fill: RGB) ->
 
 
 def _glow(image: Image.Image, x: float, y: float, r: float, ink: RGB, strength: float = 0.8) -> None:
-    """Let light fall off softly around a point."""
+    """Draw a glow that falls off softly around a point."""
     veil = Image.new("L", (image.width // 8, image.height // 8), 0)
     _draw = ImageDraw.Draw(veil)
     _draw.ellipse(((x - r) / 8, (y - r) / 8, (x + r) / 8, (y + r) / 8), fill=round(255 * strength))
@@ -38,7 +37,7 @@ def _glow(image: Image.Image, x: float, y: float, r: float, ink: RGB, strength: 
 
 
 def _ridge(rng: Rng, w: int, base: float, rough: float, points: int = 65) -> list[tuple[float, float]]:
-    """Give a mountain ridge by midpoint displacement (Fournier, Fussell and Carpenter 1982)."""
+    """Return a mountain ridge made by midpoint displacement (Fournier, Fussell and Carpenter 1982)."""
     heights = np.zeros(points)
     heights[[0, -1]] = rng.normal(0, rough / 2, 2)
     step, spread = points - 1, rough

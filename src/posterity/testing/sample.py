@@ -1,4 +1,4 @@
-"""A sample collection on the disk: posters, the table of their films, and a note that all of it is generated."""
+"""A sample collection on disk: posters, the table of their films, and a note that everything is generated."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _ELSEWHERE = "Make room there, or name another folder."
 
 @dataclass(frozen=True)
 class Sample:
-    """Where a sample lies.
+    """The paths of a sample collection.
 
     Attributes:
         directory: The folder that holds it.
         posters: The folder of its pictures.
         metadata: The table of its films.
-        n_films: How many there are.
+        n_films: Number of films.
     """
 
     directory: Path
@@ -65,14 +65,14 @@ def write_sample(
     """Draw a sample collection, one poster at a time; the same arguments give the same files.
 
     Args:
-        directory: Where to; made where it is not there.
-        n_films: How many films.
-        seed: Another one gives other films.
+        directory: The folder to write, made if it does not exist.
+        n_films: Number of films.
+        seed: Seed of the films.
         size: (width, height) of the posters in pixels.
         progress: Called with 1 after each poster.
 
     Raises:
-        ArgumentError: A number is out of bounds.
+        ArgumentError: A number is out of range.
         StorageError: The folder cannot be written.
     """
     films = generate_films(n_films, seed)
@@ -89,7 +89,7 @@ def write_sample(
         if progress:
             progress(1)
     write_whole(target / "README.txt", _NOTE.encode(), _ELSEWHERE)
-    write_whole(metadata, _table(films).encode(), _ELSEWHERE)  # last: where it stands, the sample is complete
+    write_whole(metadata, _table(films).encode(), _ELSEWHERE)  # last: with it the sample is complete
     return Sample(target, posters, metadata, n_films)
 
 

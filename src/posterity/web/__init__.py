@@ -1,4 +1,4 @@
-"""The page: a server of a catalogue's posters, and the same as a folder of files that needs no server.
+"""The page: a server for a catalogue's posters, and the same page as a folder of files that needs no server.
 
-It joins what the Python interface gives into answers, and computes nothing itself.
+It combines results of the Python interface into answers, and computes nothing itself.
 """

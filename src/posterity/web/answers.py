@@ -1,6 +1,6 @@
-"""What the server answers, as plain values: the OpenAPI description and the page's TypeScript types come from them.
+"""The server's answers as plain values; the OpenAPI description and the page's TypeScript types are made from them.
 
-Where a package below has a result of its own (:class:`posterity.search.query.Matches`,
+If a lower package has a result type (:class:`posterity.search.query.Matches`,
 :class:`posterity.layouts.columns.LayoutAnswer` and others), the answer is that.
 """
 
@@ -30,7 +30,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why there is no answer, and what to do about it."""
+    """Why a request failed, and what to do about it."""
 
     detail: str
     remedy: str = ""
@@ -44,8 +44,8 @@ class Sprites:
         sprite: Height and width of a sprite in pixels.
         grid: Rows and columns of a page.
         pages: Keys of the pages, in order.
-        slots: Where each poster's sprite is, in the order of the collection.
-        sheet: Rows and columns of a sheet of thumbnails; sheet s holds the slots from s · rows · columns on.
+        slots: Slot of each poster's sprite, in the order of the collection.
+        sheet: Rows and columns of a sheet of thumbnails; sheet s starts at slot s · rows · columns.
         sheets: Keys of the sheets, in order.
     """
 
@@ -59,7 +59,7 @@ class Sprites:
 
 @dataclass(frozen=True)
 class Collection:
-    """What the page shows of every poster; all lists are in the same order, by id, and null is "not known".
+    """What the page shows of every poster; all lists are in the same order, by id, and null means "not known".
 
     Attributes:
         name: The catalogue's name.
@@ -67,30 +67,30 @@ class Collection:
         ids: The posters' ids.
         titles: The films' titles, or "".
         years: The films' years.
-        genres: All genres; ``genre_of`` has their numbers.
+        genres: All genres; ``genre_of`` gives their numbers.
         genre_of: Each film's genres.
         languages: All languages, ISO 639-1.
-        language_of: Each film's language, -1 where not known.
+        language_of: Each film's language, -1 if unknown.
         franchises: All franchises.
-        franchise_of: Each film's franchise, -1 where there is none.
+        franchise_of: Each film's franchise, -1 if none.
         ratings: Mean votes, 0 to 10.
         popularity: TMDb's popularity.
         revenues: As given.
         ratios: Revenue / budget.
-        flags: All flags of the cleaning.
+        flags: All flags from cleaning.
         flag_of: Each poster's flags.
         predicted: The genres that a trained model predicts, or empty.
-        predicted_of: The genres that the model claims for each poster.
+        predicted_of: The genres predicted for each poster.
         digests: The names of the posters' thumbnails.
         shapes: Width · 1000 / height.
-        palettes: Base64 of 16 bytes a poster: red, green, blue, share of 255 of its four main colours.
-        colours: Words for colours, with an example.
-        atlas: Where the sprites are.
-        layouts: The maps and walls there are.
-        facets: By which similarity can be steered here.
-        encoder: What the facet "content" is.
-        models: The models that were trained here.
-        clinic: Whether posters can be dropped in: not on exported pages.
+        palettes: Base64 of 16 bytes per poster: red, green, blue, and share out of 255, of its four main colours.
+        colours: Names of colours, with an example.
+        atlas: The sprites.
+        layouts: The available maps and walls.
+        facets: The facets by which similarity can be weighted.
+        encoder: The encoder behind the facet "content".
+        models: The models trained here.
+        clinic: Whether posters can be dropped in; never on exported pages.
     """
 
     name: str
@@ -126,7 +126,7 @@ class Collection:
 
 @dataclass(frozen=True)
 class Found:
-    """A film found by its title, year or id; ``score`` is 1 for all words as typed, 2 for the very id."""
+    """A film found by its title, year or id; ``score`` is 1 if all words match exactly, 2 if the id does."""
 
     id: str
     title: str
@@ -137,7 +137,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Films:
-    """Films found, the best first, and how many there are in all."""
+    """Films found, the best first, and their total number."""
 
     total: int
     films: list[Found]
@@ -145,7 +145,7 @@ class Films:
 
 @dataclass(frozen=True)
 class Relative:
-    """Another poster of the same film ("version"), or one that is nearly the same picture ("near duplicate")."""
+    """Another poster of the same film ("version"), or nearly the same picture ("near duplicate")."""
 
     id: str
     title: str
@@ -160,10 +160,10 @@ class FilmPage:
         poster: The poster and its film.
         links: Site -> address.
         palette: Its main colours: "#rrggbb" and share.
-        predicted: The likeliest genres first; empty where no model was trained.
-        money: None where no model was trained.
+        predicted: Predicted genres, the likeliest first; empty if no model was trained.
+        money: The box-office prediction; None if no model was trained.
         relatives: Versions and near duplicates.
-        notes: What is missing, and how it is had.
+        notes: What is missing, and how to get it.
     """
 
     poster: Poster
@@ -183,11 +183,11 @@ class Why:
         a: The first.
         b: The second.
         score: Sum of the contributions; 0 is a random pair.
-        contributions: Facet -> its part.
-        weights: Facet -> its share.
-        regions: Facet -> of each poster, 9 rows of 6: how much of the facet's part a region makes.
-        palettes: Of each poster: "#rrggbb" and share.
-        same_artwork: Whether they show the same.
+        contributions: Facet -> its contribution.
+        weights: Facet -> its share of the weights.
+        regions: Facet -> for each poster, 9 rows of 6: each region's share of the facet's contribution.
+        palettes: Main colours of each poster: "#rrggbb" and share.
+        same_artwork: Whether they show the same artwork.
     """
 
     a: str
@@ -202,19 +202,19 @@ class Why:
 
 @dataclass(frozen=True)
 class Clinic:
-    """What is said of a poster that was sent, and kept nowhere.
+    """The analysis of an uploaded poster, which is not stored.
 
     Attributes:
-        name: Of the file.
-        width: In pixels.
-        height: Likewise.
-        known: The id of the poster with the very same content, if there is one.
-        matches: The nearest posters.
+        name: Name of the file.
+        width: Width in pixels.
+        height: Height in pixels.
+        known: Id of the poster with identical content, if there is one.
+        matches: The most similar posters.
         palette: Its main colours: "#rrggbb" and share.
-        predicted: The likeliest genres first.
-        money: The box-office view.
-        spots: Its places on the maps.
-        notes: What is missing, and how it is had.
+        predicted: Predicted genres, the likeliest first.
+        money: The box-office prediction.
+        spots: Its positions on the maps.
+        notes: What is missing, and how to get it.
     """
 
     name: str
@@ -268,4 +268,4 @@ ANSWERS = (
     Health, Problem, Collection, LayoutAnswer, Films, FilmPage, Matches, Why, Clinic, PairsJob, DuplicatesJob,
     EvaluationJob, Report,
 )  # fmt: skip
-"""All that the page may get."""
+"""All answers that the page may receive."""

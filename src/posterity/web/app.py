@@ -1,4 +1,4 @@
-"""The server, put together: what stands before every request, and its addresses by group."""
+"""The assembled server: the middleware before every request, and its addresses by group."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def create_app(
 
     Args:
         gallery: The catalogue.
-        hosts: Names that it may be asked for by; empty allows any.
-        token: What requests must bring; None asks for none.
-        jobs: The queue of long work; None makes one.
+        hosts: Host names that it answers to; empty allows any.
+        token: Token that requests must carry; None requires none.
+        jobs: The queue of long jobs; None makes one.
     """
     app = FastAPI(
         title="Posterity",

@@ -1,4 +1,4 @@
-"""Logs of what is wrong with the server: one line each, and not the same one for every request."""
+"""Short logs of server errors: one line each, and not repeated for every request."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import traceback
 from pathlib import Path
 
 NAMES = ("uvicorn.error", "asyncio", "posterity.web.problems", "posterity.web.connections")
-"""The loggers of connections, of defects, and of a catalogue that is away."""
+"""The loggers of connections, of defects, and of an unreachable catalogue."""
 
 EVERY = 10.0
-"""Seconds in which the same thing is logged once."""
+"""Seconds in which the same error is logged only once."""
 
 
 class OneLine(logging.Filter):
-    """Turns tracebacks into one line, and logs the same thing once in a while, with how often it happened."""
+    """Shortens tracebacks to one line, and logs a repeated error only now and then, with its count."""
 
     def __init__(self) -> None:
         super().__init__()
         self._logged: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Decide whether an event is logged."""
+        """Decide whether to log an event."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, asyncio.CancelledError):  # an answer that the server's end cut off
+        if isinstance(error, asyncio.CancelledError):  # an answer cut off when the server stopped
             return False
         text = " ".join(record.getMessage().split())
         if error is not None:
@@ -46,7 +46,7 @@ class OneLine(logging.Filter):
 
 
 def log_briefly() -> None:
-    """Filter the loggers of the server so."""
+    """Add this filter to the loggers of the server."""
     for name in NAMES:
         logger = logging.getLogger(name)
         if not any(isinstance(each, OneLine) for each in logger.filters):

@@ -7,7 +7,7 @@ from importlib.resources import files
 from posterity.errors import StorageError
 
 PAGE_FILES = ("index.html", "page.js", "page.css", "icon.svg")
-"""What the page is made of; as index.html names them."""
+"""The page's files, as named in index.html."""
 
 
 def page_file(name: str) -> bytes:

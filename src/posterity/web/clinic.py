@@ -1,4 +1,4 @@
-"""The poster clinic: what can be said of a poster that is sent, and kept nowhere."""
+"""The poster clinic: the analysis of an uploaded poster, which is not stored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from posterity.web.films import N_PREDICTED
 from posterity.web.gallery import Gallery
 
 MOST_BYTES = 32 * 2**20
-"""Larger files are refused unread."""
+"""Maximum file size; larger files are refused unread."""
 
 
 def examine_poster(gallery: Gallery, name: str, data: bytes, k: int = 12) -> Clinic:
-    """Say what can be said of a poster.
+    """Analyse an uploaded poster.
 
     Raises:
-        ImageError: It is not a picture that can be read, or is outside the limits.
+        ImageError: The picture cannot be read, or is outside the limits.
         CatalogueError: The catalogue has no vectors to compare it with.
     """
     limits = Limits(setting("max_pixels"), setting("min_side"), min(setting("max_bytes"), MOST_BYTES))

@@ -16,15 +16,15 @@ from posterity.web.snapshot import DIGEST, Snapshot
 def collection_of(
     snap: Snapshot, *, name: str, layouts: Sequence[LayoutName], facets: Sequence[str], encoder: str, clinic: bool
 ) -> Collection:
-    """Put together what the page shows of every poster.
+    """Collect what the page shows of every poster.
 
     Args:
         snap: The catalogue.
-        name: What it is called.
-        layouts: The maps and walls there are.
-        facets: By which similarity can be steered.
-        encoder: What the facet "content" is.
-        clinic: Whether posters can be sent.
+        name: The catalogue's name.
+        layouts: The available maps and walls.
+        facets: The facets by which similarity can be weighted.
+        encoder: The encoder behind the facet "content".
+        clinic: Whether posters can be uploaded.
     """
     column = {name: snap.rows[name].to_pylist() for name in snap.rows.schema.names}
     genres, genre_of = numbered_sets(column["genres"])

@@ -1,9 +1,9 @@
-"""Connections: how many there are, and how long each may keep the server waiting.
+"""Connections: their number, and how long each may keep the server waiting.
 
-The web server beneath takes any number of connections and waits for requests, bodies and readers for ever. Here the
-number is bounded, well below the files that the process may open: more wait with the system. Whoever has sent no whole
-request after a while, or no more of a body, or reads no more of an answer, is hung up on; where all places are taken,
-whoever has waited the longest without a request makes room for a new one.
+The underlying web server takes any number of connections and waits for requests, bodies and readers for ever. Here the
+number is bounded, well below the files that the process may open; further ones wait in the system's queue. A connection
+is closed if its request is not complete after a while, its body stalls, or it stops reading the answer. When all places
+are taken, the connection that has waited longest without a request is closed for a new one.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ except ImportError:  # Windows has none, and no such limit
     resource = None  # type: ignore[assignment]
 
 MOST = 512
-"""Connections, where the process may open files enough."""
+"""Maximum number of connections, if the process may open enough files."""
 
 REQUEST_SECONDS = 10.0
-"""In which a request's head must have come."""
+"""Seconds in which a request's head must arrive."""
 
 IDLE_SECONDS = 1.0
-"""After which a connection without a request makes room for another, where all places are taken."""
+"""Seconds after which an idle connection makes room for another, when all places are taken."""
 
 SILENCE_SECONDS = 20.0
-"""For which a body may not go on, or an answer not be read."""
+"""Seconds for which a body may stall, or an answer stay unread."""
 
 log = logging.getLogger(__name__)
 
 
 def most_connections() -> int:
-    """Give how many connections to take: half of the files that this process may open are left for everything else."""
+    """Return the number of connections to take, leaving half of the files that this process may open for other uses."""
     if resource is None:
         return MOST
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -54,11 +54,11 @@ async def accept(
     """Take connections for ever, a bounded number at a time.
 
     Args:
-        listening: Where they come in.
-        make: Makes what speaks with one.
-        connections: Those that there are.
-        most: How many there may be.
-        idle_seconds: After which one without a request makes room for another.
+        listening: The listening socket.
+        make: Makes the protocol of a connection.
+        connections: The open connections.
+        most: Maximum number of connections.
+        idle_seconds: Seconds after which an idle connection makes room for another.
     """
     loop = asyncio.get_running_loop()
     while True:
@@ -69,12 +69,12 @@ async def accept(
             await asyncio.sleep(0.1)
             continue
         try:
-            # An answer's head and content are two packets; else the second waits 40 ms for word of the first.
+            # An answer's head and content are two packets; without this the second waits 40 ms for the first's ACK.
             taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while len(connections) >= most and not _make_room(connections, loop.time() - idle_seconds):
                 await asyncio.sleep(0.02)
             await loop.connect_accepted_socket(make, taken)
-        except OSError:  # it has gone meanwhile
+        except OSError:  # the peer has disconnected
             taken.close()
         except BaseException:
             taken.close()
@@ -82,7 +82,7 @@ async def accept(
 
 
 def _make_room(connections: set[Any], since: float) -> bool:
-    """End the connection that has waited the longest for a request, if it has since some time; tell whether one has."""
+    """Close the connection that has been idle longest, if for long enough; return whether one was closed."""
     idle = [each for each in connections if isinstance(each, Bounded) and not each.busy and each.since <= since]
     if not idle:
         return False
@@ -94,11 +94,11 @@ def _make_room(connections: set[Any], since: float) -> bool:
 
 
 class Bounded(H11Protocol):
-    """A connection that does not wait for ever.
+    """A connection with time limits.
 
     Attributes:
-        request_seconds: In which a request's head must have come.
-        silence_seconds: For which a body may not go on, or an answer not be read.
+        request_seconds: Seconds in which a request's head must arrive.
+        silence_seconds: Seconds for which a body may stall, or an answer stay unread.
     """
 
     request_seconds = REQUEST_SECONDS
@@ -135,7 +135,7 @@ class Bounded(H11Protocol):
             self._stop_waiting()
         elif self.busy:
             self._wait(self.silence_seconds)
-        elif self._patience is None:  # the beginning of a request: that it trickles in gives it no more time
+        elif self._patience is None:  # a request begins; trickling does not extend its time
             self._wait(self.request_seconds)
 
     def on_response_complete(self) -> None:
@@ -146,12 +146,12 @@ class Bounded(H11Protocol):
         self._watch()
 
     def pause_writing(self) -> None:
-        """See to it that an answer is read on."""
+        """Make sure that the answer is being read."""
         super().pause_writing()
         self._watch()
 
     def shutdown(self) -> None:
-        """End once the request under way is answered; at once where there is none."""
+        """Close after the current request is answered; at once if there is none."""
         if self.busy:
             super().shutdown()
         elif self.transport.get_write_buffer_size():
@@ -169,7 +169,7 @@ class Bounded(H11Protocol):
             self._patience = None
 
     def _watch(self) -> None:
-        """Look from time to time whether what was written is read, until it is."""
+        """Check from time to time that written data are being read, until all are."""
         if self._stall is None:
             self._stall = self.loop.call_later(self.silence_seconds, self._look, self.transport.get_write_buffer_size())
 

@@ -1,4 +1,4 @@
-"""Films as they are found, and all that is known of one."""
+"""Finding films, and the details of one film."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from posterity.web.answers import FilmPage, Films, Found, Relative
 from posterity.web.snapshot import Snapshot
 
 N_PREDICTED = 8
-"""Genres whose probabilities a film's page shows."""
+"""Number of genres whose probabilities a film's page shows."""
 
 
 def find_films(snap: Snapshot, search: str, limit: int, offset: int = 0) -> Films:
-    """Find films by title, year or id; without words, all of them by id."""
+    """Find films by title, year or id; an empty search lists all of them by id."""
     if search.strip():
         found = snap.titles.search(search, len(snap.ids))
     else:
@@ -37,7 +37,7 @@ def find_films(snap: Snapshot, search: str, limit: int, offset: int = 0) -> Film
 
 
 def film_page(snap: Snapshot, identity: str, notes: Sequence[str]) -> FilmPage:
-    """Put together all that is known of a poster.
+    """Collect all that is known of a poster.
 
     Args:
         snap: The catalogue.
@@ -45,13 +45,13 @@ def film_page(snap: Snapshot, identity: str, notes: Sequence[str]) -> FilmPage:
         notes: What is missing, and how to get it.
 
     Raises:
-        NoSuchPosterError: There is none.
+        NoSuchPosterError: There is no such poster.
     """
     number = snap.number(identity)
     poster = snap.poster(number)
     near = relatives(snap.kin, number, int(setting("near_duplicate_bits")))
     return FilmPage(
-        # Visitors of the page do not learn where on this machine it lies.
+        # Visitors of the page must not see the path on this machine.
         poster=replace(poster, source=Path(poster.source).name),
         links=links_of(poster),
         palette=written(snap.palettes[number]),
@@ -63,7 +63,7 @@ def film_page(snap: Snapshot, identity: str, notes: Sequence[str]) -> FilmPage:
 
 
 def links_of(poster: Poster) -> dict[str, str]:
-    """Give the addresses of a film's pages elsewhere; only ids of the usual form become addresses."""
+    """Return links to a film's pages on other sites; only ids of the usual form become links."""
     links = {}
     if poster.film.imdb_id and poster.film.imdb_id.removeprefix("tt").isdigit():
         links["IMDb"] = f"https://www.imdb.com/title/{poster.film.imdb_id}/"

@@ -1,6 +1,6 @@
-"""A catalogue held ready for many small questions.
+"""A catalogue held in memory for many small requests.
 
-What is held belongs to one version of the catalogue; when that has changed, the next question sees the new one.
+The data belong to one version of the catalogue; after a change, the next request sees the new version.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from posterity.web.results import Packed, pack
 from posterity.web.snapshot import Snapshot, read_snapshot
 
 LOOK_AGAIN = 1.0
-"""Seconds for which the catalogue is taken not to have changed."""
+"""Seconds for which the catalogue is assumed not to change."""
 
 
 class Gallery:
-    """A catalogue for the page; safe to share between threads. Answering writes nothing into it.
+    """A catalogue for the page; safe to share between threads. Answering never writes to it.
 
     Args:
         catalogue: The catalogue.
-        clinic: Whether posters can be sent to it.
+        clinic: Whether posters can be uploaded.
     """
 
     def __init__(self, catalogue: Catalogue, *, clinic: bool = True) -> None:
@@ -54,11 +54,11 @@ class Gallery:
     # --- the catalogue ---------------------------------------------------------------------------------------------
 
     def snapshot(self, *, show_progress: bool | None = False) -> Snapshot:
-        """Give the catalogue as it is now, or was a second ago."""
+        """Return the catalogue as it is now, or was a second ago."""
         held = self._snapshot
         if held is not None and time.monotonic() - self._looked < LOOK_AGAIN:
             return held
-        # While one visitor waits for what is new, the others see what was.
+        # While one visitor waits for the new version, the others see the old one.
         if not self._reading.acquire(blocking=held is None) and held is not None:
             return held
         try:
@@ -73,26 +73,26 @@ class Gallery:
             self._reading.release()
 
     def encoder(self) -> str:
-        """Name the encoder that compares posters here."""
+        """Return the name of the encoder that compares posters."""
         return encoder_of(self.store)
 
     def facets(self) -> list[str]:
-        """Name the facets by which similarity can be steered here."""
+        """List the facets by which similarity can be weighted."""
         return facets_of(self.store)
 
     def notes(self) -> list[str]:
-        """Say which models are not here, why, and how they are trained."""
+        """List the missing models, with the reason and the command to train them."""
         snap = self.snapshot()
         return [*model_notes(snap.models, snap.refused, name_of(self.catalogue.folder))]
 
     # --- the whole collection --------------------------------------------------------------------------------------
 
     def collection(self) -> Collection:
-        """Give what the page shows of every poster."""
+        """Return what the page shows of every poster."""
         return self._collected(self.snapshot())
 
     def packed_collection(self) -> Packed:
-        """Give the same as JSON."""
+        """Return the collection as JSON."""
         snap = self.snapshot()
         if snap.packed is None:
             collection = self._collected(snap)
@@ -102,7 +102,7 @@ class Gallery:
 
     def _collected(self, snap: Snapshot) -> Collection:
         if snap.collection is None:
-            with self._collecting:  # once, however many ask
+            with self._collecting:  # computed once, however many requests wait
                 snap.collection = snap.collection or collection_of(
                     snap, name=name_of(self.catalogue.folder), layouts=self.layouts.names(), facets=self.facets(),
                     encoder=self.encoder(), clinic=self.clinic,
@@ -110,15 +110,15 @@ class Gallery:
         return snap.collection
 
     def layout(self, name: str, kind: str | None = None, *, keep: bool = False) -> LayoutAnswer:
-        """Give a map or wall in the order of the collection; errors as of :meth:`Layouts.find`."""
+        """Return a map or wall in the order of the collection; raises what :meth:`Layouts.find` does."""
         kind = kind or self.layouts.kind_of(name)
         found = self.layouts.find(kind, name, keep=keep)
         known = {each.name: each for each in self.layouts.names()}
-        named = known.get(name) or LayoutName(name, kind, name.title())  # asked for by its kind, and made meanwhile
+        named = known.get(name) or LayoutName(name, kind, name.title())  # requested by kind, and made meanwhile
         return in_columns(found, named, self.snapshot().place)
 
     def report(self) -> Report:
-        """Give what was dropped or flagged, and why; of this machine's folders only the last name."""
+        """Return what was dropped or flagged, and why; folders of this machine are cut to their last name."""
         found = self.catalogue.report()
 
         def public(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
@@ -130,22 +130,22 @@ class Gallery:
     # --- films -----------------------------------------------------------------------------------------------------
 
     def films(self, search: str, limit: int, offset: int = 0) -> Films:
-        """Find films by title, year or id; without words, all of them by id."""
+        """Find films by title, year or id; an empty search lists all of them by id."""
         return find_films(self.snapshot(), search, limit, offset)
 
     def film(self, identity: str) -> FilmPage:
-        """Give all that is known of a poster.
+        """Return all that is known of a poster.
 
         Raises:
-            NoSuchPosterError: There is none.
+            NoSuchPosterError: There is no such poster.
         """
         return film_page(self.snapshot(), identity, self.notes())
 
     def genre_views(self, identity: str) -> list[GenreView]:
-        """Give what the model of genres says of a poster, the likeliest first."""
+        """Return the predicted genres of a poster, the likeliest first."""
         return genre_views(self.snapshot().models, identity, N_PREDICTED)
 
     def why(self, a: str, b: str, weights: str) -> Why:
-        """Explain why two posters are alike; errors as of :meth:`posterity.Catalogue.explain`."""
+        """Explain why two posters are alike; raises what :meth:`posterity.Catalogue.explain` does."""
         known = plain(self.catalogue.explain(a, b, weights=weights, encoder=self.encoder()))
         return Why(**{name: known[name] for name in Why.__dataclass_fields__})

@@ -1,4 +1,4 @@
-"""What stands before every request: which host was asked for, who may ask, and what browsers must refuse."""
+"""Checks before every request: the host name, the token, and what browsers must refuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; object-src 'none'"
 )
-"""The page's Content Security Policy: nothing from anywhere else, no inline script, no inline style."""
+"""The page's Content Security Policy: nothing from other sites, no inline scripts, no inline styles."""
 
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -30,16 +30,16 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 
 
 class Guard:
-    """ASGI middleware that lets requests through.
+    """ASGI middleware that lets allowed requests through.
 
-    A page of another site that has its name lead to 127.0.0.1 (DNS rebinding) names itself as the host, and is refused;
-    so is one that sends something here from where it is, or has its visitors ask for what costs work.
+    Another site's page whose name resolves to 127.0.0.1 (DNS rebinding) sends its own name as the host, and is refused;
+    so is one that posts here from its own address, or makes its visitors request expensive work.
 
     Args:
-        app: What it guards.
-        hosts: Names that the server may be asked for by; empty allows any, which needs a token.
-        token: What every request but that for /healthz must bring: as ``Authorization: Bearer``, as a cookie, or
-            as ``?token=``, which turns into the cookie. None asks for none.
+        app: The application to guard.
+        hosts: Host names that the server answers to; empty allows any, which needs a token.
+        token: Token that every request except /healthz must carry: as ``Authorization: Bearer``, as a cookie, or as
+            ``?token=``, which sets the cookie. None requires none.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...] = LOOPBACK, token: str | None = None) -> None:
@@ -79,7 +79,7 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if self._right(query.get("token", [""])[0]):
             rest = {name: values for name, values in query.items() if name != "token"}
-            # One slash alone: "//host/" would be another site's address.
+            # A single slash: "//host/" would be another site's address.
             path = "/" + scope["path"].lstrip("/\\")
             response = RedirectResponse(path + (f"?{urlencode(rest, doseq=True)}" if rest else ""), 303)
             response.set_cookie(COOKIE, self.token, httponly=True, samesite="strict")
@@ -94,7 +94,7 @@ class Guard:
 
 
 def _foreign(headers: Mapping[str, str]) -> bool:
-    """Find out whether another site's page makes a browser ask; programs, and older browsers, do not say who does."""
+    """Return whether another site's page caused the request; programs and older browsers do not send this."""
     origin = headers.get("origin")
     if origin and origin.split("//")[-1] != headers.get("host"):
         return True
@@ -102,7 +102,7 @@ def _foreign(headers: Mapping[str, str]) -> bool:
 
 
 def _name(host: str) -> str:
-    """Take the port off a Host header."""
+    """Remove the port from a Host header."""
     if host.startswith("["):
         return host.split("]")[0] + "]"
     return host.rsplit(":", 1)[0].lower()

@@ -1,4 +1,4 @@
-"""HEAD: what GET answers, without the answer's content."""
+"""HEAD: the answer to GET without its content."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class Heads:
-    """ASGI middleware that answers HEAD as GET, and keeps the content.
+    """ASGI middleware that answers HEAD like GET, without the content.
 
     Args:
-        app: What answers GET.
+        app: The application that answers GET.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,5 +30,5 @@ class Heads:
         try:
             await self.app(asked, receive, bare)
         finally:
-            if "route" in asked:  # it is what requests are counted by
+            if "route" in asked:  # requests are counted by route
                 scope["route"] = asked["route"]

@@ -1,4 +1,4 @@
-"""Whether the server is well: answered at once, whatever else it does."""
+"""The server's health: answered at once, however busy the server is."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from posterity.web.answers import Health
 from posterity.web.gallery import LOOK_AGAIN, Gallery
 
 PATIENCE = 0.1
-"""Seconds that one who asks waits for a look at the catalogue; then what the last look saw is given."""
+"""Seconds that a request waits for a check of the catalogue; after that it gets the result of the last check."""
 
 TOO_LONG = 10.0
-"""Seconds without a look at the catalogue after which it counts as away."""
+"""Seconds without a successful check after which the catalogue counts as unreachable."""
 
 
 class HealthCheck:
-    """What was last seen of the catalogue; for one event loop.
+    """The last check of the catalogue; for one event loop.
 
     Args:
         gallery: The catalogue.
@@ -33,7 +33,7 @@ class HealthCheck:
         self._looking: asyncio.Task[None] | None = None
 
     async def now(self) -> Health | None:
-        """Say how the server is; None where the catalogue cannot be read."""
+        """Return the server's health; None if the catalogue cannot be read."""
         if time.monotonic() - self._at >= LOOK_AGAIN:
             if self._looking is None or self._looking.done():
                 self._looking = asyncio.create_task(self._look())

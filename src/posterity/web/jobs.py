@@ -1,9 +1,9 @@
-"""Work that takes longer than a request should: in one bounded queue, done once, its result held in memory.
+"""Work that takes longer than a request should: one bounded queue, each job done once, results held in memory.
 
-Asking writes nothing: results are held as there is room for them, and made again when they were let go of. What an
-export computed lies in the catalogue, and is taken from there. Work that takes minutes (pairs of a large collection)
-does not stand before what a visitor waits for (a map, a reason): there is a thread for each, and no more, so that
-answering goes on beside them.
+Requests write nothing: results stay in memory while there is room, and are computed again after they were dropped.
+Results that an export stored in the catalogue are read from there. Work that takes minutes (pairs of a large
+collection) does not delay what a visitor waits for (a map, an explanation): each kind has one thread, and no more, so
+that requests are still answered.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from posterity.serialise import dumps, encode, plain
 from posterity.web.results import Packed, Recent, pack
 
 MOST_WAITING = 24
-"""Jobs that may wait."""
+"""Maximum number of waiting jobs."""
 
 ROOM = 64 * 2**20
-"""Bytes of results that are held."""
+"""Maximum bytes of results in memory."""
 
 _FAILED = 32
-"""Failures that are held until somebody asks again."""
+"""Maximum number of failures kept until they are requested again."""
 
 _ROOM_FOR_KEYS = 4096
-"""Letters of keys that are held: 64 keys."""
+"""Maximum bytes of keys in memory: 64 keys."""
 
 _EXPERIMENT = "page:"
-"""Results of the page stand among those of experiments under names that no experiment can have."""
+"""Results of the page are stored with those of experiments, under names that no experiment can have."""
 
 
 class BusyError(PosterityError):
-    """There is more work than the queue takes."""
+    """The queue is full."""
 
     def __init__(self) -> None:
         super().__init__("the server has more work than it takes on", "Ask again in a while.")
@@ -56,15 +56,15 @@ class Job:
     """A piece of work.
 
     Attributes:
-        name: What it is.
-        parameters: All that is asked of it.
-        work: What does it.
+        name: Name of the job.
+        parameters: All its parameters.
+        work: The function that does it.
         long: Whether it may take minutes.
-        kept: Whether an export keeps its result in the catalogue.
-        cut: Makes of the result what was asked for: of all pairs, some.
+        kept: Whether an export stores its result in the catalogue.
+        cut: Cuts the requested part out of the result, such as some of all pairs.
         reads: What it reads of the posters.
-        encoders: Whose vectors it reads.
-        layouts: Whether it reads the walls and maps that there are.
+        encoders: Encoders whose vectors it reads.
+        layouts: Whether it reads the stored walls and maps.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Job:
 
 
 def cut_text(job: Job, result: Packed) -> bytes:
-    """Give the part of a result that was asked for, as JSON."""
+    """Return the requested part of a result as JSON."""
     return result.text if job.cut is None else encode(job.cut(json.loads(result.text)))
 
 
@@ -97,9 +97,9 @@ class Jobs:
 
     Args:
         store: The catalogue.
-        keep: Whether results are kept in it.
-        most_waiting: Jobs that may wait.
-        room: Bytes of results that are held.
+        keep: Whether to store results in it.
+        most_waiting: Maximum number of waiting jobs.
+        room: Maximum bytes of results in memory.
     """
 
     def __init__(self, store: Store, *, keep: bool = False, most_waiting: int = MOST_WAITING, room: int = ROOM) -> None:
@@ -115,10 +115,10 @@ class Jobs:
         self._working: set[bool] = set()
 
     def begin(self, job: Job) -> Future[Packed]:
-        """Give the result that a job has, or will have; a failure is given once, and then it is tried again.
+        """Return a job's present or future result; a failure is returned once, and the next request tries again.
 
         Raises:
-            BusyError: It has none, and there is no room in the queue.
+            BusyError: There is no result yet, and the queue is full.
         """
         key = self._held_key(job)
         with self._lock:
@@ -136,22 +136,22 @@ class Jobs:
             return task.done
 
     def wait(self, job: Job) -> object:
-        """Give a job's result, waiting for it.
+        """Wait for a job's result and return it.
 
         Raises:
-            PosterityError: It cannot be done.
+            PosterityError: The job failed.
         """
         return json.loads(cut_text(job, self._do(self._key(job), job)))
 
     def _start(self) -> None:
-        """Start a thread for each line that has work and none; they do not keep a server from stopping."""
+        """Start a thread for each queue with work and no thread; they do not keep the server from stopping."""
         for long, line in self._lines.items():
             if line and long not in self._working:
                 self._working.add(long)
                 threading.Thread(target=self._work, args=(long,), name="posterity-job", daemon=True).start()
 
     def _work(self, long: bool) -> None:
-        """Work until there is nothing to do."""
+        """Work until the queue is empty."""
         while True:
             with self._lock:
                 if not self._lines[long]:
@@ -173,7 +173,7 @@ class Jobs:
                 task.done.set_result(result)
 
     def _held_key(self, job: Job) -> str:
-        """Give a job's key; one that takes long to make is held until the catalogue changes."""
+        """Return a job's key; one that takes long to compute is kept until the catalogue changes."""
         short = digest(job.name, job.parameters, self.store.versions_now)
         if not job.kept:
             return short
@@ -197,7 +197,7 @@ class Jobs:
         experiment = _EXPERIMENT + job.name
         for kept in self.store.results(experiment):
             if current(self.store, kept, key):
-                with suppress(ValueError):  # it is damaged, and computed anew
+                with suppress(ValueError):  # a damaged result is computed again
                     return pack(json.loads(kept.figures))
         found = plain(job.work())
         if self.keep and self.store.writable:

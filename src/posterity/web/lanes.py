@@ -1,8 +1,8 @@
-"""How much is done at a time: requests in lanes, each with a bounded number at work and waiting; the rest gets 503.
+"""Limits on concurrent requests: lanes, each with a bounded number at work and waiting; the rest get 503.
 
-A server that takes on all that is asked of it serves nobody once that is too much. So what costs little (pictures, the
-page) does not stand behind what costs much (searches, films' pages), what only waits for long work stands behind
-neither, and whether the server is well is answered before all else.
+A server that accepts every request serves nobody once there are too many. So cheap requests (pictures, the page) do not
+queue behind expensive ones (searches, films' pages), requests that only wait for long work queue behind neither, and
+the health check comes before everything else.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from posterity.runtime.parallel import n_workers
 
 RETRY_AFTER = "1"
-"""Seconds after which one that was refused may ask again."""
+"""Seconds after which a refused request may be sent again."""
 
 
 @dataclass(frozen=True)
 class Width:
-    """How much a lane takes.
+    """The limits of a lane.
 
     Attributes:
-        at_work: Requests that are worked on at a time.
-        waiting: Requests that may wait for that.
-        patience: Seconds that they wait at most.
+        at_work: Maximum number of requests at work.
+        waiting: Maximum number of waiting requests.
+        patience: Maximum seconds of waiting.
     """
 
     at_work: int
@@ -38,15 +38,15 @@ class Width:
 
 HEALTH, LIGHT, HEAVY, JOBS, CLINIC = "health", "light", "heavy", "jobs", "clinic"
 
-# Together no more are at work than the web framework has threads: 40.
+# In total, no more requests are at work than the web framework has threads: 40.
 WIDTHS: Mapping[str, Width] = {
-    # Told without a thread, but for one that looks at the catalogue.
+    # Answered without a thread, except for one that checks the catalogue.
     HEALTH: Width(64, 64, 0.6),
     LIGHT: Width(4, 256, 0.6),
     HEAVY: Width(min(8, max(2, n_workers())), 48, 0.6),
-    # They wait for long work, most of the time without a thread.
+    # These wait for long work, mostly without a thread.
     JOBS: Width(16, 16, 0.2),
-    # Uploads are received here, and looked at one at a time.
+    # Uploads are received here, and analysed one at a time.
     CLINIC: Width(4, 4, 0.6),
 }
 
@@ -73,8 +73,8 @@ class Lane:
     """A lane of one event loop: a semaphore whose queue is bounded, in length and in time.
 
     Attributes:
-        free: How many more may be at work.
-        waiting: Those that wait, in order.
+        free: Number of free places.
+        waiting: Waiting requests, in order.
     """
 
     def __init__(self, width: Width) -> None:
@@ -83,7 +83,7 @@ class Lane:
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> bool:
-        """Wait for a place; tell whether there was one in time."""
+        """Wait for a place; return whether there was one in time."""
         if self.free:
             self.free -= 1
             return True
@@ -95,7 +95,7 @@ class Lane:
             async with asyncio.timeout(self.width.patience):
                 await place
         except TimeoutError:
-            return place.done() and not place.cancelled()  # it may have been given in the very moment
+            return place.done() and not place.cancelled()  # it may have been given at this moment
         except asyncio.CancelledError:
             if place.done() and not place.cancelled():
                 self.leave()
@@ -106,7 +106,7 @@ class Lane:
         return True
 
     def leave(self) -> None:
-        """Give a place back, to the one that has waited the longest."""
+        """Release a place to the request that has waited longest."""
         while self.waiting:
             place = self.waiting.popleft()
             if not place.done():
@@ -116,13 +116,13 @@ class Lane:
 
 
 class Lanes:
-    """ASGI middleware that lets requests through as there is room in their lanes.
+    """ASGI middleware that lets requests through when there is room in their lanes.
 
-    A place is given back when the answer begins, so that one who reads it slowly holds up nobody else.
+    A place is released when the answer begins, so that a slow reader does not hold up others.
 
     Args:
-        app: What answers them.
-        widths: Of each lane.
+        app: The application that answers them.
+        widths: Limits of each lane.
     """
 
     def __init__(self, app: ASGIApp, widths: Mapping[str, Width] = WIDTHS) -> None:
@@ -155,6 +155,6 @@ class Lanes:
 
 
 def busy(detail: str = "the server has more to do than it can") -> JSONResponse:
-    """Answer that the request may be made again in a moment."""
+    """Answer 503: the request may be sent again in a moment."""
     headers = {"retry-after": RETRY_AFTER, "cache-control": "no-store"}
     return JSONResponse({"detail": detail, "remedy": f"Ask again in {RETRY_AFTER} s."}, 503, headers)

@@ -1,7 +1,7 @@
-"""What Prometheus reads at ``/metrics``: its requests, its catalogue, its process.
+"""Metrics for Prometheus at ``/metrics``: of the server's requests, its catalogue and its process.
 
-Requests are counted by the route that answered them, never by the address as it was written: there are few routes, and
-any number of addresses.
+Requests are counted by the route that answered them, never by the address: there are few routes, but any number of
+addresses.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from posterity.web.gallery import Gallery
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-"""Upper ends of the histogram's parts."""
+"""Upper bounds of the histogram's buckets."""
 
 log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """The server's figures.
+    """The server's metrics.
 
     Args:
-        gallery: The catalogue that it serves.
+        gallery: The served catalogue.
     """
 
     def __init__(self, gallery: Gallery) -> None:
@@ -57,13 +57,13 @@ class Metrics:
         )
 
     def text(self) -> bytes:
-        """Write all of it in Prometheus' text format."""
+        """Write all metrics in Prometheus' text format."""
         try:
             store = self.gallery.store
             self.posters.set(store.count())
             self.version.set(store.version)
             self.reachable.set(1)
-        except Exception:  # whatever is wrong with the catalogue, the rest is still written
+        except Exception:  # whatever is wrong with the catalogue, write the rest
             self.reachable.set(0)
         return generate_latest(self.registry)
 
@@ -72,8 +72,8 @@ class Measured:
     """ASGI middleware that counts, times and logs requests.
 
     Args:
-        app: What answers them.
-        metrics: Where they are counted.
+        app: The application that answers them.
+        metrics: The metrics that count them.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 
 def described(app: FastAPI) -> dict[str, Any]:
-    """Describe a server, once: as FastAPI does, but for numbers, which are null where they are not known."""
+    """Describe a server, once, like FastAPI, except that numbers may be null if unknown."""
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         for component in schema.get("components", {}).get("schemas", {}).values():
@@ -28,5 +28,5 @@ def _nullable(schema: Any) -> None:
         if schema.get("type") == "number":
             schema["type"] = ["number", "null"]
         items = schema.get("prefixItems", [])
-        if items and all(each == items[0] for each in items):  # pairs of one kind, in words that every reader knows
+        if items and all(each == items[0] for each in items):  # pairs of one type, as every reader of schemas supports
             schema["items"] = schema.pop("prefixItems")[0]

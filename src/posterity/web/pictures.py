@@ -12,18 +12,18 @@ from posterity.web.results import Recent
 from posterity.web.snapshot import Snapshot
 
 _THUMBNAILS_HELD, _SHEETS_HELD = 32 * 2**20, 24 * 2**20
-"""Bytes."""
+"""Maximum bytes of pictures in memory."""
 
 _SHOWN = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
-"""Media types of the formats that every browser shows."""
+"""Media types of the formats that every browser can show."""
 
 
 class Pictures:
-    """The pictures of a catalogue, those asked for last in memory; safe to share between threads.
+    """The pictures of a catalogue, with the most recently used in memory; safe to share between threads.
 
     Args:
         store: The catalogue.
-        snapshot: Gives it as it is now.
+        snapshot: Returns the current version of the catalogue.
     """
 
     def __init__(self, store: Store, snapshot: Callable[[], Snapshot]) -> None:
@@ -33,10 +33,10 @@ class Pictures:
         self._sheets: Recent[bytes] = Recent(_SHEETS_HELD)
 
     def page(self, key: str) -> bytes:
-        """Give a page of the atlas, JPEG.
+        """Return a page of the atlas as JPEG.
 
         Raises:
-            UnknownNameError: There is none of that key.
+            UnknownNameError: There is none with that key.
         """
         pages = self._snapshot().pages
         if key not in pages:
@@ -44,10 +44,10 @@ class Pictures:
         return pages[key]
 
     def sheet(self, key: str) -> bytes:
-        """Give a sheet of thumbnails, JPEG; drawn when it is first asked for.
+        """Return a sheet of thumbnails as JPEG, drawn at the first request.
 
         Raises:
-            UnknownNameError: There is none of that key.
+            UnknownNameError: There is none with that key.
         """
         if (held := self._sheets.get(key)) is not None:
             return held
@@ -60,10 +60,10 @@ class Pictures:
         return drawn
 
     def thumbnail(self, short: str) -> bytes:
-        """Give a thumbnail, JPEG, by the first letters of the SHA-256 of what it shows.
+        """Return a thumbnail as JPEG, by the first letters of its poster's SHA-256.
 
         Raises:
-            UnknownNameError: There is none.
+            UnknownNameError: There is no such thumbnail.
         """
         if (held := self._thumbnails.get(short)) is not None:
             return held
@@ -77,24 +77,24 @@ class Pictures:
         return jpeg
 
     def thumbnails(self, snap: Snapshot, digests: Sequence[str]) -> dict[str, bytes]:
-        """Read thumbnails by their rows, which takes 2 ms where a search of the table takes 15."""
+        """Read thumbnails by their rows, which takes 2 ms instead of 15 for a search of the table."""
         places = [(digest, snap.thumbnail_rows[digest]) for digest in dict.fromkeys(digests)
                   if digest in snap.thumbnail_rows]  # fmt: skip
         found = self.store.thumbnails_at([row for _, row in places])
         if all(digest in found for digest, _ in places):
             return found
-        return self.store.thumbnails(digests)  # the table was written anew meanwhile
+        return self.store.thumbnails(digests)  # the table was rewritten meanwhile
 
     def poster(self, identity: str) -> tuple[bytes, str]:
-        """Give a poster's file and its media type; its thumbnail where the file is gone or no browser shows it.
+        """Return a poster's file and its media type; its thumbnail if the file is gone or browsers cannot show it.
 
         Raises:
-            NoSuchPosterError: There is none.
+            NoSuchPosterError: There is no such poster.
         """
         snap = self._snapshot()
         poster = snap.poster(snap.number(identity))
         if poster.format in _SHOWN:
-            # Only what was catalogued is shown, whatever has come into the file's place since.
+            # Only catalogued content is shown, whatever has replaced the file since.
             data = unchanged_content(poster)
             if data is not None:
                 return data, _SHOWN[poster.format]

@@ -1,4 +1,4 @@
-"""Answers to what is wrong: what, and what to do; never where on this machine anything lies."""
+"""Answers to errors: what is wrong, and what to do; never a path on this machine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ log = logging.getLogger(__name__)
 
 
 def problem(status: int, detail: str, remedy: str = "") -> JSONResponse:
-    """Answer what is wrong, and what to do."""
+    """Answer with what is wrong, and what to do."""
     return JSONResponse(plain(Problem(detail, remedy)), status)
 
 
 def unavailable() -> JSONResponse:
-    """Answer that the catalogue is away, or damaged."""
+    """Answer that the catalogue is unreachable or damaged."""
     return problem(503, "the catalogue cannot be read", "Whoever serves it learns why from posterity doctor.")
 
 
@@ -44,7 +44,7 @@ def public(text: str, folder: Place) -> str:
 
 
 def status_of(error: PosterityError) -> int:
-    """Give the HTTP status of an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, BusyError):
         return 503
     if isinstance(error, UnknownNameError | NoSuchPosterError):
@@ -54,14 +54,14 @@ def status_of(error: PosterityError) -> int:
     if isinstance(error, ArgumentError | ImageError):
         return 400
     if isinstance(error, CatalogueError):
-        # The store's own failures: it is away, or damaged. What a catalogue lacks is no failure of anything else.
+        # The store's own failures: it is unreachable or damaged. Something missing in a catalogue is different.
         failed = isinstance(error, StorageError) or isinstance(error.__cause__, OSError | RuntimeError | ValueError)
         return 503 if failed else 409
     return 400
 
 
 def handle_errors(app: FastAPI, folder: Place) -> None:
-    """Have an application answer errors so."""
+    """Make an application answer errors in this way."""
 
     @app.exception_handler(PosterityError)
     async def ours(_request: Request, error: PosterityError) -> JSONResponse:

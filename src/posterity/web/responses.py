@@ -1,4 +1,4 @@
-"""Answers as they are sent: JSON, compressed where it is large, and not sent again where the browser has it."""
+"""Responses: JSON, compressed if large, and not sent again if the browser has it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from posterity.web.results import Packed
 
 FOREVER = "private, max-age=31536000, immutable"
 ASK_AGAIN = "private, no-cache"
-"""What is addressed by its content never changes; all else is asked for again, and mostly answered with 304."""
+"""For addresses made from content, which never changes; all else is requested again, and mostly answered with 304."""
 
 
 def as_json(value: object) -> Response:
@@ -21,19 +21,19 @@ def as_json(value: object) -> Response:
 
 
 def as_written(text: bytes) -> Response:
-    """Answer with JSON that is written already."""
+    """Answer with ready-made JSON."""
     return Response(text, media_type="application/json", headers={"cache-control": ASK_AGAIN})
 
 
 def as_packed(request: Request, answer: Packed) -> Response:
-    """Answer with what is large and stays the same for a while."""
+    """Answer with a large value that stays the same for a while."""
     return as_bytes(request, answer.text, "application/json", answer.etag, ASK_AGAIN, answer.gzipped)
 
 
 def as_bytes(
     request: Request, data: bytes, kind: str, etag: str, caching: str = FOREVER, gzipped: bytes | None = None
 ) -> Response:
-    """Answer with some content, or that it has not changed."""
+    """Answer with content, or that it has not changed."""
     headers = {"etag": f'"{quote(etag)}"', "cache-control": caching}
     if gzipped is not None:
         headers["vary"] = "accept-encoding"

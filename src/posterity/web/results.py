@@ -1,4 +1,4 @@
-"""Answers held in memory: as many as there is room for, those asked for last."""
+"""Answers held in memory: the most recently used, as many as there is room for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from posterity.serialise import encode
 
 @dataclass(frozen=True)
 class Packed:
-    """An answer as JSON: as it is, and compressed."""
+    """An answer as JSON: plain, and compressed."""
 
     text: bytes
     gzipped: bytes
@@ -31,7 +31,7 @@ def pack(value: object) -> Packed:
 
 
 class Sized(Protocol):
-    """What has a length in bytes."""
+    """Anything with a length in bytes."""
 
     def __len__(self) -> int: ...
 
@@ -40,10 +40,10 @@ Value = TypeVar("Value", bound=Sized)
 
 
 class Recent(Generic[Value]):
-    """Things by key, until their lengths are more than a number of bytes; safe to share between threads.
+    """A cache of values by key with a limit on their total bytes; safe to share between threads.
 
     Args:
-        room: Bytes.
+        room: Maximum total bytes.
     """
 
     def __init__(self, room: int) -> None:
@@ -56,14 +56,14 @@ class Recent(Generic[Value]):
         return len(self._held)
 
     def get(self, key: str) -> Value | None:
-        """Give a thing, if it is held."""
+        """Return a value, if it is in the cache."""
         with self._lock:
             if key in self._held:
                 self._held.move_to_end(key)
             return self._held.get(key)
 
     def put(self, key: str, value: Value) -> None:
-        """Hold a thing, and let go of what has not been asked for the longest; one that is too large is held alone."""
+        """Add a value, and drop the least recently used; a value that is too large is held alone."""
         with self._lock:
             old = self._held.pop(key, None)
             self.size += len(value) - (0 if old is None else len(old))

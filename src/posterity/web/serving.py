@@ -27,13 +27,13 @@ from posterity.web.jobs import Jobs
 from posterity.web.work import preparation_job
 
 GRACE = 1
-"""Seconds that requests under way have when the server is stopped."""
+"""Seconds that current requests have to finish when the server is stopped."""
 
 HANDOVER = 0.001
-"""Seconds for which a thread that computes may keep the one that speaks with visitors waiting for Python's lock."""
+"""Seconds for which a computing thread may hold Python's lock while the thread of the event loop waits for it."""
 
 BACKLOG = 1024
-"""Connections that the system holds until they are taken."""
+"""Connections that the system queues until they are accepted."""
 
 
 def serve(
@@ -49,12 +49,12 @@ def serve(
     """Serve a catalogue's page until interrupted.
 
     Args:
-        catalogue: Which.
-        host: The address to listen at; one that other machines reach gets a token.
-        port: 0 takes any that is free.
-        token: What requests must bring; None makes one up where other machines reach the server.
-        clinic: Whether posters can be dropped in.
-        ready: Called with the page's address, and the token if there is one, once it can be opened.
+        catalogue: The catalogue to serve.
+        host: The address to listen at; one that other machines can reach gets a token.
+        port: The port; 0 uses any free one.
+        token: Token that requests must carry; None makes one if other machines can reach the server.
+        clinic: Whether posters can be uploaded.
+        ready: Called with the page's address, and the token if any, once the page can be opened.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
@@ -67,7 +67,7 @@ def serve(
         token = secrets.token_urlsafe(24)
     listening = _listen(host, port)
     with listening:
-        catalogue.atlas(show_progress=show_progress)  # made and kept: what is asked for later writes nothing
+        catalogue.atlas(show_progress=show_progress)  # made and stored, so that later requests write nothing
         gallery = Gallery(catalogue, clinic=clinic)
         gallery.packed_collection()
         jobs = Jobs(gallery.store)
@@ -75,17 +75,17 @@ def serve(
         app = create_app(gallery, hosts=(*LOOPBACK, host) if local else (), token=token, jobs=jobs)
         server = Server(app, lambda: ready(_address(host, listening.getsockname()[1]), token))
         sys.setswitchinterval(HANDOVER)
-        with suppress(KeyboardInterrupt):  # it is how people stop it
+        with suppress(KeyboardInterrupt):  # the usual way to stop it
             server.run(sockets=[listening])
 
 
 class Server(uvicorn.Server):
-    """A server of bounded connections, which says when it is ready.
+    """A server with a bounded number of connections, which reports when it is ready.
 
     Args:
-        app: What answers.
-        ready: Called once it can be asked.
-        most: Connections it takes; None goes by the files that this process may open.
+        app: The application.
+        ready: Called once the server accepts requests.
+        most: Maximum number of connections; None goes by the files that this process may open.
     """
 
     def __init__(self, app: ASGIApp, ready: Callable[[], object] = lambda: None, most: int | None = None) -> None:
@@ -100,7 +100,7 @@ class Server(uvicorn.Server):
         self._accepting: list[asyncio.Task[None]] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to listen."""
+        """Start listening."""
         await self.lifespan.startup()
         self.servers = []
 
@@ -116,7 +116,7 @@ class Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and end those that there are."""
+        """Accept no more connections, and close the open ones."""
         for each in self._accepting:
             each.cancel()
         await asyncio.gather(*self._accepting, return_exceptions=True)
@@ -124,9 +124,9 @@ class Server(uvicorn.Server):
 
 
 def end_now() -> None:
-    """End this process where threads still work on answers that nobody waits for any more: a system's end is theirs.
+    """End this process although threads may still work on answers that nobody waits for.
 
-    The web framework's threads would be waited for; and a picture, say, cannot be stopped while it is decoded.
+    Python would wait for the web framework's threads, and the decoding of a picture, say, cannot be interrupted.
     """
     if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
         return
@@ -136,7 +136,7 @@ def end_now() -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Find out whether only this machine reaches an address.
+    """Return whether only this machine can reach an address.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)
@@ -160,7 +160,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.close()
         raise ArgumentError(
             f"cannot listen at {host}:{port}: {getattr(error, 'strerror', None) or error}",
-            "Choose another with --port; --port 0 takes any that is free.",
+            "Choose another with --port; --port 0 uses any free one.",
         ) from error
     listening.set_inheritable(True)
     return listening

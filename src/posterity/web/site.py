@@ -1,8 +1,7 @@
 """The page as a folder of files, for any web server or none.
 
-A page that is opened from the disk may load scripts and pictures, but may not fetch anything. So all data lies in
-scripts that hand their value over by a name, sprites as base64 among them; only pictures that are merely shown lie
-beside as they are.
+A page opened from disk may load scripts and pictures, but may not fetch anything. So all data are in scripts that pass
+their value on by name, including sprites as base64; only pictures that are merely shown are separate files.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ from posterity.web.jobs import Jobs
 from posterity.web.work import duplicates_job, evaluation_job, pairs_job
 
 CHUNK = 64
-"""Films to a file."""
+"""Films per file."""
 
 MARK = "posterity-site.json"
-"""The file that marks a folder as exported before: it may be written over."""
+"""The file that marks a folder as an earlier export, which may be replaced."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +45,11 @@ class Site:
     """What was written.
 
     Attributes:
-        folder: Where.
+        folder: The folder written.
         index: The page to open.
-        posters: How many it shows.
-        files: How many files.
-        bytes: Their size.
+        posters: Number of posters on it.
+        files: Number of files.
+        bytes: Total size of the files.
     """
 
     folder: str
@@ -71,23 +70,23 @@ def export_site(
     """Write a catalogue's page as files.
 
     Args:
-        catalogue: Which.
-        out: A new or empty folder, or one that was exported before, which is replaced.
-        full: Copy the posters' own files too.
-        neighbours: How many similar posters by each facet are written down.
+        catalogue: The catalogue to export.
+        out: A new or empty folder, or an earlier export, which is replaced.
+        full: Copy the posters' files too.
+        neighbours: Number of similar posters by each facet.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
-        ArgumentError: The folder holds other things.
-        StorageError: The page was not built, the place cannot be written, or another export writes there.
+        ArgumentError: The folder contains other files.
+        StorageError: The page was not built, the folder cannot be written, or another export is writing it.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ArgumentError(f"{folder} is not a folder", "Name a new one.")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
-        raise ArgumentError(f"{folder} holds other things", "Name a new or empty folder.")
+        raise ArgumentError(f"{folder} contains other files", "Name a new or empty folder.")
     page_file("index.html")
-    # Written beside and moved into place: whoever looks meanwhile sees the old page, and a killed run leaves it.
+    # Written beside and moved into place: until then visitors see the old page, and a killed run leaves it.
     with writing(folder), _alone(folder):
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
         _tidy(folder)
@@ -102,9 +101,9 @@ def export_site(
 
 
 def _write(catalogue: Catalogue, new: Path, full: bool, neighbours: int, show_progress: bool | None) -> int:
-    """Write the page into a folder; gives the number of posters on it."""
+    """Write the page into a folder; return the number of posters on it."""
     (new / "data").mkdir()
-    catalogue.atlas(show_progress=show_progress)  # made and kept
+    catalogue.atlas(show_progress=show_progress)  # made and stored
     gallery = Gallery(catalogue, clinic=False)
     _data(gallery, new, full, neighbours, show_progress)
     _pictures(gallery, new, full)
@@ -121,40 +120,41 @@ def _write(catalogue: Catalogue, new: Path, full: bool, neighbours: int, show_pr
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Make sure that no other process of this machine exports to the same place."""
+    """Make sure that no other process on this machine exports to the same folder."""
     locks = cache_folder() / "locks"
     locks.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
     busy = StorageError(
-        f"{escape(str(folder))} is being written by another export", "Wait until it has ended, or name another place."
+        f"{escape(str(folder))} is being written by another export",
+        "Wait until it has finished, or name another folder.",
     )
     with held(locks / f"{name}.lock", busy=busy):
         yield
 
 
 def _new_folder(folder: Path) -> Path:
-    """Make an empty folder beside, of a name that nobody else has, marked as ours."""
+    """Make an empty folder beside it, with a unique name, marked as ours."""
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".new", dir=folder.absolute().parent))
     mask = os.umask(0)
     os.umask(mask)
-    new.chmod(0o777 & ~mask)  # mkdtemp's own is for this user alone, and a web server is another
+    new.chmod(0o777 & ~mask)  # mkdtemp allows this user only, but a web server is another
     (new / MARK).write_text("{}")
     return new
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what killed exports to this place left; a folder without our mark is somebody else's."""
+    """Remove what killed exports to this folder left; a folder without our mark is not touched."""
     for left in folder.absolute().parent.glob(f".{glob.escape(folder.name)}.*.new"):
         if (left / MARK).is_file():
             shutil.rmtree(left, ignore_errors=True)
 
 
 def _replace(folder: Path, new: Path) -> None:
-    """Put the new page in the old one's place, in one step where the system can; what was there goes."""
+    """Replace the old page by the new one, in one step if the system can, and delete the old one."""
     if not folder.exists():
         new.rename(folder)
     elif not exchange(folder, new):
-        # Between these two a kill leaves no page but both folders; the systems that swap never come here.
+        # A kill between these two leaves no page but both folders; systems that can swap do not reach this.
         old = _new_folder(folder)
         folder.rename(old / "old")
         new.rename(folder)
@@ -162,7 +162,7 @@ def _replace(folder: Path, new: Path) -> None:
 
 
 def _put(folder: Path, name: str, value: object) -> None:
-    """Write a value as a script that hands it over; its JSON is ASCII, which is JavaScript too."""
+    """Write a value as a script that passes it on; its JSON is ASCII, which is also valid JavaScript."""
     text = encode(value, ascii_only=True).decode()
     below(folder, "data", f"{name}.js").write_text(f"posterity({json.dumps(name)},{text});\n")
 
@@ -189,7 +189,7 @@ def _data(gallery: Gallery, new: Path, full: bool, neighbours: int, show_progres
 
 
 def _nearby(gallery: Gallery, k: int) -> Iterator[Nearby]:
-    """Give each poster's neighbours, in order."""
+    """Return each poster's neighbours, in order."""
     ids, names = gallery.snapshot().ids, gallery.facets()
     facets = load_facets(gallery.store, names, gallery.encoder()) if k and len(ids) > 1 else {}
     return nearby(facets, ids, k)
@@ -206,12 +206,12 @@ def _pictures(gallery: Gallery, folder: Path, full: bool) -> None:
     if full:
         (folder / "posters").mkdir()
         for number, identity in enumerate(snap.ids):
-            # Browsers look at what a picture holds, not at what its file is called.
+            # Browsers go by a picture's content, not by the name of its file.
             (folder / "posters" / f"{number}.jpg").write_bytes(gallery.pictures.poster(identity)[0])
 
 
 def _reports(gallery: Gallery, folder: Path) -> None:
-    """Write pairs, duplicates and evaluation, computed unless they were; what cannot be had says why."""
+    """Write pairs, duplicates and evaluation, stored or computed now; a failed one is written with its reason."""
     jobs = Jobs(gallery.store, keep=True)
     for job in (pairs_job(gallery), duplicates_job(gallery), evaluation_job(gallery)):
         try:

@@ -21,7 +21,7 @@ from posterity.web.answers import Collection
 from posterity.web.results import Packed
 
 DIGEST = 12
-"""Letters of a SHA-256 that tell a collection's posters apart."""
+"""Letters of a SHA-256 that are enough to identify a poster in a collection."""
 
 
 @dataclass
@@ -29,24 +29,24 @@ class Snapshot:
     """One version of a catalogue, in memory.
 
     Attributes:
-        version: Of its posters.
+        version: Version of its posters.
         state: Digest of all that the page shows of it.
-        rows: Of the table of posters, sorted by id.
-        ids: Of the posters.
-        place: Id -> its number.
-        titles: To search.
-        kin: Which posters are versions or near duplicates of each other.
+        rows: Rows of the table of posters, sorted by id.
+        ids: Ids of the posters.
+        place: Poster id -> its number.
+        titles: Index of the titles, for searches.
+        kin: Versions and near duplicates among the posters.
         atlas: The sprites.
-        pages: Of the atlas, by key.
+        pages: Pages of the atlas, by key.
         sheets: Keys of the sheets of thumbnails.
-        slots: (n,) each poster's slot in the atlas, -1 where it has none.
-        palettes: (n, 4, 4) each poster's main colours, as the atlas has them; none where it has no slot.
+        slots: (n,) each poster's slot in the atlas, -1 if it has none.
+        palettes: (n, 4, 4) each poster's main colours, from the atlas; none for posters without a slot.
         digests: SHA-256 by its first letters.
-        models: Name -> a model that is current.
-        refused: Name -> why a model that is kept cannot be used.
+        models: Name -> a current model.
+        refused: Name -> why a stored model cannot be used.
         thumbnail_rows: SHA-256 -> row of the table of thumbnails.
-        collection: What the page shows of every poster, once it was asked for.
-        packed: The same as JSON.
+        collection: What the page shows of every poster, once requested.
+        packed: The collection as JSON.
     """
 
     version: int
@@ -69,25 +69,25 @@ class Snapshot:
     packed: Packed | None = None
 
     def poster(self, number: int) -> Poster:
-        """Give a poster by its number."""
+        """Return a poster by its number."""
         return row_to_poster(self.rows.slice(number, 1).to_pylist()[0])
 
     def number(self, identity: str) -> int:
-        """Give a poster's number.
+        """Return a poster's number.
 
         Raises:
-            NoSuchPosterError: There is none.
+            NoSuchPosterError: There is no such poster.
         """
         if identity not in self.place:
             raise NoSuchPosterError(identity)
         return self.place[identity]
 
     def title(self, number: int) -> str:
-        """Give the title of a poster's film, or the poster's id."""
+        """Return the title of a poster's film, or the poster's id."""
         return self.rows["title"][number].as_py() or self.ids[number]
 
     def id_of_content(self, sha256: str) -> str | None:
-        """Give the id of the first poster with some content, if there is one."""
+        """Return the id of the first poster with the given content, if there is one."""
         digests = self.rows["sha256"].to_pylist()
         return next((name for name, own in zip(self.ids, digests, strict=True) if own == sha256), None)
 
@@ -100,7 +100,7 @@ def read_snapshot(
     Args:
         catalogue: The catalogue.
         state: Digest of all that the page shows of it.
-        old: What was read before: its sprites are taken where the posters are still the same.
+        old: The version read before; its sprites are reused if the posters are the same.
         show_progress: True and False force the bars; None shows them on a terminal.
     """
     store = catalogue.store
@@ -112,7 +112,7 @@ def read_snapshot(
     else:
         atlas, pages = catalogue.atlas(show_progress=show_progress)
     slot_of = {identity: slot for slot, identity in enumerate(atlas.slots) if identity}
-    # A poster may have gone between the two reads: it has no slot, and no other's colours either.
+    # A poster may have been removed between the two reads: it gets no slot, and no other poster's colours.
     slots = np.array([slot_of.get(identity, -1) for identity in ids], np.int64)
     palettes = np.zeros((len(ids), *atlas.palettes.shape[1:]), np.uint8)
     palettes[slots >= 0] = atlas.palettes[slots[slots >= 0]]

@@ -1,4 +1,4 @@
-"""Posters that are sent: read into memory, within bounds of size and time."""
+"""Uploaded posters: read into memory, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from posterity.web.clinic import MOST_BYTES
 
 SECONDS = 30
-"""In which a poster must have come."""
+"""Seconds in which an upload must be complete."""
 
 
 class _InMemory(MultiPartParser):
-    """Keeps what is sent in memory, where others would write it to the disk."""
+    """Keeps uploads in memory, where the default parser would write them to disk."""
 
     spool_max_size = 2 * MOST_BYTES
 
 
 async def read_upload(request: Request) -> tuple[str, bytes]:
-    """Read the part ``file`` of a form, refusing what is too large as soon as that is known."""
+    """Read the part ``file`` of a form, refusing one that is too large as soon as that is known."""
     try:
         async with asyncio.timeout(SECONDS):
             return await _read(request)

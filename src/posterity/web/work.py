@@ -1,4 +1,4 @@
-"""The long work of the page, as jobs for the queue: what each computes, and what its result depends on."""
+"""The page's long work as jobs for the queue: what each computes, and what its result depends on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from posterity.web.gallery import Gallery
 from posterity.web.jobs import Job
 
 PAIRS = (200, 1000)
-"""Pairs that are found: the first of these that is enough; the page asks for the first. More may not be asked for."""
+"""Numbers of pairs to find: the smallest that suffices is used. The page uses the first; the last is the maximum."""
 
 
 def pairs_job(gallery: Gallery, n: int = 200, hide_franchise: bool = False, hide_duplicates: bool = False) -> Job:
-    """Find the closest pairs: as many as :data:`PAIRS` says, whatever n is, of which n are given."""
+    """Find the closest pairs, as many as :data:`PAIRS` says, and return n of them."""
     most = next(tier for tier in PAIRS if n <= tier)
     asked: dict[str, Any] = {"n": most, "hide_franchise": hide_franchise, "hide_duplicates": hide_duplicates}
     asked["encoder"] = gallery.encoder()
@@ -39,7 +39,7 @@ def duplicates_job(gallery: Gallery, mirrored: bool = False) -> Job:
 
 
 def evaluation_job(gallery: Gallery) -> Job:
-    """Score all that can be scored; of walls and maps those that are current."""
+    """Score all encoders, and the current walls and maps."""
     films, store = gallery.catalogue, gallery.store
     return Job(
         "evaluation", {}, lambda: Evaluation(films.evaluate(), evaluation.layout_scores(store)), long=True, kept=True,
@@ -48,7 +48,7 @@ def evaluation_job(gallery: Gallery) -> Job:
 
 
 def why_job(gallery: Gallery, a: str, b: str, weights: str | None) -> Job:
-    """Explain why two posters are alike; without weights, by the usual ones.
+    """Explain why two posters are alike, by default with the usual weights.
 
     Raises:
         NoSuchPosterError: There is no such poster.
@@ -62,10 +62,10 @@ def why_job(gallery: Gallery, a: str, b: str, weights: str | None) -> Job:
 
 
 def layout_job(gallery: Gallery, name: str) -> Job:
-    """Give a map or wall in the order of the collection, made where there is none.
+    """Return a map or wall in the order of the collection, made if there is none.
 
     Raises:
-        UnknownNameError: There is none of that name.
+        UnknownNameError: There is no layout with that name.
     """
     kind = gallery.layouts.kind_of(name)
     asked = {"name": name, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
@@ -73,10 +73,10 @@ def layout_job(gallery: Gallery, name: str) -> Job:
 
 
 def whole_layout_job(gallery: Gallery, kind: str, name: str | None) -> Job:
-    """Give a map or wall as the Python interface does, made where there is none.
+    """Return a map or wall like the Python interface, made if there is none.
 
     Raises:
-        UnknownNameError: There is none of that name and kind.
+        UnknownNameError: There is no layout of that name and kind.
     """
     found = gallery.layouts.name_of(kind, name)
     asked = {"kind": kind, "name": found, "encoder": gallery.encoder(), "state": gallery.snapshot().state}
@@ -84,5 +84,5 @@ def whole_layout_job(gallery: Gallery, kind: str, name: str | None) -> Job:
 
 
 def preparation_job(gallery: Gallery) -> Job:
-    """Make and keep the map and the wall that visitors see first."""
+    """Make and store the map and the wall that visitors see first."""
     return Job("preparation", {}, gallery.layouts.prepare, long=True)

@@ -1,4 +1,4 @@
-"""Declared experiments: a matrix of runs on one split, each cached by all that decides it, in one leaderboard.
+"""Declared experiments: a matrix of runs on one split, each cached by all its inputs, and one leaderboard.
 
-A run is a *probe* on vectors of an encoder, a *network* trained end to end, or the *prior*.
+A run is a *probe* on an encoder's vectors, a *network* trained end to end, or the *prior*.
 """

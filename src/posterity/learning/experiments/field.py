@@ -1,4 +1,4 @@
-"""What all runs of an experiment share."""
+"""The data that all runs of an experiment share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posterity.numerics.linear.scaling import Floats
 
 @dataclass(frozen=True)
 class Field:
-    """The catalogue, the experiment, its split, and all posters of the split with the film groups they belong to."""
+    """The catalogue, the experiment, its split, and all posters of the split with their film groups."""
 
     store: Store
     experiment: Experiment
@@ -27,5 +27,5 @@ class Field:
 
 
 def folds_of(field_: Field, Y: Floats, numbers: NDArray[np.int64], repeat: int) -> NDArray[np.int64]:
-    """Give the fold (n,) of each poster in one of the experiment's repeats; kin are in one fold."""
+    """Return the fold of each poster in one of the experiment's repeats: (n,); kin are in the same fold."""
     return folds(Y, numbers, field_.experiment.n_folds, field_.experiment.protocol.seed + repeat)

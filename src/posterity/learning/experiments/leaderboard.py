@@ -1,8 +1,8 @@
-"""Runs side by side, best first, each told apart from the best.
+"""Runs side by side, best first, each tested against the best.
 
-By what is left of their difference under resampling of the test part; where folds are repeated, by the corrected
-resampled t-test (C. Nadeau, Y. Bengio, *Inference for the Generalization Error*, 2003), for folds share their training
-posters and a plain t-test would find differences everywhere.
+The difference is tested by resampling the test part; with repeated folds, by the corrected resampled t-test (C. Nadeau,
+Y. Bengio, *Inference for the Generalization Error*, 2003), because folds share training posters and a plain t-test
+would find differences everywhere.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Row:
 
     Attributes:
         method: Its name.
-        run: What was run.
+        run: The cell that was run.
         figures: Figure -> score.
-        difference: Of the sorting figure, from the best run's; None of the best.
-        p: Of that difference, two-sided; None of the best.
-        seconds: That it took, encoding included where nothing was at hand.
-        peak_memory: Of the process by then, in bytes; None where the system does not tell.
-        parameters: That were learned.
-        cached: Whether it was found rather than run.
-        seeds: How many seeds its figures are the mean of.
+        difference: The sorting figure less the best run's; None for the best run.
+        p: Two-sided p of that difference; None for the best run.
+        seconds: Running time, including encoding unless vectors were stored.
+        peak_memory: Peak memory of the process so far, in bytes; None if the system does not report it.
+        parameters: Number of trained parameters.
+        cached: Whether the result was read from the cache.
+        seeds: Number of seeds averaged.
     """
 
     method: str
@@ -64,21 +64,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """What came of an experiment.
+    """The results of an experiment.
 
     Attributes:
         experiment: The experiment's name.
-        title: Its line.
-        task: What was learned.
-        figure: What rows are sorted by, best first.
-        shown: Figures worth a column.
+        title: Its one-line title.
+        task: The task learned.
+        figure: The figure that sorts the rows, best first.
+        shown: Figures shown as columns.
         rows: The runs.
         failed: Method -> why it was not run.
-        published: What others reported.
-        differs: What differs here.
-        n_train: Posters learned from.
-        n_test: Posters judged by.
-        judged: How: "test part" or "5 folds × 3".
+        published: Figures that others reported.
+        differs: How this experiment differs from theirs.
+        n_train: Number of training posters.
+        n_test: Number of test posters.
+        judged: How runs were tested: "test part", or such as "5 folds × 3".
     """
 
     experiment: str
@@ -96,7 +96,7 @@ class Leaderboard:
 
 
 def ranked(field_: Field, outcomes: Sequence[tuple[Run, Result, bool]]) -> list[Row]:
-    """Join the seeds of a method, score it, sort, and tell each from the best."""
+    """Join each method's seeds, score and sort the methods, and test each against the best."""
     experiment, split = field_.experiment, field_.split
     ids = field_.ids if experiment.n_folds else split.test
     Y = split.targets.matrix(ids)
@@ -161,7 +161,7 @@ def _figures(
 
 
 def _per_fold(field_: Field, p: Floats, Y: Floats, claimed: NDArray[np.bool_], prior: Floats) -> Floats:
-    """Score each fold of each repeat by itself: (repeats · folds,)."""
+    """Score each fold of each repeat separately: (repeats · folds,)."""
     numbers = np.array([field_.groups[i] for i in field_.ids])
     found = []
     for repeat in range(len(p)):
@@ -178,7 +178,7 @@ def corrected_t_test(differences: Floats, n_folds: int) -> float:
     """Compute the two-sided p of the corrected resampled t-test: the variance is raised by test / training size.
 
     Args:
-        differences: (repeats · folds,) of two methods' scores on the same folds.
+        differences: (repeats · folds,) differences between two methods' scores on the same folds.
         n_folds: k; a fold tests 1 / k and trains on the rest.
     """
     n = len(differences)

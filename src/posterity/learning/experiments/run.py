@@ -1,4 +1,4 @@
-"""Running an experiment: each run is kept as soon as it is there, by all that decides it, and never run twice."""
+"""Running an experiment: each result is kept as soon as it exists, by everything that determines it, and reused."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from posterity.runtime.progress import progress
 from posterity.serialise import dumps
 
 READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection"), code=2, packages=False)
-"""What a run reads of its posters besides their labels: pictures and kin. ``code`` is raised when results computed
-before would no longer be what is computed now."""
+"""What a run reads of its posters besides their labels: pictures and kin. ``code`` is raised whenever a code change
+makes older results differ from new ones."""
 
 
 def run_experiment(
@@ -46,25 +46,25 @@ def run_experiment(
     fresh: bool = False,
     show_progress: bool | None = None,
 ) -> Leaderboard:
-    """Run what has not been run before, and make the leaderboard.
+    """Run every cell without a kept result, and make the leaderboard.
 
     Args:
-        store: The catalogue; each result is kept in it as soon as it is there.
-        experiment: What to run.
+        store: The catalogue; each result is kept in it as soon as it exists.
+        experiment: The experiment to run.
         full: Run the slow cells too.
-        limit: Of networks: learn from at most so many posters.
-        epochs: Of networks: at most so many epochs.
-        fresh: Run again what was run before.
+        limit: For networks: maximum number of training posters.
+        epochs: For networks: maximum number of epochs.
+        fresh: Ignore kept results and run every cell again.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
-        CatalogueError: The posters do not suffice.
-        PosterityError: No run could be run; the message is the first's.
+        CatalogueError: There are too few posters.
+        PosterityError: Every run failed; the hint is the first failure.
     """
     split = make_split(store, experiment.name, experiment.protocol, keep=False)
     ids = tuple(sorted(i for part in split.parts.values() for i in part))
     field_ = Field(store, experiment, split, ids, groups_of(store, ids), show_progress)
-    # One that is damaged counts as none, and is run again.
+    # A damaged result counts as missing, and is computed again.
     known = {} if fresh else {kept.key: kept for kept in store.results() if kept.data and not damage_of(kept)}
     outcomes: list[tuple[Run, Result, bool]] = []
     failed: dict[str, str] = {}
@@ -82,7 +82,7 @@ def run_experiment(
                 failed[run.method] = str(error)
             bar.update(1)
     if not outcomes:
-        raise PosterityError(f"no run of {experiment.name!r} could be run", next(iter(failed.values()), ""))
+        raise PosterityError(f"every run of {experiment.name!r} failed", next(iter(failed.values()), ""))
     if not full:
         failed |= {run.method: "slow: run with --full" for run in experiment.slow}
     n_test = len(ids) if experiment.n_folds else len(split.test)
@@ -109,7 +109,7 @@ def _key(field_: Field, run: Run) -> str:
 
 
 def _starts_from(run: Run) -> str:
-    """Tell by which pretrained weights a network begins, of those on this machine."""
+    """Identify the pretrained weights on this machine that a network starts from."""
     from posterity.encoders.networks.weights import digest
     from posterity.learning.networks.running import starting_weights
 
@@ -131,7 +131,7 @@ def _run(field_: Field, run: Run, key: str) -> Result:
 
 
 def _predicted(field_: Field, run: Run) -> tuple[Floats, NDArray[np.bool_], int]:
-    """Run: probabilities and claims of shape (repeats, n, l), and how many parameters were learned."""
+    """Run a cell: probabilities and predicted labels, each (repeats, n, l), and the number of trained parameters."""
     experiment, split = field_.experiment, field_.split
     if run.head == "network":
         return _by_network(field_, run)
@@ -170,7 +170,7 @@ def _probe(
 
 
 def _vectors(field_: Field, run: Run) -> NDArray[np.float32]:
-    """Give the vectors that a probe reads: the catalogue's own where they are as asked for, else others."""
+    """Return the vectors that a probe reads: the catalogue's own if they have the requested fit, else others."""
     parts = []
     for name in run.encoder.split("+"):
         made_by = field_.store.artefact(f"vector_{name}")
@@ -182,7 +182,7 @@ def _vectors(field_: Field, run: Run) -> NDArray[np.float32]:
                 continue
         if not available(ENCODERS.get(name)):
             raise ArgumentError(
-                f"the weights of {name!r} are not here", f"Once: posterity embed -c DIR --encoder {name} --weights FILE"
+                f"the weights of {name!r} are missing", f"Run: posterity embed -c DIR --encoder {name} --weights FILE"
             )
         posters = field_.store.get(field_.ids)
         parts.append(fitted_vectors(
@@ -195,7 +195,7 @@ def _by_network(field_: Field, run: Run) -> tuple[Floats, NDArray[np.bool_], int
     from posterity.learning.networks.running import train_network
 
     if field_.experiment.n_folds:
-        raise ArgumentError("networks are not cross-validated", "Judge them on a test part: n_folds = 0.")
+        raise ArgumentError("networks are not cross-validated", "Use a test part: n_folds = 0.")
     config = config_for(run.network, fit=run.fit or None, seed=run.seed, **dict(run.options))
     ran = train_network(
         field_.store,

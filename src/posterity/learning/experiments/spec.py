@@ -1,4 +1,4 @@
-"""What an experiment is, and how it is declared: a matrix of runs in TOML; some come with Posterity."""
+"""Experiments and their declaration: a matrix of runs in TOML; some come with Posterity."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Run:
 
     Attributes:
         head: "prior", "probe" or "network".
-        encoder: Of a probe: one, or several with "+" between.
-        fit: How posters are brought to the encoder's or network's size; "" is its own way.
-        balance: Of a probe: whether labels weigh alike.
-        network: Of a network: its name.
-        options: Of a network: what differs from its configuration, as (name, value).
-        limit: Of a network: at most so many posters to learn from; 0 takes all.
-        seed: Of the split's folds, weights and order.
+        encoder: For a probe: one encoder, or several joined by "+".
+        fit: How posters are fitted to the encoder's or network's size; "" uses its own fit.
+        balance: For a probe: whether labels have equal weight.
+        network: For a network: its name.
+        options: For a network: changes to its configuration, as (name, value).
+        limit: For a network: maximum number of training posters; 0 uses all.
+        seed: Seed of the split's folds, the weights and the order.
     """
 
     head: str = "probe"
@@ -63,7 +63,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Published:
-    """A figure that somebody published: the method, the figure's name, its value, and what else was told."""
+    """A published figure: the method, the figure's name, its value, and notes."""
 
     method: str
     figure: str
@@ -77,15 +77,15 @@ class Experiment:
 
     Attributes:
         name: Its name.
-        title: One line.
+        title: A one-line title.
         protocol: How the split is made.
-        figure: What the leaderboard is sorted by.
-        runs: Its cells.
-        slow: Cells that train networks: minutes to hours each on a processor.
-        published: What others reported.
-        differs: What differs here from what they did.
-        n_folds: Cross-validate in so many folds instead of judging on a test part; 0 does not.
-        repeats: How often, each time with other folds.
+        figure: The figure that sorts the leaderboard.
+        runs: Cells that are always run.
+        slow: Cells that train networks: minutes to hours each on a CPU.
+        published: Figures that others reported.
+        differs: How this experiment differs from theirs.
+        n_folds: Number of cross-validation folds; 0 uses a test part instead.
+        repeats: Number of cross-validations, each with different folds.
     """
 
     name: str
@@ -101,17 +101,17 @@ class Experiment:
 
 
 def presets() -> list[str]:
-    """Name the experiments that come with Posterity."""
+    """List the experiments that come with Posterity."""
     folder = files("posterity.learning.experiments").joinpath("presets")
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
 
 
 def load_experiment(name: str) -> Experiment:
-    """Read an experiment: one that comes with Posterity, by name, or a TOML file.
+    """Read an experiment: one that comes with Posterity, by its name, or a TOML file.
 
     Raises:
-        SourceError: The file cannot be read, or is no declaration of an experiment.
-        UnknownNameError: There is none of that name.
+        SourceError: The file cannot be read, or does not declare an experiment.
+        UnknownNameError: There is no experiment with that name.
     """
     if not name.endswith(".toml"):
         if name not in presets():
@@ -133,40 +133,40 @@ def parsed(name: str, text: str, origin: str = "") -> Experiment:
     """Turn a TOML declaration into an experiment.
 
     Raises:
-        SourceError: It is none; the message says what is wrong where.
+        SourceError: The declaration is invalid; the message says what is wrong and where.
     """
     origin = origin or name
     try:
-        told = tomllib.loads(text)
+        declared = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SourceError(f"{origin}: {error}", "It is TOML; see docs/learning.md.") from error
+        raise SourceError(f"{origin}: {error}", "Write valid TOML; see docs/learning.md.") from error
     allowed = {"title", "protocol", "figure", "matrix", "slow", "published", "differs", "n_folds", "repeats"}
-    if wrong := set(told) - allowed:
+    if wrong := set(declared) - allowed:
         raise SourceError(f"{origin}: unknown key {min(wrong)!r}", f"Known: {', '.join(sorted(allowed))}.")
     try:
-        protocol = _protocol(told.get("protocol", "genres"))
-        figure = told.get("figure", SHOWN[protocol.task][0])
-        runs, slow = (tuple(_expanded(told.get(key, []))) for key in ("matrix", "slow"))
+        protocol = _protocol(declared.get("protocol", "genres"))
+        figure = declared.get("figure", SHOWN[protocol.task][0])
+        runs, slow = (tuple(_expanded(declared.get(key, []))) for key in ("matrix", "slow"))
         if not runs and not slow:
-            raise ArgumentError("it declares no run", "Write at least one [[matrix]].")
-        published = tuple(Published(**each) for each in told.get("published", []))
+            raise ArgumentError("no run is declared", "Write at least one [[matrix]].")
+        published = tuple(Published(**each) for each in declared.get("published", []))
         return Experiment(
-            name, told.get("title", name), protocol, figure, runs, slow, published, told.get("differs", ""),
-            int(told.get("n_folds", 0)), int(told.get("repeats", 1)),
+            name, declared.get("title", name), protocol, figure, runs, slow, published, declared.get("differs", ""),
+            int(declared.get("n_folds", 0)), int(declared.get("repeats", 1)),
         )  # fmt: skip
     except (TypeError, KeyError, PosterityError) as error:
-        raise SourceError(f"{origin}: {error}", "See docs/learning.md for what can be declared.") from error
+        raise SourceError(f"{origin}: {error}", "See docs/learning.md for the keys and values.") from error
 
 
-def _protocol(told: Any) -> Protocol:
-    if isinstance(told, str):
-        return protocol_named(told)
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+def _protocol(declared: Any) -> Protocol:
+    if isinstance(declared, str):
+        return protocol_named(declared)
+    values: dict[str, Any] = {k: tuple(value) if isinstance(value, list) else value for k, value in declared.items()}
     return Protocol(**values)
 
 
 def _expanded(tables: Sequence[Mapping[str, Any]]) -> Iterator[Run]:
-    """Give every combination of each table's lists."""
+    """Yield a run for every combination of values in each table's lists."""
     own = {item.name for item in fields(Run)} - {"options"}
     for table in tables:
         lists = {key: value if isinstance(value, list) else [value] for key, value in table.items()}

@@ -1,6 +1,6 @@
-"""The networks, in PyTorch: timm's where it has them, else written here from their publication.
+"""The networks, in PyTorch: from timm if it has them, else written here from their publication.
 
-Each takes float32 RGB pictures (n, 3, h, w), normalised by its :data:`COLOURS`, and gives (n, l) scores.
+Each takes float32 RGB pictures (n, 3, h, w), normalised by its :data:`COLOURS`, and returns (n, l) scores.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from posterity.errors import ArgumentError, MissingExtraError
 from posterity.learning.networks.config import TrainConfig
 
 OWN = ((0.4851, 0.4561, 0.4059), (58 / 255, 58 / 255, 58 / 255))
-"""What the encoder in the box normalises by."""
+"""Mean and deviation that the bundled encoder normalises by."""
 
 COLOURS = {"poster": OWN, "seed-cnn": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))}
-"""Mean and deviation of colours from 0 to 1; ImageNet's where a network is not named here."""
+"""Network -> mean and deviation of colours from 0 to 1; ImageNet's for networks not listed."""
 
 _TRAINED_LAST = 4
 
 
 def colours_of(network: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Tell what a network's pictures are normalised by."""
+    """Return the mean and deviation that a network's pictures are normalised by."""
     return COLOURS.get(network, IMAGENET)
 
 
@@ -35,20 +35,20 @@ def make(config: TrainConfig, n_labels: int, weights: Path | None = None) -> Any
     """Build a network.
 
     Args:
-        config: Which, and the seed of its random weights.
-        n_labels: l.
-        weights: A file of pretrained weights; random ones without.
+        config: The network's configuration, with the seed of its random weights.
+        n_labels: Number of labels, l.
+        weights: A file of pretrained weights; None starts from random ones.
 
     Raises:
-        ArgumentError: The network takes no weights.
+        ArgumentError: The network does not accept weights.
         MissingExtraError: PyTorch or timm is not installed.
-        WeightsError: The file does not hold that network's weights.
+        WeightsError: The file does not contain that network's weights.
     """
     torch = libraries()[0]
     torch.manual_seed(config.seed)
     if weights is not None and config.network in ("seed-cnn", "poster"):
         raise ArgumentError(
-            f"the network {config.network!r} takes no weights", "It starts from random ones, or brings its own."
+            f"the network {config.network!r} does not accept weights", "Leave them out; it uses its own or random ones."
         )
     name = config.network
     if name == "seed-cnn":
@@ -70,7 +70,7 @@ def make(config: TrainConfig, n_labels: int, weights: Path | None = None) -> Any
 
 
 def _seed_cnn(torch: Any, n_labels: int) -> Any:
-    """Build the multi-label seed's network: 200×150 in, valid convolutions, as its Keras code lists them."""
+    """Build the network of the multi-label article's Keras code: 200×150 input, valid convolutions."""
     nn = torch.nn
     layers: list[Any] = []
     for i, o in ((3, 16), (16, 32), (32, 64), (64, 64)):
@@ -80,7 +80,7 @@ def _seed_cnn(torch: Any, n_labels: int) -> Any:
 
 
 def _vgg16(torch: Any, n_labels: int, size: tuple[int, int], weights: Path | None) -> Any:
-    """Build VGG-16's convolutions, the last four layers of which learn, and a dense classifier."""
+    """Build VGG-16's convolutions, with the last four layers trainable, and a dense classifier."""
     nn = torch.nn
     (timm,) = libraries("timm")[1:]
     whole = timm.create_model("vgg16", pretrained=False, num_classes=1000)
@@ -89,7 +89,7 @@ def _vgg16(torch: Any, n_labels: int, size: tuple[int, int], weights: Path | Non
     convolutions = whole.features
     layers = [
         m for m in convolutions if isinstance(m, nn.Conv2d | nn.MaxPool2d)
-    ]  # ReLU is no layer of its own in Keras
+    ]  # ReLU is not a separate layer in Keras
     for layer in layers[:-_TRAINED_LAST]:
         for parameter in layer.parameters():
             parameter.requires_grad = False
@@ -108,20 +108,20 @@ def _resnet(torch: Any, name: str, n_labels: int, weights: Path | None) -> Any:
         else:
             put_in(KNOWN["resnet18"], body, weights)
     elif name.startswith("resnet18d"):
-        body.init_weights(zero_init_last=True)  # one of the tricks: each block begins as its shortcut
+        body.init_weights(zero_init_last=True)  # one of the tricks: each block starts as its shortcut
     if name.endswith("-mish"):
         _replace(torch, body, torch.nn.ReLU, torch.nn.Mish)
     return _named(torch, body, torch.nn.Linear(body.num_features, n_labels))
 
 
 def _fitting(torch: Any, body: Any, path: Path) -> None:
-    """Put ResNet18's weights into ResNet18-D wherever they fit: its stem and its shortcuts start anew."""
+    """Load ResNet18's weights into ResNet18-D where they fit; its stem and shortcuts start from random weights."""
     from safetensors.torch import load_file
 
     own = body.state_dict()
     state = {k: v.float() for k, v in load_file(path).items() if k in own and own[k].shape == v.shape}
     if len(state) < len(own) // 2:
-        raise ArgumentError(f"{path} does not hold the weights of ResNet18", "Name a file of that network.")
+        raise ArgumentError(f"{path} does not hold the weights of ResNet18", "Name a file that does.")
     body.load_state_dict(state, strict=False)
 
 
@@ -149,12 +149,12 @@ def _deep_wide(torch: Any, n_labels: int, weights: Path | None) -> Any:
 
     net = DeepWide()
     if weights is not None:
-        put_in(KNOWN["resnet18"], net.deep, weights)  # of the wide one no weights are at hand: it starts anew
+        put_in(KNOWN["resnet18"], net.deep, weights)  # there are no weights for the wide one: it starts random
     return net
 
 
 def _poster(torch: Any, n_labels: int) -> Any:
-    """Build the encoder in the box, in full precision, from the ONNX that ships."""
+    """Build the bundled encoder, in full precision, from its ONNX file."""
     return _named(
         torch,
         from_onnx(files("posterity.encoders").joinpath("poster.onnx").read_bytes()),
@@ -163,9 +163,9 @@ def _poster(torch: Any, n_labels: int) -> Any:
 
 
 def from_onnx(model: bytes) -> Any:
-    """Turn the encoder's ONNX, of quantised weights, into a network that can be trained: (n, 3, 192, 128) -> (n, 384).
+    """Turn the encoder's quantised ONNX into a trainable network: (n, 3, 192, 128) -> (n, 384).
 
-    Quantisation of what flows is left out; where it stood for a ReLU, whose zero it began at, the ReLU is put back.
+    Quantisation of activations is dropped; where it replaced a ReLU by clipping at zero, the ReLU is restored.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -175,7 +175,7 @@ def from_onnx(model: bytes) -> Any:
         import onnx
         from onnx import numpy_helper
     except ImportError as error:
-        raise MissingExtraError("fine-tuning the encoder in the box", "train") from error
+        raise MissingExtraError("fine-tuning the bundled encoder", "train") from error
     nn = torch.nn
     graph = onnx.load_model_from_string(model).graph
     known = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
@@ -196,7 +196,7 @@ def from_onnx(model: bytes) -> Any:
                 reads = tuple(same.get(name, name) for name in node.input)
                 out, kind = node.output[0], node.op_type
                 if kind in ("QuantizeLinear", "DequantizeLinear", "Transpose", "Cast", "Sub", "Mul"):
-                    same[out] = reads[0]  # pictures come normalised and channels first
+                    same[out] = reads[0]  # pictures arrive normalised, channels first
                     continue
                 if kind == "Conv":
                     self.layers[str(at)] = _convolution(torch, node, known)
@@ -236,7 +236,7 @@ def _convolution(torch: Any, node: Any, known: dict[str, Any]) -> Any:
 
 
 def _named(torch: Any, body: Any, head: Any) -> Any:
-    """Join a body and a head under these names."""
+    """Join a body and a head, under these two names."""
 
     class Network(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -259,17 +259,17 @@ def _replace(torch: Any, module: Any, old: type, new: type) -> None:
 
 
 def measure_norms(net: Any, x: Any) -> int:
-    """Give batch norms that carry no measures of their own those of some pictures, without changing what they compute.
+    """Set the statistics of folded batch norms from some pictures, without changing what the network computes.
 
-    Weights that were released folded have every variance at 1: they compute what they should, but would compute
-    something else from the first step of training on, where a norm goes by its batch.
+    Weights released folded have every variance at 1: their output is right, but would change at the first training
+    step, when a norm uses the statistics of its batch.
 
     Args:
-        net: Pretrained.
-        x: (n, 3, h, w), normalised; some dozens of pictures.
+        net: The pretrained network.
+        x: (n, 3, h, w), normalised; a few dozen pictures.
 
     Returns:
-        How many norms were given measures.
+        Number of norms whose statistics were set.
     """
     torch = libraries()[0]
     norms = [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
@@ -294,7 +294,7 @@ def measure_norms(net: Any, x: Any) -> int:
 
 
 def parameter_groups(net: Any, weight_decay: float) -> Iterator[dict[str, Any]]:
-    """Group what learns: weights decay, biases and norms do not (T. He et al. 2019)."""
+    """Group the trainable parameters: weights decay, biases and norms do not (T. He et al. 2019)."""
     learning = [p for p in net.parameters() if p.requires_grad]
     yield {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay}
     yield {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0}

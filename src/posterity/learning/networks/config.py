@@ -1,4 +1,4 @@
-"""What decides a training run, and nothing else: two runs of one configuration on one split are the same run."""
+"""Everything that determines a training run: two runs with the same configuration and split are the same run."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ class TrainConfig:
 
     Attributes:
         network: A name in :data:`NETWORKS`.
-        size: Height and width that it reads.
-        fit: How posters are brought to that; see :data:`posterity.images.FITS`.
-        augmentation: "none"; "seed", as the article published it (crops of .8 to 1, turns of 15°, mirrored); "strong"
+        size: Height and width of its input.
+        fit: How posters are fitted to that size; see :data:`posterity.images.FITS`.
+        augmentation: "none"; "seed", as published in the article (crops of .8 to 1, turns of 15°, mirrored); "strong"
             (crops of .5 to 1, turns, mirrored, colours, erased regions).
-        mixup: Parameter of the Beta distribution that pairs of posters are mixed by; 0 mixes none. H. Zhang et al.,
+        mixup: Parameter of the Beta distribution for mixing pairs of posters; 0 does not mix. H. Zhang et al.,
             *mixup: Beyond Empirical Risk Minimization*, 2018.
-        epochs: At most.
-        batch: Posters a step.
+        epochs: Maximum number of epochs.
+        batch: Posters per step.
         optimizer: "adam", "adamw", "rmsprop" or "sgd" (momentum .9).
         rate: Learning rate.
-        weight_decay: Of AdamW and SGD.
-        schedule: "constant", or "cosine", down to nothing.
-        warmup: Epochs in which the rate rises from nothing.
-        label_smoothing: How much of each label is spread over the others.
-        freeze: Train the head alone.
-        patience: Epochs without a better validation loss after which training stops; 0 never stops early.
-        amp: Mixed precision: "auto" (on a GPU, and on processors that compute in bfloat16), "on" or "off".
-        seed: Of weights, order, dropout and augmentation.
+        weight_decay: Weight decay of AdamW and SGD.
+        schedule: "constant", or "cosine", which falls to 0.
+        warmup: Number of epochs in which the rate rises from 0.
+        label_smoothing: Share of each label that is spread over the others.
+        freeze: Train only the head.
+        patience: Stop after this many epochs without a better validation loss; 0 never stops early.
+        amp: Mixed precision: "auto" (on GPUs, and on CPUs that support bfloat16), "on" or "off".
+        seed: Seed of weights, order, dropout and augmentation.
     """
 
     network: str = "resnet18"
@@ -89,14 +89,14 @@ NETWORKS: dict[str, tuple[str, TrainConfig]] = {
         TrainConfig("poster", (192, 128), "native", augmentation="seed", rate=1e-4),
     ),
 }  # fmt: skip
-"""The networks, by name: what each is, and how it is trained where nothing else is asked for."""
+"""The networks, by name: a description of each, and its default configuration."""
 
 
 def config_for(network: str, **changes: Any) -> TrainConfig:
-    """Give a network's configuration with some values changed; None changes nothing.
+    """Return a network's configuration with some values changed; None leaves a value as it is.
 
     Raises:
-        ArgumentError: A value is not allowed.
+        ArgumentError: A value is out of range.
         UnknownNameError: There is no such network, option, fit, augmentation or optimiser.
     """
     if network not in NETWORKS:
@@ -116,15 +116,15 @@ def config_for(network: str, **changes: Any) -> TrainConfig:
             raise UnknownNameError(kind, name, allowed)
     for name, least in (("epochs", 1), ("batch", 2), ("warmup", 0), ("mixup", 0), ("patience", 0)):
         if getattr(made, name) < least:
-            raise ArgumentError(f"{name} {getattr(made, name)} is not allowed", f"It is {least} or more.")
+            raise ArgumentError(f"invalid {name}: {getattr(made, name)}", f"Choose {least} or more.")
     if not 0 <= made.label_smoothing < 1 or made.rate <= 0 or min(made.size) < 32:
         raise ArgumentError(
-            f"label_smoothing {made.label_smoothing}, rate {made.rate} and size {made.size} are not all allowed",
-            "Smoothing is from 0 to below 1, the rate above 0, each side 32 or more.",
+            f"invalid label_smoothing {made.label_smoothing}, rate {made.rate} or size {made.size}",
+            "Choose a smoothing from 0 to below 1, a rate above 0, and sides of 32 or more.",
         )
     if network in ("seed-cnn", "poster") and made.size != NETWORKS[network][1].size:
         raise ArgumentError(
             f"the network {network!r} does not read {made.size[0]}×{made.size[1]}",
-            f"It reads {NETWORKS[network][1].size[0]}×{NETWORKS[network][1].size[1]}.",
+            f"Use {NETWORKS[network][1].size[0]}×{NETWORKS[network][1].size[1]}.",
         )
     return made

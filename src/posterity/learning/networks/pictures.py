@@ -1,6 +1,6 @@
-"""Posters ready to train on: decoded once into a mapped file, read and augmented in threads while the network computes.
+"""Posters ready for training: decoded once into a mapped file, read and augmented in threads while the network runs.
 
-Memory holds some batches, never the posters: the file is mapped, and the system may drop its pages at any time.
+Only a few batches are in memory: the file is mapped, and the system may drop its pages at any time.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class Packed:
-    """Posters of one size in a mapped file: ``pictures`` is uint8 (n, h, w, 3), a row an id."""
+    """Posters of one size in a mapped file: ``pictures`` is uint8 (n, h, w, 3), one row per id."""
 
     ids: tuple[str, ...]
     pictures: NDArray[np.uint8]
@@ -44,19 +44,19 @@ def pack(
     workers: int = 0,
     show_progress: bool | None = None,
 ) -> Packed:
-    """Decode posters into a file of the catalogue's folder ``cache``, or find it there from before.
+    """Decode posters into a file in the catalogue's folder ``cache``, or reuse the one there.
 
     Args:
         store: The catalogue.
-        posters: Of it.
+        posters: Posters of the catalogue.
         size: Height and width.
-        how: They are fitted.
-        folder: Another place for the file.
-        workers: Threads; 0 takes one a core.
+        how: How posters are fitted to the size.
+        folder: Folder for the file, instead of ``cache``.
+        workers: Number of threads; 0 uses one per core.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        CatalogueError: A poster has neither a file nor a thumbnail that can be read.
+        CatalogueError: Neither a poster's file nor its thumbnail can be read.
         StorageError: The file cannot be written.
     """
     content = digest(["pack 1", size, how, [poster.sha256 for poster in posters]])
@@ -87,7 +87,7 @@ def _decoded(store: Store, posters: Sequence[Poster], size: tuple[int, int], how
             made[row] = fit(picture_of(store, poster, enough), size, how)
         except (KeyError, ImageError) as error:
             raise CatalogueError(
-                f"the poster {poster.id} can be read neither from its file nor from a thumbnail",
+                f"neither the file nor the thumbnail of the poster {poster.id} can be read",
                 f"Run: posterity doctor {store.folder} --repair",
             ) from error
     return made
@@ -103,16 +103,16 @@ def batches(
     shuffle: bool = False,
     workers: int = 1,
 ) -> Iterator[tuple[NDArray[np.int64], Batch]]:
-    """Give batches of pictures, read and augmented some batches ahead in threads.
+    """Yield batches of pictures, read and augmented a few batches ahead in threads.
 
     Args:
         packed: The pictures.
-        rows: Which of them.
-        size: Pictures a batch.
-        augmentation: "none", "seed" or "strong"; a picture's looks depend on ``seed`` and its row alone.
-        seed: Of order and looks; another one each epoch.
-        shuffle: In another order than that of ``rows``.
-        workers: Threads.
+        rows: Rows of the pictures to read.
+        size: Pictures per batch.
+        augmentation: "none", "seed" or "strong"; depends only on ``seed`` and the row of the picture.
+        seed: Seed of order and augmentation; a different one each epoch.
+        shuffle: Whether to shuffle ``rows``.
+        workers: Number of threads.
 
     Yields:
         (b,) rows, and uint8 (b, h, w, 3).
@@ -120,7 +120,7 @@ def batches(
     order = np.random.default_rng(seed).permutation(rows) if shuffle else rows
 
     def read(some: NDArray[np.int64]) -> tuple[NDArray[np.int64], Batch]:
-        taken = np.sort(some)  # as they lie in the file
+        taken = np.sort(some)  # in the order of the file
         pictures = packed.pictures[taken]
         if augmentation != "none":
             for at, row in enumerate(taken.tolist()):
@@ -129,16 +129,16 @@ def batches(
 
     cuts = [order[start : start + size] for start in range(0, len(order), size)]
     if shuffle and len(cuts) > 1 and len(cuts[-1]) < 2:
-        cuts.pop()  # batch norm cannot take the measure of one picture
+        cuts.pop()  # batch norm needs more than one picture
     yield from ordered_map(read, cuts, workers, ahead=3)
 
 
 def augmented(picture: NDArray[np.uint8], how: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Look at a picture (h, w, 3) another way.
+    """Augment a picture (h, w, 3).
 
-    Crop, turn and mirror are one warp. "seed" is what the article lists: crops of .8 to 1 of the area, of an aspect
-    from 3/4 to 4/3 of the picture's, turned by at most 15°, mirrored half of the time (its ColorJitter, left at its
-    defaults, changes nothing).
+    Crop, turn and mirror are one warp. "seed" is what the article lists: crops of .8 to 1 of the area, with an aspect
+    from 3/4 to 4/3 of the picture's, turned by at most 15°, mirrored half of the time (its ColorJitter, with default
+    arguments, changes nothing).
     """
     strong = how == "strong"
     height, width = picture.shape[:2]

@@ -1,4 +1,4 @@
-"""Training a network on a split of a catalogue, and judging it as probes are judged."""
+"""Training a network on a split of a catalogue, and scoring it as probes are scored."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ PRETRAINED = {
     "vgg16": "vgg16", "resnet18": "resnet18", "resnet18-mish": "resnet18", "resnet18d": "resnet18",
     "resnet18d-mish": "resnet18", "deep-wide": "resnet18",
 }  # fmt: skip
-"""The known network whose weights a network can start from."""
+"""Network -> the encoder whose weights it can start from."""
 
 VALIDATION = 0.1
-"""Share of the training part that is held out to choose by, where a split has no validation part."""
+"""Share of the training part held out for validation if a split has no validation part."""
 
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """What came of training a network.
+    """The scores of a network and how it was trained.
 
     Attributes:
-        task: What it learned.
+        task: The task it learned.
         split: The split's name.
-        config: How it was trained.
+        config: Its training configuration.
         pretrained: Whether it started from pretrained weights.
         figures: Figure -> score on the test part.
         baselines: "prior" -> figure -> score.
-        history: Of each epoch.
+        history: Figures of each epoch.
         best: The epoch that was kept, from 1.
-        n_train: Posters learned from.
-        n_validation: Posters that the epoch, calibration and thresholds were chosen by.
-        n_test: Posters judged by.
-        parameters: How many the network has, and how many learned.
-        peak_memory: In bytes; None where the system does not tell.
-        seconds: That training took.
+        n_train: Number of training posters.
+        n_validation: Number of validation posters, which chose the epoch, calibration and thresholds.
+        n_test: Number of test posters.
+        parameters: Number of parameters, and of trained ones.
+        peak_memory: Peak memory in bytes; None if the system does not report it.
+        seconds: Training time.
         device: "cpu" or "cuda".
-        folder: Where checkpoint and logs lie, or None.
+        folder: Folder of checkpoint and logs, or None.
     """
 
     task: str
@@ -75,7 +75,7 @@ class NetworkReport:
     folder: str | None
 
     def flat(self) -> dict[str, Any]:
-        """Give it as JSON has it: each figure a number, its interval beside it."""
+        """Return the report as JSON values: each figure a number, its interval beside it."""
         return {
             "task": self.task, "split": self.split, "network": self.config.network, **values(self.figures),
             "intervals": intervals(self.figures),
@@ -90,7 +90,7 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class Ran:
-    """A trained network's word on the test part: calibrated (n, l) probabilities, what it claims, and the report."""
+    """A trained network on the test part: calibrated (n, l) probabilities, predicted labels, and the report."""
 
     probabilities: Floats
     claimed: NDArray[np.bool_]
@@ -109,24 +109,24 @@ def train_network(
     n_resamples: int = 500,
     show_progress: bool | None = None,
 ) -> Ran:
-    """Train a network on the posters of a split, and judge it on its test part.
+    """Train a network on the posters of a split, and score it on the test part.
 
     Args:
         store: The catalogue.
-        config: How.
-        split: Its name, or a split; without, the one named as ``task``, made where there is none.
-        task: The protocol of a split that is made.
-        weights: Pretrained ones; without, those that are known on this machine, or else random ones.
-        limit: Learn from at most so many posters; 0 takes all.
+        config: The training configuration.
+        split: A split or its name; None uses the one named like ``task``, made if it does not exist.
+        task: Protocol of the split, if it has to be made.
+        weights: File of pretrained weights; None uses those known on this machine, or else random ones.
+        limit: Maximum number of training posters; 0 uses all.
         keep: Whether to keep checkpoint and logs, in the catalogue's folder ``networks``.
-        n_resamples: For intervals.
+        n_resamples: Number of resamples for intervals.
         show_progress: True and False force the bars; None shows them on a terminal.
 
     Raises:
         CatalogueError: There are too few posters, or some cannot be read.
         LeakError: The split leaks.
         MissingExtraError: PyTorch is not installed.
-        WeightsError: The file does not hold that network's weights.
+        WeightsError: The file does not contain that network's weights.
     """
     try:
         libraries("timm")
@@ -173,7 +173,7 @@ def train_network(
 
 
 def _validation(cut: Split, groups: dict[str, int], seed: int) -> tuple[list[str], list[str]]:
-    """Give what is learned from and what is chosen by, groups together."""
+    """Return the training and validation ids, keeping groups together."""
     if cut.validation:
         return list(cut.train), list(cut.validation)
     ids = list(cut.train)
@@ -188,6 +188,6 @@ def _start(config: TrainConfig, weights: Path | None) -> Path | None:
 
 
 def starting_weights(network: str) -> Path | None:
-    """Find the pretrained weights that a network starts from where none are named; None where it starts from random."""
+    """Find the pretrained weights that a network starts from by default; None if it starts from random ones."""
     known = PRETRAINED.get(network)
     return find(KNOWN[known]) if known else None

@@ -1,7 +1,7 @@
-"""One training loop for every network: checkpoints, resuming, early stopping, mixed precision, a log to read.
+"""One training loop for every network: checkpoints, resuming, early stopping, mixed precision, logs.
 
-A run that is killed goes on after its last whole epoch, and ends as it would have ended: order, looks and dropout of an
-epoch depend on the seed and the epoch's number alone. Checkpoints are safetensors and JSON, never pickles.
+A killed run resumes after its last complete epoch, with the same result: order, augmentation and dropout of an epoch
+depend only on the seed and the epoch's number. Checkpoints are safetensors and JSON, never pickles.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to.
+    """The figures of an epoch.
 
     Attributes:
-        epoch: From 1.
+        epoch: Number of the epoch, from 1.
         loss: Mean training loss.
         validation_loss: Mean validation loss, without smoothing; None without a validation part.
         rate: Learning rate at its end.
-        seconds: That it took, validation included.
-        posters_per_second: Of training.
+        seconds: Time taken, including validation.
+        posters_per_second: Training speed.
     """
 
     epoch: int
@@ -60,13 +60,13 @@ class Trained:
     """A trained network.
 
     Attributes:
-        config: How.
+        config: Its training configuration.
         net: The network of its best epoch.
-        history: Of each epoch.
+        history: Figures of each epoch.
         best: The best epoch, from 1.
-        parameters: How many it has.
-        trained_parameters: How many of them learned.
-        peak_memory: Of this process so far, in bytes (on a GPU, of the GPU); None where it is not told.
+        parameters: Number of parameters.
+        trained_parameters: Number of parameters that were trained.
+        peak_memory: Peak memory of this process so far, or of the GPU, in bytes; None if the system does not report it.
         device: "cpu" or "cuda".
     """
 
@@ -95,15 +95,15 @@ def train(
     """Train a network.
 
     Args:
-        config: How.
+        config: The training configuration.
         packed: The pictures.
-        Y: (n, l) of 0 and 1, a row a picture.
-        rows: Pictures to learn from.
-        validation: Pictures to choose the best epoch by; may be empty, then the last is taken.
-        single: One label a picture (softmax), or any number (a sigmoid each).
-        weights: Pretrained ones; random without.
-        folder: Where checkpoints and logs are kept, ``log.csv`` and, with TensorBoard installed, its events; none
-            without. A run of the same configuration that lies there half done is gone on with.
+        Y: (n, l) of 0 and 1, one row per picture.
+        rows: Rows of the training pictures.
+        validation: Rows of the pictures that choose the best epoch; if empty, the last epoch is kept.
+        single: Whether each picture has one label (softmax), or any number (one sigmoid each).
+        weights: File of pretrained weights; None starts from random ones.
+        folder: Folder for checkpoints and logs (``log.csv`` and, with TensorBoard installed, its events); None keeps
+            none. An unfinished run of the same configuration in it is resumed.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -158,7 +158,7 @@ def _decides(
     validation: NDArray[np.int64],
     weights: Path | None,
 ) -> dict[str, Any]:
-    """Tell all that decides a run: a checkpoint of other posters, labels or weights is another run's."""
+    """Return everything that determines a run: other posters, labels or weights make it a different run."""
     ids = [[packed.ids[row] for row in part.tolist()] for part in (rows, validation)]
     content = [ids, Y[rows].tolist(), Y[validation].tolist(), weights and digest(weights)]
     return asdict(config) | {"content": provenance.digest(content)}
@@ -185,7 +185,7 @@ class _Learner:
 
     @property
     def rate(self) -> float:
-        """The learning rate of the step that comes."""
+        """The learning rate of the next step."""
         config, done = self.config, self.step_number / max(1, self.steps)
         if done < config.warmup:
             return config.rate * (self.step_number + 1) / (config.warmup * self.steps + 1)
@@ -195,7 +195,7 @@ class _Learner:
         return config.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
 
     def step(self, pictures: NDArray[np.uint8], targets: Any) -> Any:
-        """Learn from a batch; give its loss."""
+        """Train on a batch; return its loss."""
         torch, config = self.torch, self.config
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
@@ -227,7 +227,7 @@ def _epoch(
     torch.manual_seed(seed)
     learner.net.train()
     if config.freeze:
-        learner.net.body.eval()  # frozen batch norms keep their measures too
+        learner.net.body.eval()  # frozen batch norms keep their statistics too
     total, n = torch.zeros((), device=learner.device), 0
     looks = batches(packed, rows, config.batch, augmentation=config.augmentation, seed=seed, shuffle=True)
     for taken, pictures in looks:
@@ -245,14 +245,14 @@ def loss_of(torch: Any, scores: Any, y: Any, single: bool) -> Any:
 
 
 def smoothed(y: Any, share: float, single: bool) -> Any:
-    """Spread a share of each label over the others (C. Szegedy et al. 2016); of several labels, towards a half."""
+    """Spread a share of each label over the others (C. Szegedy et al. 2016); with several labels, towards a half."""
     if not share:
         return y
     return y * (1 - share) + share / (y.shape[1] if single else 2)
 
 
 def normaliser(torch: Any, config: TrainConfig, device: str) -> Callable[[NDArray[np.uint8]], Any]:
-    """Give what turns uint8 pictures (n, h, w, 3) into a network's input (n, 3, h, w)."""
+    """Return a function that turns uint8 pictures (n, h, w, 3) into a network's input (n, 3, h, w)."""
     mean, deviation = (torch.tensor(each, device=device).view(1, 3, 1, 1) * 255 for each in colours_of(config.network))
 
     def normalise(pictures: NDArray[np.uint8]) -> Any:
@@ -263,7 +263,7 @@ def normaliser(torch: Any, config: TrainConfig, device: str) -> Callable[[NDArra
 
 
 def autocast_type(torch: Any, config: TrainConfig, device: str) -> Any:
-    """Give the type of mixed precision; None for full precision."""
+    """Return the type for mixed precision; None for full precision."""
     if config.amp == "off":
         return None
     if device == "cuda":
@@ -275,7 +275,7 @@ def autocast_type(torch: Any, config: TrainConfig, device: str) -> Any:
 
 
 def logits(net: Any, config: TrainConfig, packed: Packed, rows: NDArray[np.int64]) -> Floats:
-    """Give a network's scores of pictures: (n, l), in the order of ``rows``."""
+    """Return a network's scores for pictures: (n, l), in the order of ``rows``."""
     torch = libraries()[0]
     device = next(net.parameters()).device.type
     normalise, kind = normaliser(torch, config, device), autocast_type(torch, config, device)
@@ -296,23 +296,23 @@ def log_loss(scores: Floats, Y: Floats, single: bool) -> float:
 
 
 class _Keeper:
-    """What is kept of a run in its folder."""
+    """The checkpoint and logs of a run, in its folder."""
 
     def __init__(self, torch: Any, folder: Path, decides: Mapping[str, Any]) -> None:
         self.torch, self.folder, self.decides = torch, folder, json.loads(json.dumps(decides))
 
     def resume(self, net: Any, learner: _Learner) -> tuple[list[Epoch], tuple[float, int, dict[str, Any]]]:
-        """Go on with the run of the same configuration that lies here, if one does."""
+        """Resume the run of the same configuration in this folder, if there is one."""
         from safetensors.torch import load_file
 
         path = self.folder / "checkpoint.json"
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            checkpoint = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return [], (math.inf, 0, {})
-        if told["decides"] != self.decides:
+        if checkpoint["decides"] != self.decides:
             return [], (math.inf, 0, {})
-        tensors = load_file(self.folder / told["file"])
+        tensors = load_file(self.folder / checkpoint["file"])
         parts: dict[str, dict[str, Any]] = {"net": {}, "best": {}, "optimizer": {}}
         for name, value in tensors.items():
             part, _, key = name.partition("/")
@@ -324,13 +324,13 @@ class _Keeper:
             at, _, what = key.partition("/")
             state["state"].setdefault(int(at), {})[what] = value
         learner.optimizer.load_state_dict(state)
-        learner.step_number = told["step"]
-        history = [Epoch(**each) for each in told["history"]]
-        loss = math.inf if told["best_loss"] is None else told["best_loss"]
-        return history, (loss, told["best"], parts["best"])
+        learner.step_number = checkpoint["step"]
+        history = [Epoch(**each) for each in checkpoint["history"]]
+        loss = math.inf if checkpoint["best_loss"] is None else checkpoint["best_loss"]
+        return history, (loss, checkpoint["best"], parts["best"])
 
     def keep(self, net: Any, learner: _Learner, history: list[Epoch], best: tuple[float, int, dict[str, Any]]) -> None:
-        """Write the checkpoint and the logs; what was there before stays whole until the new is."""
+        """Write the checkpoint and the logs; the old ones stay until the new ones are complete."""
         from safetensors.torch import save_file
 
         tensors = {f"net/{k}": v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
@@ -340,12 +340,12 @@ class _Keeper:
         name = f"checkpoint-{len(history) % 2}.safetensors"
         with whole(self.folder / name) as temporary:
             save_file({key: value.clone() for key, value in tensors.items()}, temporary)
-        told = {
+        checkpoint = {
             "decides": self.decides, "file": name, "step": learner.step_number, "best": best[1],
             "best_loss": best[0] if math.isfinite(best[0]) else None, "history": [asdict(each) for each in history],
         }  # fmt: skip
         with whole(self.folder / "checkpoint.json") as temporary:
-            temporary.write_text(json.dumps(told), encoding="utf-8")
+            temporary.write_text(json.dumps(checkpoint), encoding="utf-8")
         with whole(self.folder / "log.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(asdict(history[0])))
             writer.writeheader()

@@ -1,4 +1,4 @@
-"""Pictures of any size, drawn a strip at a time: what is on them (scenes), and the files they become."""
+"""Pictures of any size, drawn a strip at a time: scenes, which describe them, and the file formats."""
 
 from posterity.render.raster.files import ENDINGS, MAX_SIDE, known_ending, preview, write
 from posterity.render.raster.scene import Box, Label, Scene, Thumb, strips

@@ -1,4 +1,4 @@
-"""Deep Zoom pictures: a pyramid of tiles, written as the pixels come.
+"""Deep Zoom pictures: a pyramid of tiles, written as the pixels arrive.
 
 The format is that of Microsoft's Deep Zoom (schema http://schemas.microsoft.com/deepzoom/2008), which OpenSeadragon and
 most viewers of large pictures read: ``name.dzi`` beside ``name_files/LEVEL/COLUMN_ROW.jpg``.
@@ -23,7 +23,7 @@ QUALITY = 85
 
 
 def manifest(width: int, height: int) -> str:
-    """Give the text of the .dzi file."""
+    """Return the text of the .dzi file."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Image xmlns="http://schemas.microsoft.com/deepzoom/2008" '
         f'Format="jpg" Overlap="0" TileSize="{TILE}"><Size Width="{width}" Height="{height}"/></Image>\n'
@@ -34,14 +34,14 @@ def write_tiles(folder: Path, width: int, height: int, strips: Iterable[RGB], wo
     """Write all levels into a folder.
 
     Args:
-        folder: That is there, and empty.
-        width: In pixels.
-        height: Likewise.
+        folder: An existing, empty folder.
+        width: Width in pixels.
+        height: Height in pixels.
         strips: (h, width, 3) from top to bottom; every h but the last is :data:`TILE`.
-        workers: Threads; 0 takes all cores.
+        workers: Number of threads; 0 uses all cores.
 
     Returns:
-        How many tiles were written.
+        Number of tiles written.
     """
     top = max(width - 1, height - 1).bit_length()
     for level in range(top + 1):
@@ -60,7 +60,7 @@ def _tiles(largest: _Level, strips: Iterable[RGB]) -> Iterator[tuple[Path, RGB]]
 
 
 class _Level:
-    """A level that is being written: cuts strips into tiles, and hands two at a time, halved, to the level below."""
+    """A level being written: it cuts strips into tiles, and passes two at a time, halved, to the level below."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self._folder = folder / str(number)
@@ -89,7 +89,7 @@ class _Level:
 
 
 def _halved(strip: RGB) -> RGB:
-    """Average 2 × 2 pixels; the last ones of odd sides stand for themselves."""
+    """Average 2 × 2 pixels; the last row and column of odd sides are repeated."""
     height, width = strip.shape[:2]
     even = cv2.copyMakeBorder(strip, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(cv2.resize(even, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA), np.uint8)

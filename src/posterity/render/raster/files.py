@@ -1,4 +1,4 @@
-"""Scenes into files, by their ending; whole or not at all."""
+"""Write scenes into files in the format of their ending, completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from posterity.runtime.progress import progress
 RGB = NDArray[np.uint8]
 
 MAX_SIDE = 30_000
-"""The longest side of a picture, in pixels: the limit is that of image viewers, not ours."""
+"""Maximum side of a picture in pixels, set by what image viewers can open."""
 
 _PILLOWS = {".webp": ("WEBP", 16_383), ".tif": ("TIFF", MAX_SIDE), ".tiff": ("TIFF", MAX_SIDE)}
 _HELD = 100_000_000
-"""Pixels of a picture that Pillow, which holds all of it in memory, is asked to write."""
+"""Maximum number of pixels of a picture that Pillow writes, since it holds all of them in memory."""
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".svg", ".dzi")
 
@@ -48,20 +48,20 @@ def write(
 ) -> Path:
     """Draw a scene into a file.
 
-    .png, .svg and .dzi (with a folder of tiles beside it) are written as they are drawn, in memory that does not grow
-    with the picture; .jpg by way of a temporary file; .webp and .tif of up to 100 megapixels.
+    .png, .svg and .dzi (with a folder of tiles beside it) are written as they are drawn, with memory that does not grow
+    with the picture; .jpg through a temporary file; .webp and .tif up to 100 megapixels.
 
     Args:
-        scene: What to draw.
-        fetch: Gives thumbnails by their keys.
-        path: Where to; what is there is replaced.
-        dpi: Pixels an inch, for printers; in .png, .jpg and .tif.
-        workers: Threads; 0 takes all cores.
+        scene: The scene to draw.
+        fetch: Returns thumbnails by their keys.
+        path: The file to write; an existing one is replaced.
+        dpi: Pixels per inch for printing; in .png, .jpg and .tif.
+        workers: Number of threads; 0 uses all cores.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
         ArgumentError: The ending does not name a format, or the picture is too large for it.
-        StorageError: The place cannot be written.
+        StorageError: The file cannot be written.
     """
     target = Path(path)
     ending = known_ending(target)
@@ -89,10 +89,10 @@ def write(
 
 
 def known_ending(path: str | os.PathLike[str]) -> str:
-    """Give the ending of a file that a scene can be drawn into.
+    """Return the ending of a file that a scene can be drawn into.
 
     Raises:
-        ArgumentError: It does not name a format.
+        ArgumentError: The ending does not name a format.
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
@@ -103,7 +103,7 @@ def known_ending(path: str | os.PathLike[str]) -> str:
 
 
 def check(scene: Scene, ending: str) -> None:
-    """Refuse what no format can hold, before anything is drawn.
+    """Refuse a picture too large for its format before anything is drawn.
 
     Raises:
         ArgumentError: The picture is too large for the format.
@@ -137,7 +137,7 @@ def preview(scene: Scene, fetch: Fetch, most: int = MAX_SIDE, workers: int = 0) 
 def _through_a_file(
     scene: Scene, fetch: Fetch, ending: str, dpi: float | None, workers: int, folder: Path
 ) -> bytes | memoryview:
-    """Encode by a library that wants all pixels at once: they lie in a file, mapped into memory."""
+    """Encode with a library that needs all pixels at once, from a file mapped into memory."""
     with tempfile.TemporaryFile(dir=folder) as file:
         pixels = np.memmap(file, np.uint8, "w+", shape=(scene.height, scene.width, 3))
         top = 0
@@ -153,7 +153,7 @@ def _through_a_file(
 
 
 def _with_density(jpeg: bytes, dpi: float | None) -> bytes:
-    """Write pixels an inch into the JFIF header (ITU-T T.871): unit 1, then across and down, 16 bits each."""
+    """Write pixels per inch into the JFIF header (ITU-T T.871): unit 1, then across and down, 16 bits each."""
     at = jpeg.find(b"JFIF\0", 0, 64)
     if dpi is None or at < 0:
         return jpeg

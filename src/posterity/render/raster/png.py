@@ -1,7 +1,7 @@
-"""PNG files written as their pixels come, in memory that does not grow with the picture.
+"""PNG files written as their pixels arrive, with memory that does not grow with the picture.
 
-*Portable Network Graphics (PNG) Specification*, 3rd ed., W3C 2025. Strips are filtered and deflated apart from each
-other, in threads: each ends on a byte, so that joined they are one zlib stream (RFC 1950, 1951).
+*Portable Network Graphics (PNG) Specification*, 3rd ed., W3C 2025. Strips are filtered and deflated
+separately, in threads: each ends on a byte, so that together they form one zlib stream (RFC 1950, 1951).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from posterity.runtime.parallel import n_workers, ordered_map
 RGB = NDArray[np.uint8]
 
 LEVEL = 1
-"""Of deflate. Higher levels make posters a few percent smaller and take several times as long."""
+"""Compression level. Higher levels make posters a few percent smaller and take several times as long."""
 
 _UP = 2
-"""The filter: each byte less the one above it."""
+"""The filter "up": each byte less the one above it."""
 
 
 def write_png(
@@ -31,12 +31,12 @@ def write_png(
     """Write a picture.
 
     Args:
-        file: Open for writing.
-        width: In pixels.
-        height: Likewise.
-        strips: (h, width, 3) uint8 from top to bottom, of ``height`` rows together.
-        dpi: Pixels an inch, for printers.
-        workers: Threads; 0 takes all cores.
+        file: A file open for writing.
+        width: Width in pixels.
+        height: Height in pixels.
+        strips: (h, width, 3) uint8 from top to bottom, ``height`` rows in total.
+        dpi: Pixels per inch for printing.
+        workers: Number of threads; 0 uses all cores.
     """
     file.write(b"\x89PNG\r\n\x1a\n")
     _chunk(file, b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
@@ -53,7 +53,7 @@ def write_png(
 
 
 def _with_line_above(strips: Iterable[RGB]) -> Iterator[tuple[RGB, RGB]]:
-    """Give each strip with the last line of the one before."""
+    """Yield each strip with the last row of the one before."""
     above: RGB | None = None
     for strip in strips:
         yield strip, np.zeros_like(strip[:1]) if above is None else above
@@ -61,7 +61,7 @@ def _with_line_above(strips: Iterable[RGB]) -> Iterator[tuple[RGB, RGB]]:
 
 
 def _deflated(job: tuple[RGB, RGB]) -> tuple[int, int, bytes]:
-    """Filter and deflate a strip: its length, its Adler-32 and its blocks."""
+    """Filter and deflate a strip; return its length, its Adler-32 and its blocks."""
     strip, above = job
     lines = np.empty((len(strip), 1 + strip.shape[1] * 3), np.uint8)
     lines[:, 0] = _UP
@@ -75,7 +75,7 @@ def _deflated(job: tuple[RGB, RGB]) -> tuple[int, int, bytes]:
 
 
 def _joined(one: int, other: int, length: int) -> int:
-    """Give the Adler-32 of two pieces of data from those of each, and the length of the second (zlib's formula)."""
+    """Combine the Adler-32 of two pieces of data, given the length of the second (zlib's formula)."""
     base = 65521
     a1, b1, a2, b2 = one & 0xFFFF, one >> 16, other & 0xFFFF, other >> 16
     a = (a1 + a2 - 1) % base

@@ -1,7 +1,7 @@
 """Scenes: thumbnails, boxes and labels on a sheet; and their pixels, from top to bottom.
 
-A scene knows where everything is and holds no picture. :func:`strips` fetches and decodes thumbnails as their strip
-comes up and forgets them below it, so that memory grows with a strip, not with the sheet.
+A scene has the positions of everything and no pictures. :func:`strips` fetches and decodes thumbnails when their strip
+is drawn and drops them after it, so that memory grows with a strip, not with the sheet.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ RGB = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 
 STRIP = 256
-"""Rows of a strip: the side of a tile."""
+"""Height of a strip in pixels, equal to the side of a tile."""
 
 _FETCHED = 1024
-"""Thumbnails that are fetched at once."""
+"""Number of thumbnails fetched at once."""
 
 _HALO = 0.12
-"""Width of the halo around a label, in heights of its letters."""
+"""Width of the halo around a label, relative to the height of its letters."""
 
 
 @dataclass(frozen=True)
 class Thumb:
-    """A poster on a sheet, drawn whole, in the middle of its place.
+    """A poster on a sheet, drawn whole and centred in its place.
 
     Attributes:
-        key: What its thumbnail is fetched by.
+        key: The key of its thumbnail.
         x: Left edge, in pixels.
-        y: Upper edge.
-        width: Of its place.
-        height: Likewise.
-        title: What a pointer over it tells, in formats that can.
+        y: Upper edge, in pixels.
+        width: Width of its place, in pixels.
+        height: Height of its place, in pixels.
+        title: Tooltip, in formats that have one.
         border: Colour of a frame around it; None for none.
     """
 
@@ -60,10 +60,10 @@ class Label:
 
     Attributes:
         text: The text.
-        x: In pixels: its left edge, or its middle where it is centred.
-        y: Its upper edge.
-        size: Height of its letters.
-        colour: Of the letters.
+        x: Its left edge in pixels, or its middle if ``centred``.
+        y: Its upper edge in pixels.
+        size: Height of its letters in pixels.
+        colour: Colour of the letters.
         halo: Colour around them; None for none.
         centred: Whether ``x`` is its middle.
     """
@@ -90,16 +90,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is on a sheet. Later thumbnails lie over earlier ones, labels over all.
+    """The contents of a sheet. Later thumbnails cover earlier ones; labels cover everything.
 
     Attributes:
-        width: Of the sheet, in pixels.
-        height: Likewise.
-        background: Its colour.
+        width: Width of the sheet in pixels.
+        height: Height of the sheet in pixels.
+        background: Background colour.
         thumbs: The posters.
         labels: The texts.
-        boxes: Rectangles.
-        title: What it shows, for formats that tell.
+        boxes: The rectangles.
+        title: Title of the picture, in formats that have one.
     """
 
     width: int
@@ -112,11 +112,11 @@ class Scene:
 
 
 Fetch = Callable[[Iterable[str]], Mapping[str, bytes]]
-"""Gives thumbnails (JPEG) by their keys; those that are not there are left out."""
+"""Returns thumbnails (JPEG) by their keys; missing ones are left out."""
 
 
 def strips(scene: Scene, fetch: Fetch, workers: int = 0) -> Iterator[RGB]:
-    """Draw a scene from top to bottom: (h, width, 3) at a time, h = :data:`STRIP` but for the last."""
+    """Draw a scene from top to bottom in strips (h, width, 3), with h = :data:`STRIP` except for the last."""
     arriving = _pictures(scene, fetch, n_workers(workers))
     pending: tuple[int, Thumb, RGB] | None = next(arriving, None)
     active: list[tuple[int, Thumb, RGB]] = []
@@ -137,7 +137,7 @@ def strips(scene: Scene, fetch: Fetch, workers: int = 0) -> Iterator[RGB]:
 
 
 def _pictures(scene: Scene, fetch: Fetch, workers: int) -> Iterator[tuple[int, Thumb, RGB]]:
-    """Give each thumb's place in the scene, and its picture, by upper edges."""
+    """Yield each thumb's number in the scene and its picture, in the order of upper edges."""
     order = sorted(enumerate(scene.thumbs), key=lambda each: each[1].y)
     for some in chunked(order, _FETCHED):
         jpegs = fetch({thumb.key for _, thumb in some})
@@ -146,7 +146,7 @@ def _pictures(scene: Scene, fetch: Fetch, workers: int) -> Iterator[tuple[int, T
 
 
 def _decoded(job: tuple[int, Thumb, bytes]) -> tuple[int, Thumb, RGB]:
-    """Decode a thumbnail to the largest size that fits its place, never larger than it is by more than its pixels."""
+    """Decode a thumbnail and scale it to the largest size that fits its place."""
     at, thumb, jpeg = job
     picture = decode(jpeg, (thumb.height, thumb.width))
     scale = min(thumb.height / picture.shape[0], thumb.width / picture.shape[1])

@@ -1,4 +1,4 @@
-"""SVG files: every poster an image of its own, with a title; labels are text that can be searched and selected."""
+"""SVG files: every poster is a separate image with a title; labels are text that can be searched and selected."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from posterity.runtime.parallel import chunked, n_workers, ordered_map
 
 _FETCHED = 1024
 _SHARPNESS = 2
-"""Pixels of a thumbnail for each of its place, so that it stands being looked at closely."""
+"""Thumbnail pixels per pixel of its place, so that it can be zoomed into."""
 
 QUALITY = 82
 
 
 def write_svg(file: IO[bytes], scene: Scene, fetch: Fetch, workers: int = 0) -> None:
-    """Write a scene, a thumbnail at a time.
+    """Write a scene, one thumbnail at a time.
 
     Args:
-        file: Open for writing.
-        scene: What is on it.
-        fetch: Gives thumbnails by their keys.
-        workers: Threads; 0 takes all cores.
+        file: A file open for writing.
+        scene: The scene to write.
+        fetch: Returns thumbnails by their keys.
+        workers: Number of threads; 0 uses all cores.
     """
     for line in _lines(scene, fetch, n_workers(workers)):
         file.write(line.encode("utf-8", "replace") + b"\n")
@@ -84,5 +84,5 @@ def _hex(colour: Colour) -> str:
 
 
 def _text(text: str) -> str:
-    # XML has no control characters, not even escaped.
+    # XML allows no control characters, not even escaped.
     return escape("".join(c if c.isprintable() or c == " " else "\ufffd" for c in text))

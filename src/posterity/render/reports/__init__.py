@@ -1,1 +1,1 @@
-"""Results as HTML pages that need nothing else: ``learning`` and ``pairs`` fill the templates in ``templates/``."""
+"""Results as self-contained HTML pages: ``learning`` and ``pairs`` fill the templates in ``templates/``."""

@@ -1,6 +1,6 @@
-"""The one frame of all pages, and what templates write with.
+"""The common frame of all pages, and helpers for templates.
 
-Templates escape whatever they are given. Only pictures and charts come as markup, made by our own functions.
+Templates escape all values. Only pictures and charts are markup, made by our own functions.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ def page(template: str, title: str, **values: object) -> str:
     """Fill a template.
 
     Args:
-        template: Its name, without the ending.
-        title: Of the page.
-        values: What the template shows, by name.
+        template: Name of the template, without the ending.
+        title: Title of the page.
+        values: Values for the template, by name.
     """
     return _TEMPLATES.get_template(f"{template}.html").render(title=title, **values)
 
 
 def jpeg(data: bytes, alt: str = "", title: str | None = None) -> Markup:
-    """Write a picture as a tag that holds it."""
+    """Write a picture as a tag with its data."""
     encoded = base64.b64encode(data).decode()
     if title is None:
         return Markup('<img src="data:image/jpeg;base64,{}" alt="{}">').format(encoded, alt)
@@ -46,13 +46,13 @@ def jpeg(data: bytes, alt: str = "", title: str | None = None) -> Markup:
 
 
 class Pictures:
-    """The thumbnails of some posters, as tags; a poster that is not there has an empty one."""
+    """The thumbnails of posters as tags; a missing poster has an empty tag."""
 
     def __init__(self, store: Store, ids: Iterable[str]) -> None:
         self.posters = store.get(set(ids))
         self.jpegs = store.thumbnails(poster.sha256 for poster in self.posters.values())
 
     def __call__(self, identity: str, alt: str, title: str) -> Markup:
-        """Give a poster's picture: ``alt`` stands for it, ``title`` is shown when it is pointed at."""
+        """Return a poster's picture as a tag: ``alt`` is its alternative text, ``title`` its tooltip."""
         poster = self.posters.get(identity)
         return jpeg(self.jpegs.get(poster.sha256, b"") if poster else b"", alt, title)

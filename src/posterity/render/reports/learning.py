@@ -1,4 +1,4 @@
-"""Reports of learning as pages."""
+"""Reports on learning as pages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from posterity.render.reports.frame import Pictures, jpeg, page
 from posterity.runtime.memory import megabytes
 
 SHOWN = ("mAP", "auc", "f1_macro", "hit_at_3", "top_1", "top_3", "balanced_top_1", "accuracy", "balanced_accuracy")
-"""Figures that have a chart, in this order."""
+"""Figures shown as charts, in this order."""
 
 
 def genre_page(report: GenreReport) -> str:
-    """Write a report of genres: every figure beside its baselines, each genre, and which are taken for which."""
+    """Write a report on genres: every figure beside its baselines, each genre's scores, and the confusion table."""
     precision = bars(
         "Average precision of each label; blue: how common it is",
         [bar for row in report.per_label for bar in (
@@ -47,7 +47,7 @@ def genre_page(report: GenreReport) -> str:
 
 
 def network_page(report: NetworkReport) -> str:
-    """Write a report of a network's training."""
+    """Write a report on a network's training."""
     losses = [Bar(f"epoch {e.epoch}", e.loss) for e in report.history]
     held = [Bar(f"epoch {e.epoch}", e.validation_loss) for e in report.history if e.validation_loss is not None]
     charts = [
@@ -59,7 +59,7 @@ def network_page(report: NetworkReport) -> str:
 
 
 def box_office_page(report: BoxOfficeReport) -> str:
-    """Write a report of box office: the base rate first, then what metadata, poster and both are worth."""
+    """Write a report on box office: the base rate first, then the scores on metadata, poster and both."""
 
     def chart(title: str, figure: str, chance: float, zero: float = 0.0) -> Markup:
         rows = [_bar(name, scores[figure]) for name, scores in report.ablation.items()]
@@ -75,7 +75,7 @@ def box_office_page(report: BoxOfficeReport) -> str:
 
 
 def leaderboard_page(board: Leaderboard) -> str:
-    """Write an experiment's leaderboard, the published figures beside it."""
+    """Write an experiment's leaderboard with the published figures."""
     own = [_bar(row.method, row.figures[board.figure], mark=row.run.head == "prior") for row in board.rows]
     others = [Bar(f"published: {p.method} ({p.figure})", p.value, mark=True) for p in board.published]
     rows = [
@@ -91,13 +91,13 @@ def leaderboard_page(board: Leaderboard) -> str:
 
 
 def disguised_page(store: Store, found: Sequence[Disguised]) -> str:
-    """Write the posters whose look contradicts their genres, with their pictures."""
+    """Write the posters whose look contradicts their genres, with pictures."""
     pictures = Pictures(store, [each.id for each in found])
     return page("disguised", f"{len(found)} posters in disguise", found=found, picture=pictures)
 
 
 def colours_page(report: ColourReport) -> str:
-    """Write brightness and colour by genre and decade."""
+    """Write a report on brightness and colour by genre and decade."""
 
     def chart(title: str, shades: Iterable[Shade], measure: str) -> Markup:
         own = sorted((s for s in shades if s.measure == measure), key=lambda s: s.effect.value)
@@ -118,17 +118,17 @@ def colours_page(report: ColourReport) -> str:
     )  # fmt: skip
 
 
-def predictions_page(store: Store, found: Sequence[Prediction], looked: Sequence[Sequence[Occlusion]]) -> str:
-    """Write predictions, the posters that speak for and against them, and what they looked at.
+def predictions_page(store: Store, found: Sequence[Prediction], occlusions: Sequence[Sequence[Occlusion]]) -> str:
+    """Write predictions, the posters that speak for and against them, and the regions they rely on.
 
     Args:
         store: The catalogue.
         found: The predictions.
-        looked: What each of them looked at.
+        occlusions: For each prediction, the effect of covering each region.
     """
     shown = [
         (each, _probabilities(each), [(what, _lit(store, each, what)) for what in regions])
-        for each, regions in zip(found, looked, strict=True)
+        for each, regions in zip(found, occlusions, strict=True)
     ]
     ids = [w.id for p in found for g in p.genres for w in (*g.speaking_for, *g.speaking_against)]
     return page("predictions", "What the posters say", found=shown, picture=Pictures(store, ids), named=_named)

@@ -1,4 +1,4 @@
-"""Pairs as a page."""
+"""Pairs as an HTML page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from posterity.search.pairs import Pairs
 
 
 def pairs_page(store: Store, pairs: Pairs) -> str:
-    """Write pairs with their pictures, and a box a kind to hide it with."""
+    """Write pairs with their pictures, and a checkbox for each kind to hide it."""
     pictures = Pictures(store, (identity for pair in pairs.pairs for identity in (pair.a, pair.b)))
     return page(
         "pairs", pairs_title(pairs), picture=pictures, pairs=[(pair, titles_of(pair)) for pair in pairs.pairs],

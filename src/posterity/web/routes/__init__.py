@@ -1,1 +1,1 @@
-"""The server's addresses, a module a group: what each takes, and what it answers."""
+"""The server's addresses, one module per group: their parameters and answers."""

@@ -18,7 +18,7 @@ from posterity.web.uploads import read_upload
 
 
 def add_clinic(app: FastAPI, gallery: Gallery) -> None:
-    """Add the address that posters are sent to; they are examined one at a time."""
+    """Add the address for uploads; they are analysed one at a time."""
     body = {
         "required": True,
         "content": {

@@ -15,7 +15,7 @@ from posterity.web.responses import ASK_AGAIN, as_bytes
 
 
 def add_page(app: FastAPI) -> None:
-    """Add the page itself, last: it takes every address that nothing else does."""
+    """Add the page itself, last: it takes every address that no other route does."""
     held: dict[str, tuple[bytes, bytes]] = {}
 
     @app.get("/{path:path}", include_in_schema=False)

@@ -1,4 +1,4 @@
-"""What several addresses take and answer."""
+"""Parameters and answers that several addresses share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Path, Query
 from posterity.web.answers import Problem
 
 MOST = 1000
-"""Films or matches that one answer may hold."""
+"""Maximum number of films or matches in an answer."""
 
 Identity = Annotated[str, Path(description="The poster's id.", examples=["tt0113277"])]
 Weights = Annotated[

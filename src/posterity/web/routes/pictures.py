@@ -1,4 +1,4 @@
-"""Sprites, thumbnails, sheets of them, and posters as their files have them."""
+"""Sprites, thumbnails, sheets of thumbnails, and posters as their original files."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def add_pictures(app: FastAPI, pictures: Pictures) -> None:
         """A poster as its file has it."""
         data, kind = pictures.poster(identity)
         response = as_bytes(request, data, kind, hashlib.sha256(data).hexdigest()[:32], ASK_AGAIN)
-        # Whatever a file holds, it is shown as a picture and nothing else.
+        # Whatever a file contains, it is only shown as a picture.
         response.headers["content-security-policy"] = "default-src 'none'; sandbox"
         return response

@@ -22,7 +22,7 @@ from posterity.web.work import PAIRS, duplicates_job, evaluation_job, pairs_job
 
 
 def add_reports(app: FastAPI, gallery: Gallery, jobs: Jobs) -> None:
-    """Add the addresses of what is worked out over the whole collection."""
+    """Add the addresses of results computed over the whole collection."""
 
     async def answer(job: Callable[[], Job]) -> Response:
         begun = await run_in_threadpool(job)

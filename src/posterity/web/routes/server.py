@@ -1,4 +1,4 @@
-"""How the server is."""
+"""The server's health and metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_health(app: FastAPI, gallery: Gallery) -> None:
     async def healthz() -> Response:
         """Whether the server is well, and could read the catalogue a second ago."""
         found = await check.now()
-        # What is wrong, and where, is nobody's business who asks this.
+        # Callers of this address must not learn what is wrong, or where.
         return unavailable() if found is None else as_json(found)
 
 

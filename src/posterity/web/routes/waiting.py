@@ -1,4 +1,4 @@
-"""Waiting for long work, but only for a moment: then the visitor is to ask again."""
+"""Waiting for long work, but only for a moment; after that the visitor must ask again."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PATIENCE = 0.7
 
 
 async def result_of(jobs: Jobs, make: Callable[[], Job]) -> Packed | None:
-    """Give the result of a job, which is begun unless it was; None where it is still worked on after a moment.
+    """Return the result of a job, started if necessary; None if it is still running after a moment.
 
     Raises:
-        BusyError: There is no room in the queue.
-        PosterityError: It cannot be done.
+        BusyError: The queue is full.
+        PosterityError: The job failed.
     """
     done = await run_in_threadpool(lambda: jobs.begin(make()))
     if not done.done():
         loop, finished = asyncio.get_running_loop(), asyncio.Event()
 
         def finish(_: object) -> None:
-            with suppress(RuntimeError):  # the server has ended meanwhile
+            with suppress(RuntimeError):  # the server has stopped meanwhile
                 loop.call_soon_threadsafe(finished.set)
 
         done.add_done_callback(finish)
