@@ -95,10 +95,10 @@ GOOD = tensors(b"K\x04\x85", b"K\x01\x85")
     [
         (saved(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R."), "posix system"),
         (saved(b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R."), "builtins eval"),
-        (saved(b"\x80\x02ccollections\nOrderedDict\n}\x85R."), "calls something"),
+        (saved(b"\x80\x02ccollections\nOrderedDict\n}\x85R."), "a call that is not allowed"),
         (saved(b"\x80\x02}}X\x01\x00\x00\x00aK\x01sb."), "sets attributes"),
         (saved(b"\x80\x04\x8c\x05posix\x8c\x06system\x93."), "SHORT_BINUNICODE"),
-        (saved(b"\x80\x02}X\x01\x00\x00\x00aK\x01s.", pickle.dumps([], 2)), "more than tensors"),
+        (saved(b"\x80\x02}X\x01\x00\x00\x00aK\x01s.", pickle.dumps([], 2)), "something other than tensors"),
         (tensors(b"K\x05\x85", b"K\x01\x85"), "beyond its storage"),
         (tensors(b"K\x02K\x02\x86", b"K\x02K\x02\x86"), "beyond its storage"),
         (tensors(b"K\xffK\xff\x86", b"K\x00K\x00\x86"), "beyond its storage"),

@@ -171,8 +171,8 @@ def test_names_carry_the_fit() -> None:
     ("name", "content", "said"),
     [
         ("w.pth", b"\x80\x02", "Pickles"),
-        ("w.safetensors", b"\xff" * 64, "no safetensors"),
-        ("w.safetensors", b"", "no safe"),
+        ("w.safetensors", b"\xff" * 64, "not a safetensors"),
+        ("w.safetensors", b"", "not a safetensors"),
     ],
 )
 def test_what_are_no_weights_is_refused(name: str, content: bytes, said: str, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         encoder.encode(pictures(encoder.size, 1))
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(shared_weights("squeezenet1_1").read_bytes()[:100_000])
-    with pytest.raises(weights_.WeightsError, match="no safetensors file"):
+    with pytest.raises(weights_.WeightsError, match="not a safetensors file"):
         Net(KNOWN["squeezenet1_1"], file=broken).prepare()
 
 
@@ -361,7 +361,7 @@ def test_what_cannot_be_is_said(make_posters: Any, tmp_path: Path, capsys: pytes
     assert run(["embed", "-c", films, "--encoder", "colour,pixels", "--weights", "x.safetensors"]) == 2
     capsys.readouterr()
     assert run(["similar", "-c", films, "--text", "a skull", "--encoder", "pixels"]) == 1
-    assert "knows no text" in capsys.readouterr().err
+    assert "does not support text" in capsys.readouterr().err
 
 
 def test_the_list_of_encoders_is_as_agreed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,11 +57,11 @@ class TestContract:
 
     def test_a_file_that_is_no_network_is_named(self, named: tuple[str, Run], model: bytes) -> None:
         for damaged in (b"", b"no network", model[: len(model) // 2]):
-            with pytest.raises(BadNetworkError, match=r"it\.onnx is no network that can be run.*Do this"):
+            with pytest.raises(BadNetworkError, match=r"it\.onnx is not a usable network.*Do this"):
                 load(damaged, named[0], "it.onnx", "Do this.")
 
     def test_an_array_that_it_does_not_read_is_refused(self, named: tuple[str, Run]) -> None:
-        with pytest.raises(BadNetworkError, match=r"poster\.onnx is no network that can be run"):
+        with pytest.raises(BadNetworkError, match=r"poster\.onnx is not a usable network"):
             named[1](np.zeros((2, 5), np.uint8))
 
 

@@ -251,7 +251,7 @@ def test_maps_of_a_part_and_of_nothing(films: posterity.Catalogue) -> None:
     assert len(some.positions) == 6
     assert [artefact.name for artefact in films.store.artefacts() if artefact.kind == "layout"] == []
     assert len(films.map("pca", where="year = 1950").positions) == 1
-    with pytest.raises(CatalogueError, match="none that meets that condition"):
+    with pytest.raises(CatalogueError, match="no posters that meet the condition"):
         films.map("pca", where="year > 3000")
     films.store.remove_artefact("vector_colour")
     with pytest.raises(CatalogueError, match="posterity embed"):

@@ -77,7 +77,7 @@ def test_what_is_no_wall_is_refused(
 ) -> None:
     monkeypatch.setattr(ORDERS, "_loaded", dict(ORDERS._loaded))
     ORDERS.add("spoilt", Order(_spoilt(change), Reads((CONTENT,))))
-    with pytest.raises(ArgumentError, match="the order 'spoilt' gives no wall"):
+    with pytest.raises(ArgumentError, match="the order 'spoilt' returned invalid cells"):
         films.wall(shape=SHAPE, order="spoilt")
     assert films.store.artefact("wall_spoilt_poster") is None
 

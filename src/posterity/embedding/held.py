@@ -1,7 +1,7 @@
-"""The vectors that are in use, shared: search, facets and learning of one catalogue read those of an encoder once.
+"""Shared vectors: search, facets and learning of one catalogue load each encoder's vectors only once.
 
-They are held as long as somebody uses them: search keeps what it has asked for until the catalogue changes, and what is
-used once is let go after that.
+Vectors stay in memory as long as something uses them: search keeps its own until the catalogue changes, and vectors
+that are used only once are released afterwards.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _lock = threading.Lock()
 
 
 def held_vectors(store: Store, encoder: Encoder) -> Index:
-    """Give an encoder's vectors as they are now; they are shared, and not to be written to.
+    """Give an encoder's current vectors; they are shared, so do not write to them.
 
-    They are read once, however many ask for them at the same time.
+    They are loaded once, even if several threads request them at the same time.
 
     Raises:
-        CatalogueError: There are none, or another version of the encoder made them.
+        CatalogueError: The encoder has no vectors, or another version of it made them.
     """
     with _lock:
         shared = _of_store.setdefault(store, _Shared())

@@ -1,4 +1,4 @@
-"""A picture from outside the catalogue: decoded once per size and encoded once per encoder, whoever uses it."""
+"""A picture from outside the catalogue: decoded once per size and encoded once per encoder, whatever uses it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from posterity.images import Decoded, Limits, examine, tier
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's content: a file's, or one that lies in no file, such as one that was sent to the page.
+    """A picture's content: that of a file, or one in memory only, such as an upload to the page.
 
-    Searching, predicting and placing on maps all take this one value, so that none repeats another's work. It holds
-    what it has worked out for as long as it lives: at most one decoding for each of the few sizes that pictures are
-    decoded at, and one vector for each encoder.
+    Searching, predicting and placing on maps all take this one value, so that none repeats another's work. It caches
+    its results: at most one decoding for each of the few sizes that pictures are decoded at, and one vector for each
+    encoder.
 
     Attributes:
-        name: What it is called; it is never looked up as a file's name.
-        data: Its content, as a file would hold it.
-        limits: What is too large or too small to be decoded.
+        name: Its name for people; it is never used as a file name.
+        data: Its content, as in a file.
+        limits: Limits on the pictures that are decoded.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Picture:
 
     @cached_property
     def sha256(self) -> str:
-        """The digest that a catalogue knows the same content by."""
+        """The digest by which a catalogue identifies the same content."""
         return hashlib.sha256(self.data).hexdigest()
 
     def decoded(self, enough: tuple[int, int] | None = None) -> Decoded:
-        """Decode it, at least as large as (height, width); None is in full.
+        """Decode it to at least (height, width); None decodes it in full.
 
         Raises:
             ImageError: It is not a picture that can be read, or it is outside the limits.
@@ -54,12 +54,12 @@ class Picture:
         return self._decoded[size]
 
     def vector(self, encoder: Encoder) -> NDArray[np.float32]:
-        """Encode it: (d,) float32, bit for bit as a catalogue's vectors are made.
+        """Encode it: (d,) float32, bit for bit as in a catalogue.
 
         Raises:
             ImageError: It is not a picture that can be read, or it is outside the limits.
         """
-        made_by = encoder.spec.fingerprint
-        if made_by not in self._vectors:
-            self._vectors[made_by] = encode_pixels(encoder, self.decoded(encoder.spec.size).pixels)
-        return self._vectors[made_by]
+        fingerprint = encoder.spec.fingerprint
+        if fingerprint not in self._vectors:
+            self._vectors[fingerprint] = encode_pixels(encoder, self.decoded(encoder.spec.size).pixels)
+        return self._vectors[fingerprint]

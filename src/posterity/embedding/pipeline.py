@@ -1,8 +1,8 @@
 """Catalogue + encoders -> vectors, streamed: reading, decoding, fitting, encoding and storing all overlap.
 
 Threads, or the workers of an engine, read and decode a chunk of posters once, fit it for each encoder and encode it;
-meanwhile this thread stores what came before. Memory holds a few chunks, however large the catalogue is. Each batch is
-one transaction, and only posters without a vector are looked at, so a run that is killed goes on where it stopped.
+meanwhile this thread stores the previous results. Memory holds a few chunks, however large the catalogue is. Each batch
+is one transaction, and only posters without a vector are processed, so a run that is killed resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from posterity.runtime.storage import Status, read
 log = logging.getLogger(__name__)
 
 BATCH = 4096
-"""Posters a commit, at least, about a second of work: a commit costs some 20 ms whatever it holds."""
+"""The least number of posters per commit, about a second of work: a commit costs some 20 ms, whatever its size."""
 
 SHARE, MOST = 128, 32_768
-"""Of a large catalogue a commit takes one part in so many, for each looks through all ids; but no more than so many."""
+"""Large catalogues have one SHARE-th of their posters per commit, since each commit scans all ids, but at most MOST."""
 
 CHUNK = 64
-"""Posters a task."""
+"""Posters per task."""
 
 _TAKEN = Limits(max_pixels=2**40, min_side=1)
-"""What is in the catalogue was judged when it was taken in, by the limits of then."""
+"""Hardly any limits: posters in the catalogue were checked when they were added, by the limits of that time."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class EmbedReport:
     """What an embedding run did.
 
     Attributes:
-        encoded: Encoder -> how many posters got a vector.
-        kept: Encoder -> how many had theirs already.
-        failed: Poster id -> why it has no vector: its file is gone, changed or unreadable.
+        encoded: Encoder -> number of posters that got a vector.
+        kept: Encoder -> number of posters that already had one.
+        failed: Poster id -> why it has no vector: its file is missing, changed or unreadable.
     """
 
     encoded: dict[str, int] = field(default_factory=dict)
@@ -71,7 +71,7 @@ class _Job(NamedTuple):
 
 @dataclass(frozen=True)
 class _Encoded:
-    """A chunk's vectors, one array an encoder, and the posters that could not be read."""
+    """A chunk's vectors, one array per encoder, and the posters that could not be read."""
 
     jobs: list[_Job]
     vectors: dict[str, NDArray[np.float32]]
@@ -86,18 +86,18 @@ def embed(
     engine: Engine | None = None,
     show_progress: bool | None = None,
 ) -> EmbedReport:
-    """Give every poster that lacks one a vector of each encoder.
+    """Give every poster a vector of each encoder, if it has none yet.
 
     Args:
         store: The catalogue.
         encoders: Names or instances.
-        workers: Threads; 0 takes one per core.
-        engine: What reads and encodes; None is this process's threads.
+        workers: Number of threads; 0 uses one per core.
+        engine: Where posters are read and encoded; None uses threads of this process.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
         UnknownNameError: An encoder is unknown.
-        StorageError: The catalogue cannot be written; what was committed before is kept.
+        StorageError: The catalogue cannot be written; earlier commits are kept.
     """
     found = [ENCODERS.get(encoder) for encoder in encoders]
     with store.writing():
@@ -107,7 +107,7 @@ def embed(
 def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress: bool | None) -> EmbedReport:
     for encoder in found:
         if prepare := getattr(encoder, "prepare", None):
-            prepare()  # what it cannot run without is downloaded now; its spec knows it from then on
+            prepare()  # downloads what the encoder needs to run; its spec includes it from then on
         store.prepare_vectors(encoder.spec.name, encoder.spec.dimension, provenance(store, encoder))
     lacking, kept = _lacking(store, found)
     encoded = dict.fromkeys(kept, 0)
@@ -130,7 +130,7 @@ def _embed(store: Store, found: Sequence[Encoder], engine: Engine, show_progress
 
 
 def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
-    """Encode one file's content: (d,) float32, by the very steps that a catalogue's vectors are made by.
+    """Encode one file's content: (d,) float32, by the same steps as a catalogue's vectors.
 
     Raises:
         ImageError: It is not a picture that can be read.
@@ -139,16 +139,16 @@ def encode_file(encoder: Encoder, data: bytes) -> NDArray[np.float32]:
 
 
 def encode_pixels(encoder: Encoder, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Encode one picture that was decoded at :func:`posterity.images.tier` of the encoder's size: (d,) float32."""
+    """Encode one picture, decoded at :func:`posterity.images.tier` of the encoder's size: (d,) float32."""
     spec = encoder.spec
     return np.asarray(encoder.encode(fit(pixels, spec.size, spec.fit)[None])[0])
 
 
 def provenance(store: Store, encoder: Encoder) -> Artefact:
-    """Write down what makes an encoder's vectors."""
+    """Describe how an encoder's vectors are made."""
     spec = encoder.spec
     parameters = {"size": spec.size, "fit": spec.fit, "metric": spec.metric, "weights": spec.weights}
-    # It has no key: each vector is bound to its poster's content instead.
+    # No key: each vector is tied to its poster's content instead.
     return artefact(
         store, VECTOR_PREFIX + spec.name, "vectors", encoders={spec.name: spec.fingerprint}, parameters=parameters
     )
@@ -157,7 +157,7 @@ def provenance(store: Store, encoder: Encoder) -> Artefact:
 def is_current(encoder: Encoder, made_by: Artefact) -> bool:
     """Tell whether stored vectors are those that the encoder would make now.
 
-    For a network whose weights are not on this machine, this is as much as can be known without them.
+    If a network's weights are not on this machine, everything but the weights is compared.
     """
     spec = encoder.spec
     if made_with(made_by, {spec.name: spec.fingerprint}):
@@ -171,7 +171,7 @@ def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tu
     """Read an encoder's vectors: sorted ids, and float32 (n, d).
 
     Raises:
-        CatalogueError: There are none, or another version of the encoder made them.
+        CatalogueError: The encoder has no vectors, or another version of it made them.
         FilterError: ``where`` is not SQL over the catalogue's columns.
     """
     spec = encoder.spec
@@ -187,7 +187,7 @@ def load_vectors(store: Store, encoder: Encoder, where: str | None = None) -> tu
 def load_every_vector(
     store: Store, encoder: Encoder, where: str | None, total: int
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Read an encoder's vectors of posters, as :func:`load_vectors` does, all ``total`` of them or none.
+    """Read an encoder's vectors as :func:`load_vectors` does, and make sure that all ``total`` posters have one.
 
     Raises:
         CatalogueError: Some posters have no vector, or another version of the encoder made them.
@@ -205,7 +205,7 @@ def load_every_vector(
 
 
 def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str, ...], list[_Job]], dict[str, int]]:
-    """Sort the posters that lack vectors by the encoders that they lack, so that each is decoded once."""
+    """Group the posters that lack vectors by the encoders they lack, so that each poster is decoded once."""
     total = store.count()
     jobs: dict[str, _Job] = {}
     lacks: dict[str, tuple[str, ...]] = {}
@@ -225,7 +225,7 @@ def _lacking(store: Store, encoders: Sequence[Encoder]) -> tuple[dict[tuple[str,
 
 
 def _batches(jobs: list[_Job], encoders: Sequence[Encoder], engine: Engine, size: int) -> Iterator[_Encoded]:
-    """Encode chunks and join them into batches worth a commit, of about so many posters."""
+    """Encode chunks and join them into batches for one commit each, of about ``size`` posters."""
     done: list[_Encoded] = []
     for chunk in engine.map(_Encode(tuple(encoders)), chunked(jobs, CHUNK), ahead=8):
         done.append(chunk)
@@ -244,7 +244,7 @@ def _joined(parts: Sequence[_Encoded]) -> _Encoded:
 
 @dataclass(frozen=True)
 class _Encode:
-    """What is done with a chunk of posters, wherever that is."""
+    """The task for a chunk of posters, in this process or another."""
 
     encoders: tuple[Encoder | str, ...]
 
@@ -253,11 +253,11 @@ class _Encode:
         return _encode(jobs, [ENCODERS.get(encoder) for encoder in self.encoders])
 
     def __reduce__(self) -> tuple[type[_Encode], tuple[tuple[Encoder | str, ...]]]:
-        """Travel to another process: what is known there by name by its name, without its weights."""
+        """Pickle for another process: registered encoders by name, without their weights."""
         return _Encode, (tuple(_named(encoder) for encoder in self.encoders),)
 
     def cut(self, jobs: Sequence[_Job]) -> list[Sequence[_Job]]:
-        """Cut a chunk that ended its process into single posters."""
+        """Split a chunk that crashed its process into single posters."""
         return [[job] for job in jobs]
 
     def join(self, parts: Sequence[_Encoded]) -> _Encoded:
@@ -265,7 +265,7 @@ class _Encode:
         return _joined(parts)
 
     def crashed(self, jobs: Sequence[_Job]) -> _Encoded:
-        """Say of a poster that reading it ended every process that tried."""
+        """Report that reading a poster crashed every process that tried."""
         specs = [ENCODERS.get(encoder).spec for encoder in self.encoders]
         nothing = {spec.name: np.empty((0, spec.dimension), np.float32) for spec in specs}
         return _Encoded([], nothing, {job.id: f"{job.path}: reading it crashed the process" for job in jobs})
@@ -303,9 +303,9 @@ def _encode(jobs: Sequence[_Job], encoders: Sequence[Encoder]) -> _Encoded:
 
 
 def _content(job: _Job) -> bytes:
-    """Read a poster's file, and make sure that it still is the one in the catalogue.
+    """Read a poster's file, and make sure that it is still the one in the catalogue.
 
-    Where its size and time of change are those of when it was hashed, that is enough, as it is for a build.
+    As in a build, it is if its size and modification time have not changed since it was hashed.
     """
     found = read(job.source, job.path)
     unchanged = job.mtime_ns and Status(job.bytes, job.mtime_ns) == found.status

@@ -28,24 +28,24 @@ ENCODERS: Registry[Encoder] = Registry(
 
 
 def available(encoder: Encoder) -> bool:
-    """Tell whether an encoder can run here, without fetching anything."""
+    """Tell whether an encoder can run here without downloading anything."""
     return bool(getattr(encoder, "available", True))
 
 
 def configured(name: str, *, fit: str | None = None, weights: str | None = None, runtime: str | None = None) -> Encoder:
-    """Make an encoder as asked for on the command line.
+    """Make an encoder with the options of the command line.
 
     Args:
-        name: Of an encoder.
-        fit: How a network's posters are fitted: one of ``posterity.encoders.networks.FITS``.
-        weights: A network's file of weights, which is remembered once it has been proved to be the network's.
-        runtime: What networks are run by.
+        name: Name of an encoder.
+        fit: How posters are fitted for a network: one of ``posterity.encoders.networks.FITS``.
+        weights: File of a network's weights; once verified, it is remembered for later runs.
+        runtime: Name of the runtime that runs networks.
 
     Raises:
         UnknownNameError: There is no encoder of that name.
-        ArgumentError: It is none of the networks that can be fitted otherwise or take weights.
-        WeightsError: The weights are another network's.
-        BadNetworkError: They are no network that can be run.
+        ArgumentError: The encoder does not accept another fit or weights.
+        WeightsError: The weights belong to another network.
+        BadNetworkError: The weights are not a usable network.
     """
     if fit is None and weights is None and runtime is None:
         return ENCODERS.get(name)
@@ -63,7 +63,7 @@ def configured(name: str, *, fit: str | None = None, weights: str | None = None,
         return Poster(runtime) if isinstance(encoder, Poster) else encoder
     made = Net(found.network, fit or found.fit, None if weights is None else Path(weights), runtime)
     if weights is not None:
-        made.prove()  # what is remembered decides every later run
+        made.prove()  # verify first: what is remembered applies to every later run
         remember(found.network.shares or found.network.name, Path(weights))
     ENCODERS.add(made.spec.name, made)
     return made

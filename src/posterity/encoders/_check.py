@@ -1,4 +1,4 @@
-"""The one check that every encoder makes of its input."""
+"""The check that every encoder makes on its input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What an encoder is: posters in, one vector each out.
 
-An encoder declares what it needs and gives as data (:class:`EncoderSpec`), so that the pipeline can decode, fit and
-store without knowing it, and computes in one pure method. Encoders are plain objects, never subclasses of each other.
+An encoder declares its input and output as data (:class:`EncoderSpec`), so that the pipeline can decode, fit and store
+without knowing it, and computes in one pure method. Encoders are plain objects, never subclasses of each other.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ OPEN_LICENCES = frozenset({"Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0"})
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """What an encoder declares of itself.
+    """What an encoder declares about itself.
 
     Attributes:
         name: The name it is registered and stored by: lower case, digits and underscores.
         dimension: Length d of its vectors.
-        size: (height, width) in pixels of the pictures that it reads.
-        fit: How a poster is brought to ``size``: a name in :mod:`posterity.images.fit`.
-        metric: How its vectors compare. With ``"cosine"`` they have unit length.
-        version: Raised whenever the same picture would give another vector; stored vectors of an older one are stale.
+        size: (height, width) in pixels of its input pictures.
+        fit: How a poster is fitted to ``size``: a name in :mod:`posterity.images.fit`.
+        metric: How its vectors are compared. With ``"cosine"`` they have unit length.
+        version: Raised whenever the same picture would give a different vector, which makes stored vectors stale.
         summary: One line for people.
-        licence: SPDX identifier of its weights, or None where it has none.
-        weights: SHA-256 of its weights, or None where it has none.
-        bytes: How large its weights are.
+        licence: SPDX identifier of the weights' licence, or None if it has no weights.
+        weights: SHA-256 of its weights, or None if it has none.
+        bytes: Size of its weights in bytes.
     """
 
     name: str
@@ -50,13 +50,13 @@ class EncoderSpec:
 
     @property
     def fingerprint(self) -> str:
-        """A short digest of all that decides the vectors; two encoders with the same one are interchangeable."""
+        """A short digest of everything that determines the vectors; encoders with the same one are interchangeable."""
         decisive = {key: value for key, value in asdict(self).items() if key not in ("summary", "licence", "bytes")}
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
     def open_licence(self) -> bool:
-        """Whether the weights may be used for anything, also for money; those without weights may."""
+        """Whether the weights may be used for any purpose, including commercially; true if there are no weights."""
         return self.licence is None or self.licence in OPEN_LICENCES
 
 
@@ -66,7 +66,7 @@ class Encoder(Protocol):
 
     @property
     def spec(self) -> EncoderSpec:
-        """What it declares of itself."""
+        """What the encoder declares about itself."""
         ...
 
     def encode(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:

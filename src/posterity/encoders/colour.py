@@ -1,18 +1,18 @@
-"""Colour: which colours a poster has and how much of each, wherever they stand.
+"""Colour: which colours a poster has and how much of each, wherever they are.
 
-Every pixel's colour is shared out among anchor colours spread over CIELAB, by a Gaussian kernel of its distance (ΔE*ab)
+Every pixel's colour is distributed over anchor colours spread over CIELAB, by a Gaussian kernel of its distance (ΔE*ab)
 from each. So a slightly shifted hue moves a little weight to the next anchor, where a plain histogram would jump to
 another bin. The idea is the soft assignment of van Gemert et al. (2010, "Visual word ambiguity"), over colours instead
 of visual words; the power and unit length that follow are those of Perronnin et al. (2010, "Improving the Fisher
-kernel"), which keep one large area from drowning all others.
+kernel"), which keep one large area from dominating all others.
 
-It is fast because the kernel is evaluated for the 4096 codes of a 16×16×16 RGB histogram only, once: a poster is one
+It is fast because the kernel is evaluated only once, for the 4096 codes of a 16×16×16 RGB histogram: a poster is one
 histogram and one row of a matrix product. And it is exact: counts and weights are whole numbers whose sums stay below
-2**24, so float32 adds them without rounding, in whatever order BLAS likes. The same picture gives the same bits in any
-batch, with any number of threads.
+2**24, so float32 adds them without rounding, in whatever order BLAS chooses. The same picture gives the same bits in
+any batch, with any number of threads.
 
 The numbers below were chosen on 7,056 real posters with ``benchmarks/encoder_quality.py``: 64 to 256 anchors, widths
-of 4 to 20 and powers of 1/4 to 1 were tried. Horizontal bands did not help once joined with ``composition``.
+of 4 to 20 and powers of 1/4 to 1 were tried. Horizontal bands did not help when combined with ``composition``.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from posterity.encoders.base import EncoderSpec
 from posterity.numerics.lab import CODES, code_lab, count_codes
 
 HEIGHT, WIDTH = 48, 32
-"""Few pixels: 96×64 of them describe the colours no better (all scores equal within their intervals) and cost twice
-as much to shrink to and to count."""
+"""A small picture is enough: 96×64 pixels describe the colours no better (all scores equal within their intervals) and
+cost twice as much to shrink and count."""
 ANCHORS = 64
 BANDWIDTH = 10.0
 """Standard deviation of the kernel, in ΔE*ab."""
 _ONE = 2048
-"""The whole number that stands for a weight of 1: 48 · 32 · 2048 < 2**24, so that no sum is ever rounded."""
+"""The whole number that represents a weight of 1: 48 · 32 · 2048 < 2**24, so that no sum is ever rounded."""
 _BLOCK, _SLICE = 64, 64
-"""Posters and codes of one matrix product. 64 · 64 · 64 is the most that OpenBLAS does in the thread that asks: in
-larger products it wakes helpers, which spin while others decode, and a busy machine then takes 20 times as long."""
+"""Posters and codes in one matrix product. 64 · 64 · 64 is the most that OpenBLAS computes in the calling thread: for
+larger products it wakes helper threads, which spin while others decode, and a busy machine takes 20 times as long."""
 
 
 @cache
 def anchors() -> NDArray[np.float32]:
-    """Give the anchor colours, CIELAB (64, 3): each the code farthest from those before it (Gonzalez 1985).
+    """Give the anchor colours, CIELAB (64, 3): each is the code farthest from those before it (Gonzalez 1985).
 
-    The first is black. Farthest-first spreads them evenly over the sRGB gamut, without any data to fit them to.
+    The first is black. Farthest-first spreads them evenly over the sRGB gamut, without fitting them to data.
     """
     lab = code_lab()
     chosen = [0]
@@ -76,10 +76,10 @@ def _product(counts: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray
 
 @final
 class Colour:
-    """Posters -> how much of each of 64 anchor colours they hold, of unit length.
+    """Posters -> how much they have of each of 64 anchor colours, scaled to unit length.
 
     The cosine of two vectors is near 1 for the same palette and 0 for palettes without a colour in common.
-    Moving pixels about changes nothing.
+    Rearranging pixels changes nothing.
     """
 
     spec = EncoderSpec(

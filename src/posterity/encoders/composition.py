@@ -1,15 +1,15 @@
-"""Composition: where a poster's edges run, which way, and where it is light and dark. Colour is not looked at.
+"""Composition: where a poster's edges are, which way they run, and where it is light and dark. Colour is ignored.
 
 Three parts, joined into one vector of unit length:
 
 - *Edges*, 3 scales × 6×4 cells × 8 orientations. Histograms of oriented gradients (Dalal & Triggs 2005) of the luma,
-  without regard to which side of an edge is the lighter. The cells are few and large and blend into each other
+  regardless of which side of an edge is lighter. The cells are few and large and blend into each other
   (Gaussian pooling), and the scales are halvings, as in the spatial envelope, GIST (Oliva & Torralba 2001): the layout
-  counts, not the exact place. Each cell's histogram is measured against its own contrast, square-rooted (Hellinger)
-  and has its mean taken off, so that unrelated posters have a cosine near 0 instead of near 1.
-- *Light*, 6×4 cells: the luma less its mean, the idea of the MPEG-7 colour layout descriptor (Kasutani & Yamada 2001).
-- *Flatness*, one number: what is left to unit length. A single-coloured picture has no edges and no layout of light, so
-  its vector is (0, …, 0, 1): at one with other blank pictures and near 0 with all else.
+  counts, not the exact place. Each cell's histogram is divided by its own contrast, square-rooted (Hellinger) and
+  centred, so that unrelated posters have a cosine near 0 instead of near 1.
+- *Light*, 6×4 cells: the luma minus its mean, as in the MPEG-7 colour layout descriptor (Kasutani & Yamada 2001).
+- *Flatness*, one number: what is missing to unit length. A single-coloured picture has no edges and no layout of light,
+  so its vector is (0, …, 0, 1): its cosine is 1 with other blank pictures and near 0 with all others.
 
 The numbers below were chosen on 7,056 real posters with ``benchmarks/encoder_quality.py``; finer grids, one or two
 scales and other shares of light found fewer of the other posters of the same film.
@@ -33,15 +33,16 @@ HEIGHT, WIDTH = 96, 64
 SCALES = 3
 ROWS, COLUMNS = 6, 4
 ORIENTATIONS = 8
-"""Gradient directions 0, π/8, …, 7π/8; 0 is across a vertical edge, π/2 across a horizontal one."""
+"""Number of gradient directions: 0, π/8, …, 7π/8; 0 is across a vertical edge, π/2 across a horizontal one."""
 POOLING = 0.5
 """Standard deviation of a cell's Gaussian window, in cells."""
 LIGHT_SHARE = 0.2
-"""Share of the light in a cosine; the edges have the rest."""
+"""Share of the light part in a cosine; the edges have the rest."""
 CELL_FLOOR = 1.0
-"""Mean gradient, in grey levels a pixel, below which a cell counts as ever flatter. Rounding and noise are below it."""
+"""Mean gradient, in grey levels per pixel, below which a cell counts as increasingly flat; noise and rounding are
+below it."""
 EDGE_FLOOR = 0.1
-"""The same for the edges of a whole picture, whose length otherwise is about 2."""
+"""The same for the edges of a whole picture, whose length is otherwise about 2."""
 LIGHT_FLOOR = 4.0
 """The same for the light, in grey levels, over all cells together."""
 
@@ -50,7 +51,7 @@ _EDGES = SCALES * _CELLS * ORIENTATIONS
 _DIMENSION = _EDGES + _CELLS + 1
 _COARSE_HEIGHT, _COARSE_WIDTH = HEIGHT >> (SCALES - 1), WIDTH >> (SCALES - 1)
 _BLOCK = 8
-"""Posters worked on at once: few enough for the cache, enough that threads seldom wait for the interpreter's lock."""
+"""Posters processed at once: few enough for the cache, enough that threads seldom wait for the interpreter's lock."""
 
 
 def _windows(cells: int, length: int) -> NDArray[np.float64]:
@@ -66,10 +67,10 @@ _POOL = np.kron(_windows(ROWS, _COARSE_HEIGHT), _windows(COLUMNS, _COARSE_WIDTH)
 
 
 def oriented_gradients(luma: Array) -> Iterator[tuple[int, Array]]:
-    """Share each pixel's gradient among orientations: float32 (n, h, w) -> 8 pairs of k and float32 (n, h, w).
+    """Distribute each pixel's gradient over orientations: float32 (n, h, w) -> 8 pairs of k and float32 (n, h, w).
 
     A gradient (central differences) of length m and direction θ gives orientation k the share
-    m · max(0, cos 2(θ - θ_k))³. They come one by one, not in the order of k, so that little memory is held.
+    m · max(0, cos 2(θ - θ_k))³. They are yielded one by one, not in the order of k, to save memory.
     """
     padded = np.pad(luma, ((0, 0), (1, 1), (1, 1)), mode="edge")
     dx = padded[:, 1:-1, 2:] - padded[:, 1:-1, :-2]
@@ -93,17 +94,17 @@ def oriented_gradients(luma: Array) -> Iterator[tuple[int, Array]]:
 
 
 def _shrink(planes: Array, height: int, width: int) -> Array:
-    """Average (..., h, w) down to (..., height, width), whole numbers of times smaller."""
+    """Average (..., h, w) down to (..., height, width), smaller by whole factors."""
     if planes.shape[-2:] == (height, width):
         return planes
-    # Stacked into one tall picture, since the blocks that are averaged never reach across two of them.
+    # Stacked into one tall picture: the blocks that are averaged never span two of them.
     tall = planes.reshape(-1, planes.shape[-1])
     shrunk = cv2.resize(tall, (width, len(tall) * height // planes.shape[-2]), interpolation=cv2.INTER_AREA)
     return np.asarray(shrunk, np.float32).reshape(*planes.shape[:-2], height, width)
 
 
 def _soften(vectors: Array, floor: float) -> Array:
-    """Bring each vector (..., d) to unit length where it is long against ``floor``, towards 0 where it is not."""
+    """Scale each vector (..., d) to unit length if it is long compared with ``floor``, and towards 0 if it is not."""
     squared = (vectors * vectors).sum(axis=-1, keepdims=True)
     softened: Array = vectors / np.sqrt(squared + np.float32(floor * floor))
     return softened
@@ -117,7 +118,7 @@ def _edges(luma: Array) -> Array:
         scaled = _shrink(luma, HEIGHT >> scale, WIDTH >> scale)
         for k, share in oriented_gradients(scaled):
             coarse[:, scale, k] = _shrink(share, _COARSE_HEIGHT, _COARSE_WIDTH)
-    # A stack of products, one a poster and all of one shape: so no poster's result depends on the others.
+    # A stack of products, one per poster and all of one shape, so that no poster's result depends on the others.
     cells = coarse.reshape(n, SCALES * ORIENTATIONS, -1) @ _POOL
     cells = cells.reshape(n, SCALES, ORIENTATIONS, _CELLS).swapaxes(2, 3).copy()
     contrast = np.sqrt((cells * cells).sum(axis=-1, keepdims=True)) + np.float32(CELL_FLOOR)
@@ -136,7 +137,7 @@ def _light(luma: Array) -> Array:
 class Composition:
     """Posters -> their layout of edges and light, of unit length; d = 601.
 
-    Colours may change: where the luma stays, so does the vector.
+    Colours do not matter: pictures with the same luma have the same vector.
     """
 
     spec = EncoderSpec(

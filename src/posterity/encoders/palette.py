@@ -1,8 +1,9 @@
-"""A poster's palette: a few colours that stand for all of it, with their shares.
+"""A poster's palette: a few colours that represent the whole, with their shares.
 
 Weighted k-means (Lloyd 1982) in CIELAB over the colours that occur, coarsened to at most 4096 codes. Nothing in it is
-random: the first centre is the most common colour, each further one the colour that, by its share and squared distance,
-the centres so far serve worst (the greedy and deterministic relative of k-means++, Arthur & Vassilvitskii 2007).
+random: the first centre is the most common colour, and each further centre is the colour with the largest product of
+share and squared distance to the centres so far (a greedy, deterministic variant of k-means++, Arthur & Vassilvitskii
+2007).
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ _MAX_ROUNDS = 50
 
 
 def palette(image: NDArray[np.uint8], n_colours: int = 5) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Give the colours that sum a picture up, the largest share first.
+    """Give the colours that summarise a picture, the largest share first.
 
     Args:
         image: RGB, uint8 (h, w, 3), of any size but 0.
-        n_colours: The most colours to give; a picture with fewer gives fewer.
+        n_colours: The most colours to return; a picture with fewer gives fewer.
 
     Returns:
-        The colours, uint8 (k, 3), each one that occurs in the picture up to its code's average, and their shares of
+        The colours, uint8 (k, 3), each of which occurs in the picture (as the average of its code), and their shares of
         the area, (k,), which sum to 1.
 
     Raises:
-        ArgumentError: ``image`` is not such an array, or ``n_colours`` is less than 1.
+        ArgumentError: ``image`` is not an RGB picture, or ``n_colours`` is less than 1.
 
     >>> colours, shares = palette(np.full((3, 2, 3), 200, np.uint8))
     >>> colours.tolist(), shares.tolist()
@@ -48,7 +49,7 @@ def palette(image: NDArray[np.uint8], n_colours: int = 5) -> tuple[NDArray[np.ui
     for cluster in np.unique(label):
         members = np.flatnonzero(label == cluster)
         centre = np.average(lab[members], axis=0, weights=counts[members])
-        # A mean of colours may be one that no one painted; the nearest real one stands for it.
+        # A mean of colours may not occur in the picture, so the nearest colour that does is used.
         nearest = members[((lab[members] - centre) ** 2).sum(axis=1).argmin()]
         found_colours.append(colours[nearest])
         shares.append(counts[members].sum() / counts.sum())
@@ -79,7 +80,7 @@ def _seeds(lab: NDArray[np.float64], counts: NDArray[np.float64], n_colours: int
 
 
 def _cluster(lab: NDArray[np.float64], counts: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Give each colour's cluster, (m,), once Lloyd's rounds change nothing."""
+    """Give each colour's cluster, (m,), iterating Lloyd's algorithm until nothing changes."""
     label = np.full(len(lab), -1)
     for _ in range(_MAX_ROUNDS):
         moved = ((lab[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)

@@ -1,7 +1,7 @@
 """Raw pixels: the baseline that every other encoder has to beat.
 
-The poster, shrunk to a thumbnail and laid out as one long vector, as in the article that Posterity grew from. Two
-posters are near where the same places have the same colours; a shift by a few pixels already parts them.
+The poster, shrunk to a thumbnail and flattened into one long vector, as in the article that Posterity grew from. Two
+posters are near if they have the same colours in the same places; a shift by a few pixels already separates them.
 """
 
 from __future__ import annotations

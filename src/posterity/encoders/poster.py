@@ -1,6 +1,7 @@
-"""The network in the box: trained on posters, from random initialisation, by ``training/``; its model card is there.
+"""The network that ships with Posterity, trained on posters from random initialisation.
 
-It reads a whole poster in its native 2:3 shape, 192×128, so that nothing is cropped or padded.
+``training/`` has the code that trained it, and its model card. It reads a whole poster in its native 2:3 shape,
+192×128, so that nothing is cropped or padded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from posterity.runtime.filenames import escape
 from posterity.settings import setting
 
 BATCH = 16
-"""Pictures a run: measured fastest, on one thread and on two; larger ones leave the processor's cache."""
+"""Pictures per run: the fastest measured, with one thread and with two; larger batches do not fit in the cache."""
 
 
 WEIGHTS = "564fc6650079d444bef1ea804938690199742e3608af2d099ade6b0fba52bb63"
@@ -35,7 +36,7 @@ class Poster:
     """Posters -> what a network trained on posters sees in them; d = 384, unit length.
 
     Args:
-        by: A runtime of :mod:`posterity.encoders.runtime`; None takes the setting ``runtime``.
+        by: Name of a runtime in :mod:`posterity.encoders.runtime`; None uses the setting ``runtime``.
     """
 
     def __init__(self, by: str | None = None) -> None:
@@ -48,7 +49,7 @@ class Poster:
 
     @cached_property
     def spec(self) -> EncoderSpec:
-        """What it declares of itself."""
+        """What the encoder declares about itself."""
         return EncoderSpec(
             name="poster",
             dimension=384,
@@ -65,7 +66,7 @@ class Poster:
     @cached_property
     def _run(self) -> runtime.Run:
         file = str(files("posterity.encoders").joinpath("poster.onnx"))
-        # Numbers that are garbled would still run, and give vectors that mean nothing.
+        # A file with damaged weights could still run, and would give meaningless vectors.
         if (found := hashlib.sha256(self._model).hexdigest()) != WEIGHTS:
             raise runtime.BadNetworkError(
                 f"{escape(file)} is damaged: it has the SHA-256 {found[:16]}… instead of {WEIGHTS[:16]}…", AGAIN

@@ -1,8 +1,8 @@
-"""Running a network that is given as ONNX: by ONNX Runtime, which comes with Posterity, or by OpenVINO, an extra.
+"""Running a network in ONNX format: by ONNX Runtime, which comes with Posterity, or by OpenVINO, an extra.
 
-A network reads pictures as they are decoded, uint8 (n, h, w, 3), and does all else itself, so that nothing is computed
-in Python. Each call uses one thread: the pipeline calls from several threads at once, which decode in turn, and so
-the cores stay busy with nobody in the others' way. On a GPU, where ONNX Runtime sees one, calls are one after another.
+A network reads pictures as decoded, uint8 (n, h, w, 3), and does everything else itself, so that nothing is computed in
+Python. Each call uses one thread: the pipeline calls from several threads at once, which also decode, so the cores stay
+busy without competing. On a GPU, if ONNX Runtime finds one, calls run one after another.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Run = Callable[[NDArray[Any]], NDArray[np.float32]]
 
 
 class BadNetworkError(PosterityError):
-    """A file is no network that can be run: it is cut or garbled, or reads something else than it is given."""
+    """A file is not a usable network: it is truncated or damaged, or expects a different input."""
 
 
 def onnxruntime(model: bytes) -> Run:
     """Load a model of one input and one output into ONNX Runtime.
 
     Raises:
-        ValueError: It cannot be loaded; or, when run, does not take what it is given.
+        ValueError: The model cannot be loaded, or, when run, rejects its input.
     """
     import onnxruntime as ort
     from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -43,7 +43,7 @@ def onnxruntime(model: bytes) -> Run:
     wanted = [
         name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in ort.get_available_providers()
     ]
-    # They share no base of their own.
+    # These exceptions have no base class of their own.
     refusals = (state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoModel,
                 state.NoSuchFile, state.NotImplemented, state.RuntimeException)  # fmt: skip
     try:
@@ -65,11 +65,11 @@ def onnxruntime(model: bytes) -> Run:
 
 
 def openvino(model: bytes) -> Run:
-    """Load a model of one input and one output into OpenVINO, in full precision: vectors of both runtimes are one kind.
+    """Load a model of one input and one output into OpenVINO, in full precision, so that both runtimes' vectors agree.
 
     Raises:
         MissingExtraError: OpenVINO is not installed.
-        RuntimeError: The model cannot be loaded; or, when run, does not take what it is given.
+        RuntimeError: The model cannot be loaded, or, when run, rejects its input.
     """
     try:
         import openvino as ov
@@ -87,7 +87,7 @@ def openvino(model: bytes) -> Run:
 
     def run(batch: NDArray[Any]) -> NDArray[np.float32]:
         if not hasattr(local, "request"):
-            local.request = compiled.create_infer_request()  # one may not be shared between threads
+            local.request = compiled.create_infer_request()  # cannot be shared between threads
         found = local.request.infer([np.ascontiguousarray(batch)], share_inputs=True)
         return np.array(found[0], np.float32)
 
@@ -100,22 +100,22 @@ RUNTIMES: Registry[Callable[[bytes], Run]] = Registry(
     group="posterity.runtimes",
     factories=True,
 )
-"""What a network can be run by, by name."""
+"""The runtimes, by name."""
 
 
 def load(model: bytes, runtime: str, file: str, remedy: str = "Fetch or write it again.") -> Run:
     """Make a model ready to run.
 
     Args:
-        model: ONNX.
-        runtime: A name of :data:`RUNTIMES`.
-        file: Where it came from, for messages.
-        remedy: What to do where it cannot be run, likewise.
+        model: The model, as ONNX.
+        runtime: A name in :data:`RUNTIMES`.
+        file: The file it came from, for error messages.
+        remedy: What to do if it cannot be run, for error messages.
 
     Raises:
         UnknownNameError: There is no such runtime.
-        MissingExtraError: It is not installed.
-        BadNetworkError: The model cannot be loaded; when run, the same where it cannot read what it is given.
+        MissingExtraError: The runtime is not installed.
+        BadNetworkError: The model cannot be loaded, or, when run, rejects its input.
     """
     make = RUNTIMES.get(runtime)
     with _naming(file, remedy):
@@ -136,14 +136,14 @@ def _naming(file: str, remedy: str) -> Iterator[None]:
         if isinstance(error, PosterityError):
             raise
         why = " ".join(str(error).split())[:200]
-        raise BadNetworkError(f"{escape(file)} is no network that can be run: {why}", remedy) from error
+        raise BadNetworkError(f"{escape(file)} is not a usable network: {why}", remedy) from error
 
 
 def batched(run: Run, rows: NDArray[Any], batch: int, dimension: int) -> NDArray[np.float32]:
     """Run rows in batches: float32 (n, d).
 
-    A batch is always full, the last one by repeating a row, as libraries choose their arithmetic by the batch's size:
-    so a picture's vector does not depend on how many are encoded with it.
+    Every batch is full, the last one by repeating a row, because libraries choose their arithmetic by the batch size:
+    so a picture's vector does not depend on how many others are encoded with it.
     """
     out = np.empty((len(rows), dimension), np.float32)
     for start in range(0, len(rows), batch):
@@ -156,7 +156,7 @@ def batched(run: Run, rows: NDArray[Any], batch: int, dimension: int) -> NDArray
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scale rows to unit length; a row of zeros becomes equal parts of everything."""
+    """Scale rows to unit length; a row of zeros becomes the unit vector with equal components."""
     length = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))[:, None]
     even = np.float32(1 / np.sqrt(rows.shape[1]))
     return np.where(length > 1e-20, rows / np.maximum(length, 1e-20), even).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Which films an encoder was trained with: a score on those flatters it."""
+"""Which films an encoder was trained on: its scores on those are too good."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def _trained_with(encoder: str) -> frozenset[int]:
 
 
 def seen(encoders: Iterable[str], imdb_id: str | None) -> bool:
-    """Tell whether any of some encoders was trained with the posters of a film.
+    """Tell whether any of these encoders was trained on the posters of a film.
 
-    Networks trained on photographs have seen no posters as far as is known; of encoders that others register nothing is
-    known.
+    As far as is known, networks trained on photographs have seen no posters. Nothing is known about encoders that other
+    packages register.
     """
     number = (imdb_id or "").removeprefix("tt")
     return number.isdigit() and any(int(number) in _trained_with(name) for name in encoders)

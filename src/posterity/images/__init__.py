@@ -1,6 +1,6 @@
 """Files -> pictures: decoding under a pixel cap, fitting to a size, thumbnails and perceptual hashes.
 
-Arrays in, arrays out: nothing here has heard of films or of the catalogue. A picture is RGB, uint8, (height, width, 3).
+Arrays in, arrays out: nothing here depends on films or the catalogue. A picture is RGB, uint8, (height, width, 3).
 """
 
 from __future__ import annotations

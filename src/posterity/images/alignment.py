@@ -1,9 +1,10 @@
-"""Whether two pictures are the same artwork: local features that agree on one shift, scale and turn, then the pixels.
+"""Whether two pictures are the same artwork: local features that agree on a shift, scale and rotation, then the pixels.
 
 Keypoints are SIFT's (D. G. Lowe, *Distinctive Image Features from Scale-Invariant Keypoints*, 2004) with the square
 roots of their descriptors (R. Arandjelović, A. Zisserman, *Three things everyone should know to improve object
-retrieval*, 2012); RANSAC finds the similarity transform on which the most matches agree. What lies over each other then
-is compared, block by block, so that a shared logo alone makes no shared artwork and another title unmakes none.
+retrieval*, 2012); RANSAC finds the similarity transform on which the most matches agree. The overlapping parts are then
+compared block by block, so that a shared logo alone is not taken for shared artwork, and a different title does not
+hide shared artwork.
 """
 
 from __future__ import annotations
@@ -22,28 +23,28 @@ WIDTH = 128
 
 MAX_KEYPOINTS = 400
 MIN_INLIERS = 12
-"""Matches on a transform that fewer agree on are chance."""
+"""A transform that fewer matches agree on is taken for chance."""
 
 BLOCK = 16
 BEST = 0.75
-"""Of the blocks, of so many pixels a side, that lie over each other, such a share decides: the rest may be titles."""
+"""Side of a block in pixels, and the share of overlapping blocks, the best, that decides: the rest may be titles."""
 
 _FEWEST = 8
 _FLAT = 25.0
-"""Blocks that decide, at least; and the variance below which a block has nothing to compare."""
+"""The least number of blocks that can decide; and the variance below which a block has nothing to compare."""
 
 MIN_OVERLAP = 0.3
-"""Of either picture: less than so much of it in common is no shared artwork."""
+"""The least share of both pictures that must overlap for shared artwork."""
 
 
 @dataclass(frozen=True)
 class Keypoints:
-    """What alignment knows of a picture.
+    """What alignment needs of a picture.
 
     Attributes:
-        grey: (h, 128) uint8.
-        points: (n, 2) float32, x and y.
-        descriptors: (n, 128) uint8: 255 times the entries of unit vectors, a quarter of the memory at no loss.
+        grey: The picture in grey, (h, 128) uint8.
+        points: Positions of the keypoints, (n, 2) float32, x and y.
+        descriptors: (n, 128) uint8: unit vectors times 255, which saves three quarters of the memory at no loss.
     """
 
     grey: Grey
@@ -53,15 +54,15 @@ class Keypoints:
 
 @dataclass(frozen=True)
 class Alignment:
-    """How one picture lies over another.
+    """How one picture is aligned with another.
 
     Attributes:
-        score: Mean correlation of the best :data:`BEST` of the blocks that lie over each other, from 0 (or too few do)
-            to 1.
-        inliers: Matches that agree on the transform.
-        overlap: The smaller share of the two pictures that lies over the other.
-        plain: Correlation of the two as they are, stretched to one size, from 0 to 1.
-        matrix: (2, 3) from the first's pixels to the second's, at 128 pixels' width; None where there is none.
+        score: Mean correlation of the best :data:`BEST` of the overlapping blocks, from 0 to 1; 0 if there are too few.
+        inliers: Number of matches that agree on the transform.
+        overlap: Share of each picture that overlaps the other; the smaller of the two.
+        plain: Correlation of the two whole pictures, stretched to one size, from 0 to 1.
+        matrix: (2, 3) transform from the first's pixels to the second's, at a width of 128 pixels; None if there is
+            none.
     """
 
     score: float
@@ -77,7 +78,7 @@ def keypoints(picture: RGB) -> Keypoints:
     how = cv2.INTER_AREA if picture.shape[1] >= WIDTH else cv2.INTER_LINEAR
     small = cv2.resize(picture, (WIDTH, height), interpolation=how)
     grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-    # One detector a call: they are cheap, and not safe to share between threads.
+    # A new detector for each call: they are cheap, and not safe to share between threads.
     found, descriptors = cv2.SIFT.create(MAX_KEYPOINTS, contrastThreshold=0.02).detectAndCompute(grey, None)
     if descriptors is None:
         return Keypoints(grey, np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8))
@@ -86,7 +87,7 @@ def keypoints(picture: RGB) -> Keypoints:
 
 
 def align(a: Keypoints, b: Keypoints) -> Alignment:
-    """Lay ``a`` over ``b``, and tell how well it fits; the same pictures always give the same answer."""
+    """Align ``a`` with ``b``, and measure how well it fits; the same pictures always give the same result."""
     size = b.grey.shape[1], b.grey.shape[0]
     plain = _correlation(np.asarray(cv2.resize(a.grey, size, interpolation=cv2.INTER_AREA), np.uint8), b.grey)
     start, end = _matches(a, b)
@@ -96,13 +97,13 @@ def align(a: Keypoints, b: Keypoints) -> Alignment:
     if found is None or (inliers := int(agree.sum())) < MIN_INLIERS:
         return Alignment(0.0, 0, 0.0, plain, None)
     matrix = np.asarray(found, np.float64)
-    laid = np.asarray(cv2.warpAffine(a.grey, matrix, size), np.uint8)
-    seen = cv2.warpAffine(np.full_like(a.grey, 255), matrix, size) > 254
+    warped = np.asarray(cv2.warpAffine(a.grey, matrix, size), np.uint8)
+    covered = cv2.warpAffine(np.full_like(a.grey, 255), matrix, size) > 254
     area = float(abs(np.linalg.det(matrix[:, :2]))) * a.grey.size
-    overlap = float(seen.sum()) / max(b.grey.size, area)
+    overlap = float(covered.sum()) / max(b.grey.size, area)
     if overlap < MIN_OVERLAP:
         return Alignment(0.0, inliers, overlap, plain, matrix)
-    return Alignment(_by_blocks(laid, b.grey, seen), inliers, overlap, plain, matrix)
+    return Alignment(_by_blocks(warped, b.grey, covered), inliers, overlap, plain, matrix)
 
 
 def _matches(a: Keypoints, b: Keypoints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -118,15 +119,15 @@ def _matches(a: Keypoints, b: Keypoints) -> tuple[NDArray[np.float32], NDArray[n
     return a.points[clear], b.points[best[clear]]
 
 
-def _by_blocks(a: Grey, b: Grey, seen: NDArray[np.bool_]) -> float:
-    """Correlate two pictures block by block, where both are seen, and average the best of them."""
+def _by_blocks(a: Grey, b: Grey, covered: NDArray[np.bool_]) -> float:
+    """Correlate two pictures block by block where both are covered, and average the best blocks."""
     rows, cols = a.shape[0] // BLOCK, a.shape[1] // BLOCK
 
     def summed(values: NDArray[np.float32]) -> NDArray[np.float32]:
         whole = values[: rows * BLOCK, : cols * BLOCK]
         return np.asarray(whole.reshape(rows, BLOCK, cols, BLOCK).sum((1, 3)))
 
-    x, y, w = a.astype(np.float32), b.astype(np.float32), seen.astype(np.float32)
+    x, y, w = a.astype(np.float32), b.astype(np.float32), covered.astype(np.float32)
     n = summed(w)
     share = 1 / np.maximum(n, 1)
     mean_x, mean_y = summed(x * w) * share, summed(y * w) * share
@@ -135,7 +136,7 @@ def _by_blocks(a: Grey, b: Grey, seen: NDArray[np.bool_]) -> float:
     together = summed(x * y * w) * share - mean_x * mean_y
     flat = np.minimum(var_x, var_y) < _FLAT
     correlations = np.where(flat, 0, together / np.sqrt(np.maximum(var_x * var_y, _FLAT)))
-    # Where both are flat there is nothing to tell by; where one is, they differ.
+    # Blocks that are flat in both pictures say nothing; blocks that are flat in one of them differ.
     compared = np.sort(correlations[(n > BLOCK**2 / 2) & (np.maximum(var_x, var_y) >= _FLAT)])[::-1]
     if len(compared) < _FEWEST:
         return 0.0

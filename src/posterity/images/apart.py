@@ -1,4 +1,4 @@
-"""Large pictures, decoded one at a time in a process of their own, which can be ended and gives its memory back.
+"""Large pictures, decoded one at a time in a separate process, which can be ended and returns its memory.
 
 Run as ``python -m posterity.images.apart``: a line of JSON and the file's content come in, a line of JSON and the
 pixels go out.
@@ -21,13 +21,13 @@ from posterity.errors import ImageError
 from posterity.images.decoders import Decoded, Limits, check_size, decoded_here
 
 SECONDS = 60
-"""After so long a picture is given up: one that is within all caps takes a few seconds."""
+"""Time limit for decoding a picture; one within all limits takes a few seconds."""
 
 MEMORY = 3 * 2**30
-"""Address space of the process, as a last resort."""
+"""Limit on the address space of the process, as a last resort."""
 
 ENOUGH = (512, 512)
-"""What is asked of a large picture where less is: then whatever wants it next is served by the same copy."""
+"""The least size that a large picture is decoded to, so that the same copy can serve the next request too."""
 
 _MOST_HELD = 16 * 2**20
 
@@ -36,9 +36,9 @@ _last: tuple[str, Decoded] | None = None
 
 
 def decoded_apart(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
-    """Decode a picture in a process of its own; arguments and errors as of :func:`posterity.images.examine`.
+    """Decode a picture in a separate process; arguments and errors are those of :func:`posterity.images.examine`.
 
-    A reduced copy of the last one is held: a poster is looked at, and encoded at several sizes, one after the other.
+    A reduced copy of the last picture is kept, since a poster is inspected and then encoded at several sizes in turn.
     """
     global _last
     if at_least is None or max(at_least) > min(ENOUGH):
@@ -85,7 +85,7 @@ def _limit_memory() -> None:
 
 
 def main() -> None:
-    """Decode what comes in on standard input."""
+    """Decode the picture on standard input."""
     _limit_memory()
     asked = json.loads(sys.stdin.buffer.readline())
     at_least = None if asked["at_least"] is None else tuple(asked["at_least"])

@@ -1,7 +1,7 @@
-"""What decoding a picture would cost, told by its header before anything is decoded.
+"""What decoding a picture would cost, estimated from its header before anything is decoded.
 
-A few kilobytes can ask for minutes (a progressive JPEG of thousands of scans) or for gigabytes (16 or 32 bits a
-channel).
+A file of a few kilobytes can take minutes (a progressive JPEG of thousands of scans) or gigabytes (16 or 32 bits per
+channel) to decode.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from posterity.errors import ImageError
 from posterity.images.stripping import segments
 
 MOST_SCANS = 500
-"""Scans of a JPEG; encoders write about ten."""
+"""The most scans of a JPEG; encoders write about ten."""
 
 MOST_PASSES = 1_000_000_000
-"""Scans times pixels: what libjpeg goes over, some 300 million a second."""
+"""The most scans times pixels, which libjpeg processes at some 300 million per second."""
 
 USUAL_SCANS = 16
-"""Of so many scans a picture of any size is decoded."""
+"""Up to this many scans, a picture of any size is decoded."""
 
 MOST_BYTES = 512 * 2**20
-"""Memory that decoding one picture may take."""
+"""The most memory that decoding one picture may take."""
 
 MOST_DEEP = 40_000_000
-"""Pixels of a picture of 16 or 32 bits a channel, whose numbers are stretched to 8 one by one."""
+"""The most pixels of a picture with 16 or 32 bits per channel, whose values are scaled to 8 bits one by one."""
 
 LARGE_BYTES = 64 * 2**20
-"""A picture that takes more than this is decoded by itself, in a process of its own."""
+"""A picture that takes more memory than this is decoded in a separate process, one at a time."""
 
-# Of bytes, patterns find two in a row three times as fast as counting and searching do.
+# For two bytes in a row, regular expressions are three times as fast as counting and searching.
 _SCAN = re.compile(rb"\xff\xda")
 _PROGRESSIVE = re.compile(rb"\xff\xc2")
 
 _CHANNEL_BYTES = {"1": 1, "L": 1, "P": 1}
-"""Bytes a pixel as Pillow keeps it; those not named take four."""
+"""Pillow's mode -> bytes per pixel; other modes take four."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Cost:
     """What decoding takes.
 
     Attributes:
-        width: In pixels.
-        height: Likewise.
-        scans: How often a JPEG goes over its pixels; 1 for other formats.
-        bytes: Memory, at its peak.
+        width: Width in pixels.
+        height: Height in pixels.
+        scans: Number of passes that a JPEG makes over its pixels; 1 for other formats.
+        bytes: Peak memory in bytes.
         deep: Whether a channel has more than 8 bits once it is decoded.
     """
 
@@ -67,11 +67,11 @@ class Cost:
 
     @property
     def large(self) -> bool:
-        """Whether it is to be decoded apart from others."""
+        """Whether to decode it in a separate process."""
         return self.bytes > LARGE_BYTES or self.scans * self.pixels > MOST_PASSES // 10
 
     def check(self) -> None:
-        """Make sure that it is bearable.
+        """Make sure that the cost is within the limits.
 
         Raises:
             ImageError: "too_costly".
@@ -92,7 +92,7 @@ class Cost:
 
 
 def cost_of(data: bytes, kind: str) -> Cost:
-    """Weigh a picture by its header; what cannot be read costs nothing, for decoding it will say so.
+    """Estimate a picture's cost from its header; one that cannot be read costs nothing, since decoding will report it.
 
     Args:
         data: The content of a file.
@@ -104,9 +104,9 @@ def cost_of(data: bytes, kind: str) -> Cost:
         with Image.open(io.BytesIO(data), formats=[kind]) as image:
             width, height = image.size
             mode = image.mode
-    except Exception:  # Pillow's plugins raise what they please on broken files
+    except Exception:  # Pillow's plugins raise all kinds of exceptions on broken files
         return Cost(0, 0, 1, 0)
-    deep = mode[0] in "IF"  # 16 and 32 bits are brought to 8 by way of an array beside the picture
+    deep = mode[0] in "IF"  # 16 and 32 bits are converted to 8 in an array next to the picture
     each = 4 if mode.startswith("I;16") else 8 if deep else _CHANNEL_BYTES.get(mode, 4)
     return Cost(width, height, 1, width * height * each, deep)
 
@@ -118,7 +118,7 @@ def _jpeg(data: bytes) -> Cost:
         return Cost(0, 0, 1, 0)
     scans = len(_SCAN.findall(data))
     progressive = scans > 1 or _PROGRESSIVE.search(data, 0, 2**16) is not None
-    if scans > USUAL_SCANS:  # an appended film may hold such bytes too: count for certain
+    if scans > USUAL_SCANS:  # an appended video may hold such bytes too, so count exactly
         scans = sum(marker == 0xFFDA for marker, _, _ in segments(data))
-    # Of a progressive one all coefficients are kept, 16 bits each, whatever is asked for.
+    # A progressive JPEG keeps all coefficients in memory, 16 bits each, whatever size is requested.
     return Cost(width, height, max(scans, 1), width * height * (6 if progressive else 3))

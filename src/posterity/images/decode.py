@@ -1,4 +1,4 @@
-"""Bytes -> RGB: what a file is, what decoding it costs, and who does it: this process, or one that can be ended."""
+"""Bytes -> RGB: detect the format, estimate the cost, and decode in this process or, if large, in a separate one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAGIC = (
 
 
 def sniff(start: bytes) -> str | None:
-    """Name the format that a file's first 32 bytes tell, whatever the file is called; None where it is no picture.
+    """Detect a picture's format from the first 32 bytes of its file, whatever its name; None if it is not a picture.
 
     >>> sniff(b"GIF89a..."), sniff(b"%PDF-1.7")
     ('GIF', None)
@@ -42,8 +42,8 @@ def decode(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits 
 
     Args:
         data: The whole content of the file.
-        at_least: (height, width) that is enough; the result may be a reduced copy no smaller. None: full size.
-        limits: What is refused.
+        at_least: (height, width) needed; the result may be a reduced copy that is no smaller. None: full size.
+        limits: Limits on the pictures that are accepted.
 
     Raises:
         ImageError: The content is not a picture, is broken, or is outside the limits.
@@ -52,7 +52,7 @@ def decode(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits 
 
 
 def examine(data: bytes, at_least: tuple[int, int] | None = None, limits: Limits = Limits()) -> Decoded:
-    """Decode a file's content and tell what it was; arguments and errors as of :func:`decode`."""
+    """Decode a file's content, and describe the file; arguments and errors are those of :func:`decode`."""
     if not data:
         raise ImageError("empty", "the file is empty")
     kind = sniff(data[:32])

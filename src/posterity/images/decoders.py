@@ -1,12 +1,12 @@
 """The decoders, strictly: a picture, or one :class:`~posterity.errors.ImageError` with the reason.
 
-Ordinary JPEGs, which is what posters are, take a fast path: libjpeg-turbo through simplejpeg, at the smallest of its
-reduced scales that still covers the size asked for, and refusing what libjpeg would only warn of. Everything else
-(other formats and modes, damaged files) takes Pillow's, which knows more and is slower. Measured here on
-185 px wide posters, one thread: 4,500 pictures/s at half scale against Pillow's 1,400/s.
+Ordinary JPEGs, which most posters are, take a fast path: libjpeg-turbo through simplejpeg, at the smallest of its
+reduced scales that still covers the size needed, treating libjpeg's warnings as errors. Everything else (other formats
+and modes, damaged files) is decoded by Pillow, which supports more and is slower. Measured on 185 px wide posters, with
+one thread: 4,500 pictures/s at half scale, compared with 1,400/s for Pillow.
 
-Pixels decide whether a picture is kept. Where a decoder stumbles, it gets the file once more without its metadata
-(:mod:`.stripping`); what is then decoded as strictly as ever is kept, and flagged.
+Whether a picture is kept depends only on its pixels. If a decoder fails, it gets the file again without its metadata
+(:mod:`.stripping`); a picture that then decodes, just as strictly, is kept and flagged.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BACKGROUND = (255, 255, 255)
 """What shows through transparent pixels: white, the paper that posters are printed on."""
 
 DAMAGED_METADATA = "damaged_metadata"
-"""The flag of a picture whose pixels are good, but whose other data are damaged."""
+"""Flag of a picture whose pixels are intact, but whose other data are damaged."""
 
 _BROKEN = ("corrupt", "truncated")
 
@@ -44,22 +44,22 @@ _REDUCIBLE = ("L", "LA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 
 _BLOCK_ROWS = 256
 
-# Our own cap is at or below the size at which Pillow starts to warn, so its warning would only say things twice.
+# Our own limit is at or below the size at which Pillow starts to warn, so its warning would only repeat ours.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# libtiff prints what it finds wrong to standard error, past Python; Pillow raises the same as an exception.
-with suppress(AttributeError, OSError):  # where Pillow comes without libtiff, or hides it
+# libtiff prints errors straight to standard error; Pillow raises the same errors as exceptions.
+with suppress(AttributeError, OSError):  # if Pillow has no libtiff, or does not export it
     ctypes.CDLL(import_module("PIL._imaging").__file__).TIFFSetErrorHandler(None)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too big or too small to be taken.
+    """Limits on the pictures that are accepted.
 
     Attributes:
-        max_pixels: Cap on width times height, checked before anything is decoded.
-        min_side: The least length in pixels of the shorter side.
-        max_bytes: Cap on a file's size, checked before anything is read.
+        max_pixels: Limit on width times height, checked before anything is decoded.
+        min_side: The least length of the shorter side in pixels.
+        max_bytes: Limit on a file's size, checked before anything is read.
     """
 
     max_pixels: int = 80_000_000
@@ -72,12 +72,12 @@ class Decoded:
     """A picture and what its file says about it.
 
     Attributes:
-        pixels: RGB, uint8, (height, width, 3); a reduced copy where less was asked for.
+        pixels: RGB, uint8, (height, width, 3); possibly a reduced copy, if less than full size was needed.
         format: "JPEG", "PNG", ...
         mode: Pillow's name of the stored mode: "RGB", "CMYK", "P", "I;16", ...
-        width: Of the upright full picture, in pixels.
-        height: Likewise.
-        flags: (code, detail) of what a person may want to know: "animated", "damaged", "damaged_metadata".
+        width: Width of the full picture in pixels, after turning it upright.
+        height: Height of the full picture in pixels, after turning it upright.
+        flags: (code, detail) of anything unusual: "animated", "damaged", "damaged_metadata".
     """
 
     pixels: RGB
@@ -89,12 +89,12 @@ class Decoded:
 
 
 def decoded_here(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: Limits) -> Decoded:
-    """Decode a file's content of a known format, in this process."""
+    """Decode a file's content, of a known format, in this process."""
     if kind == "JPEG":
         if found := _plain_jpeg(data, at_least, limits):
             return found
         if ended := with_jpeg_end(data):
-            return _but(_decoded(ended, kind, at_least, limits), "the file lacks its end mark")
+            return _flagged(_decoded(ended, kind, at_least, limits), "the file lacks its end mark")
     try:
         return _any_picture(data, kind, at_least, limits)
     except ImageError as error:
@@ -102,8 +102,8 @@ def decoded_here(data: bytes, kind: str, at_least: tuple[int, int] | None, limit
         if stripped is None:
             raise
         try:
-            return _but(_decoded(stripped, kind, at_least, limits), f"not read: {error.detail}")
-        except ImageError as second:  # of two breaks the first is what is wrong; a cap holds whatever else is wrong
+            return _flagged(_decoded(stripped, kind, at_least, limits), f"not read: {error.detail}")
+        except ImageError as second:  # if both failures are damage, report the first; limits always take precedence
             raise (error if second.reason in _BROKEN else second) from None
 
 
@@ -112,7 +112,7 @@ def _decoded(data: bytes, kind: str, at_least: tuple[int, int] | None, limits: L
     return plain or _any_picture(data, kind, at_least, limits)
 
 
-def _but(found: Decoded, problem: str) -> Decoded:
+def _flagged(found: Decoded, problem: str) -> Decoded:
     return replace(found, flags=(*found.flags, (DAMAGED_METADATA, problem)))
 
 
@@ -131,7 +131,7 @@ def check_size(width: int, height: int, limits: Limits) -> None:
 
 
 def _plain_jpeg(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -> Decoded | None:
-    """The fast path; None where the file needs Pillow, or a second opinion."""
+    """The fast path; None if the file needs Pillow, or fails to decode."""
     try:
         height, width, colourspace, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
@@ -150,13 +150,13 @@ def _plain_jpeg(data: bytes, at_least: tuple[int, int] | None, limits: Limits) -
     except ValueError:
         return None
     mode = "L" if colourspace == "Gray" else "RGB"
-    return _told(pixels, mark, "JPEG", mode, (width, height), [])
+    return _turned_upright(pixels, mark, "JPEG", mode, (width, height), [])
 
 
-def _told(
+def _turned_upright(
     pixels: RGB, mark: Mark, kind: str, mode: str, size: tuple[int, int], flags: list[tuple[str, str]]
 ) -> Decoded:
-    """Turn what was decoded upright, and say what its metadata are like."""
+    """Turn decoded pixels upright, and flag damaged metadata."""
     if mark.problem:
         flags.append((DAMAGED_METADATA, mark.problem))
     width, height = (size[1], size[0]) if mark.swaps else size
@@ -172,9 +172,9 @@ def _any_picture(data: bytes, kind: str, at_least: tuple[int, int] | None, limit
         raise ImageError("too_many_pixels", str(error)) from error
     except MemoryError as error:
         raise ImageError("too_many_pixels", f"{kind}: not enough memory to decode it") from error
-    except UnidentifiedImageError as error:  # its text names an address in memory, another one in each run
+    except UnidentifiedImageError as error:  # its text has a memory address, which differs in every run
         raise ImageError("corrupt", f"{kind}: its header cannot be read") from error
-    except Exception as error:  # Pillow's plugins raise what they please on broken files; none may stop a run
+    except Exception as error:  # Pillow's plugins raise all kinds of exceptions on broken files; none may stop a run
         text = f"{kind}: {error or type(error).__name__}"
         reason: Literal["truncated", "corrupt"] = "truncated" if "truncated" in text.lower() else "corrupt"
         raise ImageError(reason, " ".join(text.split())[:300]) from error
@@ -185,19 +185,19 @@ def _with_pillow(data: bytes, kind: str, at_least: tuple[int, int] | None, limit
         check_size(*image.size, limits)
         mode = image.mode
         flags: list[tuple[str, str]] = []
-        if kind != "JPEG" and getattr(image, "is_animated", False):  # a JPEG may hold previews, as cameras write them
+        if kind != "JPEG" and getattr(image, "is_animated", False):  # the extra frames of a JPEG are cameras' previews
             flags.append(("animated", f"{kind} of several frames; the first one is taken"))
         if kind == "JPEG" and _libjpeg_warns(data):
             flags.append(("damaged", "JPEG data is damaged; what could be decoded is taken"))
         full = image.size
-        if at_least:  # JPEG only; a no-op elsewhere. It may be on its side yet: both sides are given the longer length
+        if at_least:  # affects JPEG only; the picture may still lie on its side, so both sides get the longer length
             image.draft(None, (max(at_least), max(at_least)))
         image.load()
         mark = mark_of(image)
         taken = _to_8_bits(image) if image.mode[0] in "IF" else image
         if at_least and full[0] * full[1] > _REDUCED_FIRST:
             taken = _reduced(taken, at_least)
-        return _told(np.asarray(_to_rgb(taken)), mark, kind, mode, full, flags)
+        return _turned_upright(np.asarray(_to_rgb(taken)), mark, kind, mode, full, flags)
 
 
 def _reduced(image: Image.Image, at_least: tuple[int, int]) -> Image.Image:
@@ -217,8 +217,8 @@ def _libjpeg_warns(data: bytes) -> bool:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    """Any mode of 8 bits to RGB; transparency laid over :data:`BACKGROUND`."""
-    if image.mode == "RGB" and not image.has_transparency_data:  # a PNG may name one colour as transparent
+    """Convert any mode of 8 bits to RGB, with transparent pixels on :data:`BACKGROUND`."""
+    if image.mode == "RGB" and not image.has_transparency_data:  # a PNG can declare one colour transparent
         return image
     if image.has_transparency_data:
         layer = image.convert("RGBA")
@@ -228,7 +228,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """16-bit integers keep their high byte; other ranges are stretched to their own extremes."""
+    """Convert to 8 bits: 16-bit integers keep their high byte; other values are scaled from their own range."""
     values = np.asarray(image)
     whole = np.issubdtype(values.dtype, np.integer)
 
@@ -237,14 +237,14 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         if whole:
             return block
         block = block.astype(np.float64)
-        # Infinities and NaN show in the extremes, which costs less than to look for them everywhere.
+        # Infinities and NaN show up in the extremes, which is cheaper than checking every value.
         return block if np.isfinite([block.min(), block.max()]).all() else np.nan_to_num(block)
 
-    # In blocks of rows: in float64 the whole would take eight times the picture's own memory.
+    # In blocks of rows, since in float64 the whole picture would take eight times its own memory.
     starts = range(0, len(values), _BLOCK_ROWS)
     low = min(float(numbers(start).min()) for start in starts)
     high = max(float(numbers(start).max()) for start in starts)
-    # Where 32 bits hold no more than 8 would, 8 is what is meant; where 16 do, the picture is almost black.
+    # 32-bit values that fit into 8 bits are meant as 8 bits; 16-bit values that do are an almost black picture.
     small = whole and low >= 0 and high < 2**16
     deep = high > 255 or values.dtype.itemsize == 2
     least, scale = (0.0, 1 / 257 if deep else 1.0) if small else (low, 255 / (high - low or 1.0))

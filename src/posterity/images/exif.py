@@ -1,8 +1,8 @@
-"""Which way up a picture is: its EXIF mark, read as far as it can be, and what is wrong with the rest.
+"""Which way up a picture is: its EXIF orientation, read as far as possible, and what is wrong with the rest.
 
-Pillow reads EXIF too, but on damaged blocks it raises, or warns by the process-wide state of warnings, and a picture
-must not be lost, nor a line printed, for that. Of EXIF (CIPA DC-008, a TIFF in miniature) only the first directory
-matters here.
+Pillow reads EXIF too, but for damaged blocks it raises an exception, or issues a warning through process-wide state; a
+damaged block must neither lose a picture nor print anything. Only the first directory of EXIF (CIPA DC-008, a TIFF in
+miniature) matters here.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Mark:
     """What a picture's metadata say about which way up it is.
 
     Attributes:
-        orientation: 1 to 8, as in EXIF; 0 where nothing is stated.
-        problem: What could not be read; empty where all could.
+        orientation: 1 to 8, as in EXIF; 0 if not stated.
+        problem: What could not be read; empty if everything could.
     """
 
     orientation: int = 0
@@ -41,7 +41,7 @@ class Mark:
 
     @property
     def swaps(self) -> bool:
-        """Whether width and height change places when the picture is turned upright."""
+        """Whether width and height are swapped when the picture is turned upright."""
         return self.orientation in (5, 6, 7, 8)
 
 
@@ -70,7 +70,7 @@ def read_exif(block: bytes) -> Mark:
 
 
 def _entries(tiff: bytes, order: str) -> Iterator[tuple[int, int, int, int]]:
-    """Give each entry of the first directory: tag, type, number of values, and where they are."""
+    """Give each entry of the first directory: tag, type, number of values, and their offset."""
     (directory,) = unpack_from(f"{order}L", tiff, 4)
     (n,) = unpack_from(f"{order}H", tiff, directory)
     for entry in range(directory + 2, directory + 2 + 12 * n, 12):
@@ -79,7 +79,7 @@ def _entries(tiff: bytes, order: str) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _wrong(tiff: bytes, order: str, tag: int, kind: int, count: int, at: int) -> str:
-    """Say what is wrong with an entry's values."""
+    """Describe what is wrong with an entry's values; empty if nothing is."""
     if kind not in _SIZES:
         return f"EXIF tag {tag} is of no known type"
     if at + _SIZES[kind] * count > len(tiff):
@@ -90,7 +90,7 @@ def _wrong(tiff: bytes, order: str, tag: int, kind: int, count: int, at: int) ->
 
 
 def mark_of_jpeg(data: bytes) -> Mark:
-    """Tell which way up a JPEG is, by the EXIF block at its start."""
+    """Find which way up a JPEG is, from the EXIF block at its start, or else from XMP."""
     found = _EXIF.search(data, 0, 2**16 + 8)
     if found is None:
         return Mark()
@@ -100,9 +100,9 @@ def mark_of_jpeg(data: bytes) -> Mark:
 
 
 def mark_of(image: Image.Image) -> Mark:
-    """Tell which way up an opened image is, by EXIF and, where that says nothing, by XMP.
+    """Find which way up an opened image is, from EXIF or, if that does not say, from XMP.
 
-    A TIFF is turned upright when it is loaded; nothing is reported for one here.
+    Pillow turns a TIFF upright when loading it, so nothing is reported for one here.
     """
     if image.format == "TIFF":
         return Mark()

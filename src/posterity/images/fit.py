@@ -1,4 +1,4 @@
-"""Bringing a picture of any shape to the size that an encoder reads."""
+"""Fitting a picture of any shape to the input size of an encoder."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ TIERS = tuple((96 * 2**step, 64 * 2**step) for step in range(6))
 
 @cache
 def tier(size: tuple[int, int]) -> tuple[int, int] | None:
-    """Give the smallest of :data:`TIERS` that covers ``size``; None where none does: decode in full.
+    """Give the smallest of :data:`TIERS` that covers ``size``; None if none does, which means decoding in full.
 
-    Encoders that read alike sizes share one decoding, and an encoder's vectors never depend on which others it was
-    run with.
+    Encoders with similar input sizes share one decoding, and an encoder's vectors never depend on which other encoders
+    it was run with.
 
     >>> tier((24, 16)), tier((224, 224)), tier((5000, 5000))
     ((96, 64), (384, 256), None)
@@ -32,7 +32,7 @@ def tier(size: tuple[int, int]) -> tuple[int, int] | None:
 
 
 def fit(picture: RGB, size: tuple[int, int], how: str = "stretch") -> RGB:
-    """Bring a picture (h, w, 3) to exactly ``size`` = (height, width).
+    """Fit a picture (h, w, 3) to exactly ``size`` = (height, width).
 
     Args:
         picture: RGB, uint8.
@@ -51,24 +51,24 @@ def fit(picture: RGB, size: tuple[int, int], how: str = "stretch") -> RGB:
 
 
 def stretch(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Scale each side on its own: nothing is lost, shapes other than the target's are distorted."""
+    """Scale each side independently: nothing is lost, but shapes other than the target's are distorted."""
     height, width = size
     if picture.shape[:2] == (height, width):
         return picture
     shrinking = max(picture.shape[0] / height, picture.shape[1] / width)
-    # Below a half, two taps a side cover all of the source, in a quarter of the time of averaging areas.
+    # For moderate shrinking, two taps a side cover all of the source, in a quarter of the time of averaging areas.
     how = cv2.INTER_AREA if shrinking >= 2.5 else cv2.INTER_LINEAR if shrinking > 1 else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
 
 
 def sample(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Pick pixels at even distances and mix none: for encoders that count colours, at a fraction of the cost."""
+    """Pick evenly spaced pixels without mixing any: for encoders that count colours, at a fraction of the cost."""
     height, width = size
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def centre_crop(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Scale until the target is covered and cut what stands out on both sides alike."""
+    """Scale until the target is covered, and crop the excess equally on both sides."""
     (h, w), (height, width) = picture.shape[:2], size
     scale = max(height / h, width / w)
     cut_h, cut_w = min(h, round(height / scale)), min(w, round(width / scale))
@@ -77,7 +77,7 @@ def centre_crop(picture: RGB, size: tuple[int, int]) -> RGB:
 
 
 def pad(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Scale until it fits inside the target and fill the rest with black, on both sides alike."""
+    """Scale until it fits inside the target, and fill the rest with black, equally on both sides."""
     (h, w), (height, width) = picture.shape[:2], size
     scale = min(height / h, width / w)
     inner = stretch(picture, (max(1, round(h * scale)), max(1, round(w * scale))))
@@ -88,7 +88,7 @@ def pad(picture: RGB, size: tuple[int, int]) -> RGB:
 
 
 def random_crop(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Scale until the target is covered and cut somewhere, the same place whenever the picture is the same."""
+    """Scale until the target is covered, and crop at a random position that depends only on the picture."""
     (h, w), (height, width) = picture.shape[:2], size
     scale = max(height / h, width / w)
     cut_h, cut_w = min(h, round(height / scale)), min(w, round(width / scale))
@@ -99,8 +99,8 @@ def random_crop(picture: RGB, size: tuple[int, int]) -> RGB:
 
 FITS: dict[str, Callable[[RGB, tuple[int, int]], RGB]] = {
     "center-crop": centre_crop,
-    "multi-crop": stretch,  # to 2:3; the encoder averages over the squares at the top, in the middle, at the bottom
-    "native": stretch,  # to 2:3, as posters are: hardly anything is distorted
+    "multi-crop": stretch,  # to 2:3; the encoder averages over the squares at the top, in the middle and at the bottom
+    "native": stretch,  # to 2:3, the usual shape of posters, so hardly anything is distorted
     "pad": pad,
     "random-crop": random_crop,
     "sample": sample,

@@ -13,12 +13,12 @@ Weight = Literal["Light", "", "Medium", "Bold", "Black"]
 
 @cache
 def font(size: int, weight: Weight = "") -> ImageFont.FreeTypeFont:
-    """Give Roboto in a size in pixels; the weight "" is the regular one."""
+    """Give Roboto at a size in pixels; the weight "" is regular."""
     return ImageFont.truetype(getattr(font_roboto, f"Roboto{weight}"), size)
 
 
 def shortened(text: str, room: float, size: int = 16) -> str:
-    """Cut a line to so many pixels; what does not fit ends in an ellipsis."""
+    """Shorten a line to fit into a width in pixels; a shortened line ends in an ellipsis."""
     letters = font(size)
     if letters.getlength(text) <= room:
         return text

@@ -45,7 +45,7 @@ def near_pairs(hashes: NDArray[np.uint64], max_distance: int) -> NDArray[np.int6
         (m, 2) int64 indices i < j, sorted.
     """
     if not 0 <= max_distance < BITS:
-        raise ArgumentError(f"max_distance {max_distance} is not allowed", "It is a number of bits from 0 to 63.")
+        raise ArgumentError(f"max_distance {max_distance} is not allowed", "Give a number of bits from 0 to 63.")
     edges = np.linspace(0, BITS, max_distance + 2).astype(int)
     found = [np.empty((0, 2), np.int64)]
     for low, high in pairwise(edges):
@@ -63,7 +63,7 @@ def near_pairs(hashes: NDArray[np.uint64], max_distance: int) -> NDArray[np.int6
 def _within(
     members: NDArray[np.int64], hashes: NDArray[np.uint64], max_distance: int, block: int = 1024
 ) -> list[NDArray[np.int64]]:
-    """Compare all members of one bucket, a block of rows at a time so that a crowded bucket stays bounded in memory."""
+    """Compare all members of one bucket, a block of rows at a time to bound the memory of a crowded bucket."""
     pairs = []
     for begin in range(0, len(members) - 1, block):
         rows, rest = members[begin : begin + block], members[begin + 1 :]

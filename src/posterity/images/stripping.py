@@ -1,6 +1,6 @@
-"""A picture's file without its metadata, for decoders that stumble over them: pixels decide whether it is kept.
+"""A picture's file without its metadata, for decoders that fail on damaged metadata: only the pixels have to be good.
 
-Parts of the file are left out or blanked, none is decoded. What says which way up the picture is stays where it can.
+Parts of the file are left out or blanked; nothing is decoded. The orientation is kept where possible.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _PNG_METADATA = frozenset(
     b"acTL bKGD caBX cHRM cICP cLLI dSIG eXIf fcTL fdAT gAMA gIFg gIFt gIFx hIST iCCP iDOT iTXt mDCV oFFs pCAL pHYs "
     b"sBIT sCAL sPLT sRGB sTER tEXt tIME vpAg zTXt".split()
 )
-"""Chunks that the first picture needs not. Others may be one that it needs, under a damaged name."""
+"""Chunks that the first picture does not need. Others are kept: they may be needed chunks with a damaged name."""
 _JPEG_END = b"\xff\xd9"
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-"""A marker of JPEG's: within a scan, 0xff is followed by 0 or the mark of a restart."""
+"""A JPEG marker; within a scan, 0xff is followed by 0 or a restart marker."""
 
 
 def without_metadata(data: bytes, kind: str) -> bytes | None:
-    """Give a picture's content without its metadata; None where nothing can be left out.
+    """Give a picture's content without its metadata; None if nothing can be left out.
 
     Args:
         data: The content of a file.
@@ -39,10 +39,10 @@ def without_metadata(data: bytes, kind: str) -> bytes | None:
 
 
 def with_jpeg_end(data: bytes) -> bytes | None:
-    """Give a JPEG its end mark, where that alone is missing and all of the picture is there; else None.
+    """Add the end mark to a JPEG, if only that is missing and the picture is complete; else None.
 
-    Whether all is there is told by decoding strictly: where data are missing, libjpeg warns. A file that ends between
-    two scans has all the data it promises, so whether its scans complete the picture is looked at too.
+    Strict decoding shows whether it is complete: if data are missing, libjpeg warns. A file that ends between two scans
+    decodes without a warning, so whether its scans complete the picture is checked too.
     """
     if data.rstrip(b"\0").endswith(_JPEG_END):
         return None
@@ -57,7 +57,7 @@ def with_jpeg_end(data: bytes) -> bytes | None:
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Give the segments of a JPEG, whatever lies between them: marker, start and end."""
+    """Give the segments of a JPEG, skipping anything between them: marker, start and end."""
     at = 2
     while (found := _MARKER.search(data, at)) and found.start() + 4 <= len(data):
         at = found.start()
@@ -69,7 +69,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _complete(data: bytes) -> bool:
-    """Whether the scans of a JPEG bring every coefficient of every component to its last bit."""
+    """Tell whether the scans of a JPEG complete every coefficient of every component, to the last bit."""
     missing: dict[int, set[int]] = {}
     for marker, at, _ in segments(data):
         if marker in (0xFFC0, 0xFFC1, 0xFFC2):  # sequential and progressive
@@ -77,30 +77,30 @@ def _complete(data: bytes) -> bool:
         if marker == 0xFFDA:
             components = data[at + 5 : at + 5 + 2 * data[at + 4] : 2]
             first, last, bits = data[at + 5 + 2 * len(components) : at + 8 + 2 * len(components)]
-            for component in components if bits & 15 == 0 else ():  # this scan brings the last bit
+            for component in components if bits & 15 == 0 else ():  # this scan has the last bit
                 missing[component].difference_update(range(first, last + 1))
     return bool(missing) and not any(missing.values())
 
 
 def _jpeg(data: bytes) -> bytes:
-    """Keep JFIF's and Adobe's heading, which tell how colours are coded, and EXIF."""
+    """Keep the JFIF and Adobe headers, which define how colours are coded, and EXIF."""
     parts, at = [data[:2]], 2
     for marker, at, end in segments(data):
         if marker == 0xFFDA:
             break
         body = data[at + 4 : end]
-        telling = (
+        needed = (
             (marker == 0xFFE0 and body.startswith(b"JFIF\0") and len(body) >= 14)
             or (marker == 0xFFEE and body.startswith(b"Adobe") and len(body) >= 12)
             or (marker == 0xFFE1 and body.startswith(b"Exif\0\0"))
         )
-        if telling or not (0xFFE0 <= marker <= 0xFFEF or marker == 0xFFFE):
+        if needed or not (0xFFE0 <= marker <= 0xFFEF or marker == 0xFFFE):
             parts.append(data[at:end])
     return b"".join((*parts, data[at:]))
 
 
 def _png(data: bytes) -> bytes:
-    """Leave out the chunks of metadata and of further frames, but for EXIF that is whole."""
+    """Leave out the chunks of metadata and of further frames, but keep EXIF if it is intact."""
     parts, at = [data[:8]], 8
     while at + 12 <= len(data):
         (length,) = unpack_from(">L", data, at)
@@ -119,7 +119,7 @@ def _webp(data: bytes) -> bytes:
         kind, length = data[at : at + 4], unpack_from("<L", data, at + 4)[0]
         end = at + 8 + length + length % 2
         chunk = data[at:end]
-        if kind == b"VP8X":  # its flags say which chunks there are: 32 ICC, 8 EXIF, 4 XMP
+        if kind == b"VP8X":  # flags for the chunks present: 32 ICC, 8 EXIF, 4 XMP
             chunk = chunk[:8] + bytes([chunk[8] & ~0b101100]) + chunk[9:]
         if kind in (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF"):
             parts.append(chunk)
@@ -129,9 +129,9 @@ def _webp(data: bytes) -> bytes:
 
 
 def _avif(data: bytes) -> bytes:
-    """Rename the items that hold EXIF and XMP, so that nobody reads them; turning is told elsewhere in the file."""
+    """Rename the items that hold EXIF and XMP, so that they are not read; orientation is stored elsewhere."""
     return re.sub(rb"(infe[\2\3].{7,9}?)(?:Exif|mime)", rb"\1skip", data[: 2**16], flags=re.DOTALL) + data[2**16 :]
 
 
 _STRIPPERS: dict[str, Callable[[bytes], bytes]] = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "AVIF": _avif}
-"""Of TIFF, GIF and BMP, no part that is not needed makes Pillow stumble."""
+"""TIFF, GIF and BMP have no optional part that makes Pillow fail."""

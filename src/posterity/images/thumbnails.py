@@ -1,4 +1,4 @@
-"""Small copies of a picture: the thumbnails that a catalogue keeps."""
+"""Small copies of a picture: the thumbnails stored in a catalogue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ JPEG_QUALITY = 82
 
 
 def shrink(picture: RGB, size: tuple[int, int]) -> RGB:
-    """Scale a picture down, keeping its shape, until it fits into ``size`` = (height, width); never up."""
+    """Scale a picture down, keeping its shape, until it fits into ``size`` = (height, width); never scale it up."""
     h, w = picture.shape[:2]
     scale = min(1.0, size[0] / h, size[1] / w)
     if scale == 1.0:
@@ -32,5 +32,5 @@ def thumbnail(picture: RGB) -> bytes:
 
 
 def is_blank(picture: RGB, tolerance: float = 2.0) -> bool:
-    """Tell a picture of one colour only (a "no poster" filler): no channel varies by more than ``tolerance`` levels."""
+    """Tell whether a picture has only one colour (a placeholder): no channel varies by more than ``tolerance``."""
     return bool(np.ptp(cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA), axis=(0, 1)).max() <= tolerance)

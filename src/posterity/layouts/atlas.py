@@ -1,12 +1,12 @@
-"""Sprites: every poster very small, many to a picture, so that a whole collection is loaded by a few requests.
+"""Sprites: every poster very small, many to a picture, so that a whole collection loads in a few requests.
 
-A page of the atlas holds a grid of sprites, each stretched to a 2:3 cell; whoever draws them restores their shapes. The
-order of posters follows a Hilbert curve (D. Hilbert, 1891) over a map of them, so that what lies together on the map
-lies together in the pages too: :mod:`posterity.layouts.sheets` has the same posters at the size of thumbnails, a few to
-a sheet, and whoever has come close to a place of the map needs a few sheets only.
+A page of the atlas holds a grid of sprites, each stretched to a 2:3 cell; the program that draws them restores their
+shapes. The order of posters follows a Hilbert curve (D. Hilbert, 1891) over a map of them, so that posters that are
+near each other on the map are near each other in the pages too. :mod:`posterity.layouts.sheets` has the same posters as
+thumbnails, a few to a sheet, so that zooming in on a place of the map needs only a few sheets.
 
-Pages are kept in the catalogue, each under a digest of what it shows. Posters keep their slots; new ones take those
-that are free, so that only the pages that changed are made anew.
+Pages are stored in the catalogue, each under a digest of what it shows. Posters keep their slots and new ones take free
+slots, so that only the pages that changed are drawn again.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from posterity.runtime.progress import progress
 RGB = NDArray[np.uint8]
 
 PAGE = (2016, 2048)
-"""(height, width) in pixels of a page of sprites; 2,048 is what every WebGL 2 device can hold."""
+"""(height, width) in pixels of a page of sprites; every WebGL 2 device supports 2,048."""
 
 SPRITES = ((20_000, (48, 32)), (200_000, (24, 16)), (None, (12, 8)))
-"""Up to how many posters, (height, width) of a sprite: what keeps all of them below 200 MB of graphics memory."""
+"""Up to how many posters, and (height, width) of a sprite: all sprites take less than 200 MB of graphics memory."""
 
 QUALITY = 80
 N_COLOURS = 4
-"""Colours that a palette has at most."""
+"""The most colours in a palette."""
 
 _METHOD = 1
-"""Raised when the same thumbnails would be drawn otherwise, or have other palettes."""
+"""Raised when the same thumbnails would be drawn differently, or get different palettes."""
 
 _CURVE = 10
-"""The Hilbert curve has 4 to so many cells."""
+"""Order of the Hilbert curve, which has 4 to the power of this many cells."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Atlas:
         grid: Rows and columns of a page.
         slots: The id in each slot, "" in free ones; slot s is on page s // (rows · cols), row by row.
         digests: SHA-256 of what each slot shows, "" in free ones.
-        keys: Of each page: what its content is known by.
-        palettes: (slots, 4, 4) uint8: of each slot red, green, blue and share (of 255) of its main colours, the
-            largest first; share 0 is none.
+        keys: Key of each page, a digest of its content.
+        palettes: (slots, 4, 4) uint8: red, green, blue and share (of 255) of each slot's main colours, the largest
+            first; a share of 0 means no colour.
         basis: What the order follows: the name of a layout, or "ids".
     """
 
@@ -79,12 +79,12 @@ class Atlas:
 def make_atlas(
     store: Store, *, keep: bool = True, workers: int = 0, show_progress: bool | None = False
 ) -> tuple[Atlas, dict[str, bytes]]:
-    """Make the atlas of a catalogue, or bring the one that is kept up to date.
+    """Make the atlas of a catalogue, or bring the stored one up to date.
 
     Args:
         store: The catalogue.
         keep: Store the pages in it.
-        workers: Threads; 0 takes one per core.
+        workers: Number of threads; 0 uses one per core.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Returns:
@@ -104,7 +104,7 @@ def make_atlas(
     kept = store.atlas_pages(keys)
     known = {key: page for key, page in kept.items() if len(page[1]) == sizes[key] and whole_jpeg(page[0])}
     missing = [(key, part) for key, part in zip(keys, parts, strict=True) if key not in known]
-    # By their rows: a search by content reads all that there is, each time.
+    # Read thumbnails by row: a search by content reads the whole table each time.
     row_of = {digest: row for row, digest in enumerate(store.thumbnail_digests())} if missing else {}
     with progress("Drawing sprites", sum(len(part) for _, part in missing), show_progress) as bar:
         for key, part in missing:
@@ -121,12 +121,12 @@ def make_atlas(
 
 
 def sprite_size(n: int) -> tuple[int, int]:
-    """Tell how large sprites of so many posters are: (height, width)."""
+    """Give the size of a sprite for n posters: (height, width)."""
     return next(size for most, size in SPRITES if most is None or n <= most)
 
 
 def hilbert(points: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Give the place along a Hilbert curve of each point, (n, 2) within the points' own bounds: (n,).
+    """Give the position of each point along a Hilbert curve over the points' bounds: (n, 2) -> (n,).
 
     J. Skilling, *Programming the Hilbert curve*, 2004, in two dimensions.
 
@@ -151,7 +151,7 @@ def hilbert(points: NDArray[np.floating]) -> NDArray[np.int64]:
 
 
 def _ranked(store: Store, content: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Order the ids so that neighbours on a map, or else on a wall, stand near each other; and tell by which."""
+    """Order the ids so that neighbours on a map, or else on a wall, come near each other; also name that layout."""
     kept = {artefact.name: artefact.kind for artefact in store.artefacts() if artefact.kind in ("layout", "grid")}
     for name in sorted(kept, key=lambda name: (not name.startswith(("map_tsne", "map_umap")), name)):
         ids, points = store.layout(name)[:2] if kept[name] == "layout" else store.grid(name)
@@ -164,7 +164,7 @@ def _ranked(store: Store, content: Mapping[str, str]) -> tuple[str, list[str]]:
 
 
 def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, int]) -> list[str]:
-    """Give the id in each slot: as it was, with those that are new in free slots, or all anew where little is kept."""
+    """Give the id in each slot: as before, with new posters in free slots; or all in order, if few would be kept."""
     old = read_order(store.atlas_order()) or {}
     here = set(ranked)
     if old.get("sprite") != list(sprite) or (old["basis"] == "ids" and basis != "ids"):
@@ -179,7 +179,7 @@ def _slots(store: Store, ranked: Sequence[str], basis: str, sprite: tuple[int, i
 
 
 def read_order(written: bytes | None) -> dict[str, Any] | None:
-    """Read which poster is in which slot, as it was written; None where that is damaged, or not there."""
+    """Read which poster is in which slot, as stored; None if that is damaged or missing."""
     try:
         found: dict[str, Any] = json.loads(written or b"")
         fits = len(found["sprite"]) == 2 and isinstance(found["basis"], str)
@@ -189,7 +189,7 @@ def read_order(written: bytes | None) -> dict[str, Any] | None:
 
 
 def whole_jpeg(jpeg: bytes) -> bool:
-    """Tell whether a JPEG that Posterity wrote decodes without a complaint."""
+    """Tell whether a JPEG that Posterity wrote decodes without any warning."""
     try:
         simplejpeg.decode_jpeg(jpeg, "RGB", fastdct=True, strict=True, min_height=1, min_width=1, min_factor=8)
     except ValueError:
@@ -209,7 +209,7 @@ def _page(
     grid: tuple[int, int],
     workers: int,
 ) -> tuple[bytes, NDArray[np.uint8]]:
-    """Draw a page of sprites, no taller than it need be, and tell the palette of each."""
+    """Draw a page of sprites, no taller than needed, and give the palette of each sprite."""
     height, width = sprite
     n_rows = -(-len(digests) // grid[1])
     canvas = np.full((n_rows * height, grid[1] * width, 3), 18, np.uint8)
@@ -236,10 +236,10 @@ def _small(jpeg: bytes, sprite: tuple[int, int]) -> RGB:
 
 
 def palettes_of(sprites: RGB) -> NDArray[np.uint8]:
-    """Tell the main colours of sprites (n, h, w, 3): (n, 4, 4) uint8 of red, green, blue and share of 255.
+    """Find the main colours of sprites (n, h, w, 3): (n, 4, 4) uint8 of red, green, blue and share of 255.
 
-    Pixels are counted by the word for their colour (:data:`posterity.layouts.clusters.COLOURS`); each colour given is
-    the mean of the pixels of one word.
+    Pixels are counted by the name of their colour (:data:`posterity.layouts.clusters.COLOURS`); each colour returned is
+    the mean of the pixels with one name.
     """
     n = len(sprites)
     examples = rgb_to_lab(np.array(list(COLOURS.values()), np.uint8))
@@ -248,7 +248,7 @@ def palettes_of(sprites: RGB) -> NDArray[np.uint8]:
     pixels = pixels[:, ::step]
     m, k = pixels.shape[1], len(examples)
     lab = rgb_to_lab(np.ascontiguousarray(pixels)).reshape(-1, 3)
-    # |a - b|² less |a|², which is the same for all b.
+    # |a - b|² minus |a|², which is the same for all b.
     nearest = ((examples**2).sum(1) - 2 * lab @ examples.T).argmin(1)
     at = np.repeat(np.arange(n), m) * k + nearest
     counts = np.bincount(at, minlength=n * k).reshape(n, k)

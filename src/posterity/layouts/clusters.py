@@ -1,10 +1,10 @@
 """Clusters of a map, with a name and a representative each.
 
 HDBSCAN (L. McInnes, J. Healy, S. Astels, *hdbscan: Hierarchical density based clustering*, JOSS 2, 2017; here
-scikit-learn's) finds regions that are denser than what surrounds them, and leaves what is between them alone.
+scikit-learn's) finds regions that are denser than their surroundings, and leaves the points in between unassigned.
 
-A cluster's name tells what it has more of than the whole: genres, decades, and colours in words. A word stands in it
-where its share is so much larger that chance (a binomial draw from the whole) hardly ever makes it so.
+A cluster's name says what it has more of than the whole: genres, decades, and names of colours. A word is part of the
+name if its share is so much larger that chance (a binomial draw from the whole) would hardly ever explain it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Places = NDArray[np.int64]
 
 MIN_SHARE = 0.008
 MIN_SIZE = 5
-"""A cluster has this share of all points, or so many, at least."""
+"""A cluster has at least this share of all points, and at least MIN_SIZE."""
 
 LIFT = 1.3
 SURE = 3.0
-"""A word is said of a cluster where its share is this many times that of the whole, and so many standard errors
-above."""
+"""A word describes a cluster if its share is at least LIFT times that of the whole, and SURE standard errors above
+it."""
 
 COLOURS = {
     "black": (12, 12, 14), "dark grey": (70, 70, 72), "grey": (128, 128, 128), "light grey": (190, 190, 190),
@@ -38,7 +38,7 @@ COLOURS = {
     "green": (45, 140, 60), "dark green": (20, 60, 40), "teal": (20, 120, 125), "light blue": (150, 195, 225),
     "blue": (35, 90, 180), "dark blue": (20, 35, 85), "purple": (105, 50, 130), "pink": (230, 130, 165),
 }  # fmt: skip
-"""Words for colours, each with an sRGB example; a pixel has the word of the example nearest in CIELAB."""
+"""Names of colours, each with an sRGB example; a pixel gets the name of the example nearest in CIELAB."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Cluster:
     """A dense region of a map.
 
     Attributes:
-        label: A few words for it, "" where nothing sets it apart.
-        size: How many posters.
-        representative: The id of the poster whose vector is nearest to the mean of all of its.
-        centre: Where that poster is.
-        members: Ids.
+        label: A few words that describe it, "" if nothing sets it apart.
+        size: Number of posters.
+        representative: Id of the poster whose vector is nearest to the mean of the cluster's vectors.
+        centre: Position of that poster.
+        members: Ids of its posters.
     """
 
     label: str
@@ -61,11 +61,11 @@ class Cluster:
 
 
 MOST = 50_000
-"""Points that clusters are found among; of more, the rest join their nearest."""
+"""The most points that clusters are searched in; if there are more, the rest join the cluster of their nearest."""
 
 
 def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> Places:
-    """Give the cluster of each point, -1 of those that are in none: (n,). Clusters are numbered by size.
+    """Give the cluster of each point, -1 for points in none: (n,). Clusters are numbered by size, the largest first.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
@@ -79,7 +79,7 @@ def find_clusters(points: NDArray[np.float64], min_size: int | None = None) -> P
     except ImportError as error:
         raise MissingExtraError("finding clusters", "maps") from error
     some = np.arange(n)
-    if n > MOST:  # its time grows as the square: of many points some are enough to tell the clusters
+    if n > MOST:  # the time grows with the square of n, and a sample is enough to find the clusters
         some = np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
         least = max(MIN_SIZE, least * MOST // n)
     found = HDBSCAN(min_cluster_size=least, min_samples=min(10, least), copy=True).fit_predict(points[some])
@@ -105,12 +105,12 @@ def counted(words_of_each: Iterable[Sequence[str]]) -> Counter[str]:
 
 
 def distinctive(members: Sequence[Sequence[str]], everyone: Counter[str], n: int) -> list[str]:
-    """Give the words that members have more often than everyone, the most telling first.
+    """Give the words that are more common among members than overall, the most distinctive first.
 
     Args:
-        members: The words of each member; a word counts once a member.
-        everyone: How many of all have each word.
-        n: How many all are.
+        members: Words of each member; a word counts once per member.
+        everyone: Word -> number of all items that have it.
+        n: Number of all items.
     """
     m = len(members)
     found = []
@@ -118,13 +118,13 @@ def distinctive(members: Sequence[Sequence[str]], everyone: Counter[str], n: int
         share, base = count / m, everyone[word] / n
         error = np.sqrt(max(base * (1 - base), 1e-12) / m)
         if share >= LIFT * base and share - base >= SURE * error and count > 1:
-            # How many bits of surprise the members are in for, together.
+            # The word's term of the Kullback-Leibler divergence: how much it surprises, over all members.
             found.append((-share * np.log(share / base), word))
     return [word for _, word in sorted(found)]
 
 
 def colour_words(picture: NDArray[np.uint8], least: float = 0.12) -> list[str]:
-    """Give the words of the colours that make up at least a share of a picture, the largest first."""
+    """Name the colours that make up at least a given share of a picture, the largest first."""
     names = list(COLOURS)
     examples = rgb_to_lab(np.array(list(COLOURS.values()), np.uint8))
     small = cv2.resize(picture, (16, 24), interpolation=cv2.INTER_AREA)
@@ -135,6 +135,6 @@ def colour_words(picture: NDArray[np.uint8], least: float = 0.12) -> list[str]:
 
 
 def name_cluster(genres: Sequence[str], decades: Sequence[str], colours: Sequence[str]) -> str:
-    """Join what sets a cluster apart into a few words: "Western, Drama · 1950s · beige, brown"."""
+    """Join a cluster's distinctive words into a name: "Western, Drama · 1950s · beige, brown"."""
     parts = (genres[:2], sorted(decades[:2]), colours[:2])
     return " · ".join(", ".join(words) for words in parts if words)

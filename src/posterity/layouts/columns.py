@@ -1,4 +1,4 @@
-"""A map or wall as columns of whole numbers, in the order of a collection: what is drawn, and where a click lands."""
+"""A map or wall as columns of whole numbers, in the order of a collection, for drawing it and locating clicks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from posterity.layouts.walls import Wall
 from posterity.numerics.projection.places import placed
 
 FULL = 65_535
-"""Coordinates of maps are from 0 to this."""
+"""The largest coordinate on a map; the smallest is 0."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A cluster of a map: its name, how many, the number of the poster that stands for it, and where (0 to 65535)."""
+    """A cluster of a map: its name, size, the number of its representative poster, and the position (0 to 65535)."""
 
     label: str
     size: int
@@ -35,14 +35,14 @@ class LayoutAnswer:
     Attributes:
         name: Its name.
         kind: "map" or "wall".
-        label: What it is called.
-        x: Of a map 0 to 65535, of a wall columns; -1 for posters that have no place on it.
-        y: Likewise, downwards; rows.
-        aspect: Of a map: width / height of its bounds.
-        rows: Of a wall, else 0.
-        cols: Of a wall, else 0.
-        topology: Of a wall, else "".
-        clusters: Of a map.
+        label: Its name for people.
+        x: On a map 0 to 65535, on a wall the column; -1 for posters that are not on it.
+        y: On a map 0 to 65535, downwards, on a wall the row; -1 for posters that are not on it.
+        aspect: Width / height of a map's bounds; 1 for a wall.
+        rows: Number of rows of a wall; 0 for a map.
+        cols: Number of columns of a wall; 0 for a map.
+        topology: Topology of a wall; "" for a map.
+        clusters: Clusters of a map.
         scores: Name -> [value, standard error].
         chance: The same of posters at random places.
     """
@@ -63,7 +63,7 @@ class LayoutAnswer:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a poster from outside belongs on a map, 0 to 65535."""
+    """Where a poster from outside the catalogue belongs on a map, 0 to 65535."""
 
     layout: str
     x: int
@@ -76,7 +76,7 @@ def in_columns(found: Map | Wall, name: LayoutName, place: Mapping[str, int]) ->
     Args:
         found: The map or wall.
         name: Its name and label.
-        place: Of each poster of the collection, its number from 0; others are left out.
+        place: Poster id -> its number in the collection, from 0; other posters are left out.
     """
     x, y = np.full((2, len(place)), -1, np.int64)
     places: Mapping[str, tuple[float, float]] = found.cells if isinstance(found, Wall) else found.positions
@@ -105,14 +105,14 @@ def in_columns(found: Map | Wall, name: LayoutName, place: Mapping[str, int]) ->
 def spot_on(
     found: Map, name: str, ids: Sequence[str], vectors: NDArray[np.float32], vector: NDArray[np.float32]
 ) -> Spot:
-    """Tell where a poster from outside belongs on a map: among those that it is most like.
+    """Find where a poster from outside the catalogue belongs on a map: among the posters that it is most like.
 
     Args:
         found: The map.
-        name: Its name.
-        ids: (n,) posters of the catalogue.
-        vectors: (n, d) theirs, by the map's encoder.
-        vector: (d,) of the poster from outside.
+        name: Name of the map.
+        ids: (n,) ids of the catalogue's posters.
+        vectors: (n, d) their vectors, by the map's encoder.
+        vector: (d,) vector of the poster from outside.
     """
     points = np.array([found.positions.get(identity, (np.nan, np.nan)) for identity in ids])
     here = ~np.isnan(points[:, 0])
@@ -121,7 +121,7 @@ def spot_on(
 
 
 def scaled(points: NDArray[np.float64], everything: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Scale places of a map: (n, 2) from 0 to FULL across all points' bounds, y downwards.
+    """Scale positions on a map to whole numbers: (n, 2), from 0 to FULL across the bounds of all points, y downwards.
 
     >>> scaled(np.array([[1.0, 1.0]]), np.array([[0.0, 0.0], [2.0, 4.0]])).tolist()
     [[32768, 49151]]

@@ -1,4 +1,4 @@
-"""Which walls and maps a catalogue keeps, by the names and labels that people choose them by."""
+"""The walls and maps stored in a catalogue, by the names and labels that people choose them by."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posterity.numerics.projection.methods import METHODS
 
 @dataclass(frozen=True)
 class LayoutName:
-    """A map or wall that there is: its name, "map" or "wall", and what it is called on the page."""
+    """A map or wall: its name, "map" or "wall", and its label on the page."""
 
     name: str
     kind: str
@@ -21,13 +21,13 @@ class LayoutName:
 
 
 def layout_names(store: Store, encoder: str) -> list[LayoutName]:
-    """Name the maps and walls that are kept, those to show first before the others.
+    """List the stored maps and walls, those to show first at the front.
 
-    Where there is none of a kind, the kind itself is named: it is made when asked for.
+    If there is none of a kind, the kind itself is listed: it is made on request.
 
     Args:
         store: The catalogue.
-        encoder: Whose layouts come first.
+        encoder: The encoder whose layouts come first.
     """
     found = []
     for artefact in store.artefacts():
@@ -35,7 +35,7 @@ def layout_names(store: Store, encoder: str) -> list[LayoutName]:
         if artefact.kind == "layout" and (method := parameters.get("method")):
             label = f"{_label(method)} by {artefact.encoder}"
             found.append(LayoutName(artefact.name, "map", label))
-        elif artefact.kind == "grid" and (order := parameters.get("order")):  # the first Posterity's walls had none
+        elif artefact.kind == "grid" and (order := parameters.get("order")):  # walls of the first version have no order
             by = artefact.encoder if order == "content" else order
             found.append(LayoutName(artefact.name, "wall", f"Wall by {by}"))
     first = {f"map_tsne_{encoder}": 0, f"map_umap_{encoder}": 1, f"wall_content_{encoder}": 0}
@@ -51,15 +51,15 @@ def layout_names(store: Store, encoder: str) -> list[LayoutName]:
 def _label(method: str) -> str:
     try:
         return METHODS.get(method).label
-    except PosterityError:  # the package that registered it is gone, and the name is all there is
+    except PosterityError:  # the package that registered it is gone, so only the name is left
         return method
 
 
 def name_of(names: Sequence[LayoutName], kind: str, name: str | None = None) -> str:
-    """Give the name of a map or wall: by default, and for the kind's own name, the first of its kind.
+    """Give the name of a map or wall: by default, and for the name of the kind itself, the first of its kind.
 
     Raises:
-        UnknownNameError: There is none of that name and kind.
+        UnknownNameError: There is no layout of that name and kind.
     """
     alike = [each.name for each in names if each.kind == kind]
     if name is None or name == kind:
@@ -73,7 +73,7 @@ def kind_of(names: Sequence[LayoutName], name: str) -> str:
     """Tell whether a layout is a map or a wall.
 
     Raises:
-        UnknownNameError: There is none of that name.
+        UnknownNameError: There is no layout of that name.
     """
     known = {each.name: each.kind for each in names} | {"map": "map", "wall": "wall"}
     if name not in known:

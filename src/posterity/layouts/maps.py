@@ -1,8 +1,8 @@
-"""Catalogue + encoder -> a map: every poster a point, alike ones near each other, with clusters and scores.
+"""Catalogue + encoder -> a map: every poster a point, similar ones near each other, with clusters and scores.
 
-A map is kept in the catalogue. Asked for again, it is the same. Posters that were added meanwhile find their places on
-it (:func:`posterity.numerics.projection.places.placed`) and no other moves, until a fifth of them are new; then, or
-where asked for, it is made afresh and turned to lie as the one before.
+A map is stored in the catalogue and returned unchanged when requested again. Posters added since get places on it
+(:func:`posterity.numerics.projection.places.placed`) and no other poster moves, until more than a fifth of them are
+new; then, or on request, the map is laid out again and aligned with the previous one.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ from posterity.numerics.scores.preservation import neighbourhood_scores
 from posterity.runtime.progress import progress
 
 READS = Reads((CONTENT, "genres", "year"))
-"""What a map reads of the posters: its clusters' names tell of genres and years."""
+"""Columns that a map reads: the names of its clusters mention genres and years."""
 
 MOST_NEW = 0.2
-"""With a larger share of new posters than this, a map is made anew."""
+"""With a larger share of new posters than this, a map is laid out again."""
 
 N_NEAREST = 10
-"""Neighbours that the scores count."""
+"""Number of neighbours that the scores are computed over."""
 
 BASELINE_SAMPLE = 300
-"""Posters that the scores of baselines are sampled by where there are more."""
+"""Number of posters that the scores of baselines are sampled from, if there are more."""
 
 LOOKED_AT = 40
-"""Posters, at most, whose colours tell what colours a cluster has; and ten times as many tell those of all."""
+"""The most posters sampled for the colours of a cluster; ten times as many are sampled for those of the whole map."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,16 @@ class Map:
 
     Attributes:
         method: "pca", "tsne", "umap", or one that another package registers.
-        encoder: Whose vectors were laid out.
+        encoder: Name of the encoder whose vectors were laid out.
         positions: Poster id -> (x, y); x to the right, y up.
-        trustworthiness: Are those that are near really alike? From 0 to 1, 0.5 at random.
-        knn_preservation: The share of each poster's nearest that are among its nearest on the map.
+        trustworthiness: Whether posters that are near each other really are alike: from 0 to 1, 0.5 at random.
+        knn_preservation: The share of each poster's nearest by vector that are also among its nearest on the map.
         scores: Name -> [value, standard error]: these two and "continuity".
-        baselines: The same of "random" places and, for all methods but "pca", of the principal plane, "pca".
+        baselines: The same scores for "random" positions and, except for the method "pca", for the principal plane,
+            "pca".
         clusters: The dense regions, the largest first.
-        new: How many posters found a place on a map that was there before.
-        parameters: What it was made with.
+        new: Number of posters that were added to an existing map.
+        parameters: The parameters it was made with.
     """
 
     method: str
@@ -94,22 +95,22 @@ def make_map(
     workers: int = 1,
     show_progress: bool | None = False,
 ) -> Map:
-    """Lay out a map of all posters; the one in the catalogue is given or brought up to date if asked for as before.
+    """Lay out a map of all posters; a stored map with the same parameters is returned, or brought up to date.
 
-    A map of a part of them is not kept.
+    A map of only some posters is not stored.
 
     Args:
         store: The catalogue.
         encoder: Name or instance.
-        layout: How; by default t-SNE.
+        layout: Method and its options; by default t-SNE.
         where: An SQL condition that posters must meet.
-        fresh: Make it anew, even if there is one.
-        keep: Store it in the catalogue, where that can be written.
-        workers: Threads.
+        fresh: Lay it out again, even if there is one.
+        keep: Store it in the catalogue, if that is writable.
+        workers: Number of threads.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        CatalogueError: There are no posters, or some lack a vector.
+        CatalogueError: There are no posters, or some have no vector.
         FilterError: ``where`` is not SQL over the catalogue's columns.
         MissingExtraError: The method's library is not installed.
     """
@@ -118,8 +119,8 @@ def make_map(
     spec = found.spec
     total = store.count(where)
     if total == 0:
-        what = "has no posters" if where is None else "has none that meets that condition"
-        raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of some, or ask for less.")
+        what = "has no posters" if where is None else "has no posters that meet the condition"
+        raise CatalogueError(f"catalogue {store.folder} {what}", "Build it from a folder of posters, or widen --where.")
     name = f"map_{layout.method}_{spec.name}"
     made_by = {spec.name: spec.fingerprint}
     inputs = key(store, _reads(layout), encoders=made_by)
@@ -130,7 +131,7 @@ def make_map(
         ids, points, labels = store.layout(name)
         if len(ids) == total:
             return _map(spec.name, layout, ids, points, labels, json.loads(known.scores))
-    # Read before the vectors: a picture that is replaced meanwhile is then known to be another.
+    # Read contents before vectors, so that a picture replaced in between is recognised as a different one.
     rows = {row["id"]: row for row in store.read(READS.columns, where).to_pylist()}
     ids, vectors = load_every_vector(store, found, where, total)
     rows |= {identity: dict.fromkeys(READS.columns) for identity in ids if identity not in rows}
@@ -151,23 +152,23 @@ def make_map(
 
 
 def _reads(layout: Layout) -> Reads:
-    """Give what a map reads, with the version of a method that another package registers."""
+    """Give what a map reads, including the version of a method that another package registers."""
     version = METHODS.get(layout.method).version
     return READS + Reads(code=version) if version else READS
 
 
 def remake_map(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Map:
-    """Give a map that is kept, brought up to date as it was asked for.
+    """Bring a stored map up to date, with the parameters it was made with.
 
     Raises:
-        CatalogueError: Some posters lack a vector, or how it was asked for cannot be read.
+        CatalogueError: Some posters have no vector, or the parameters cannot be read.
     """
     try:
         layout = Layout(**json.loads(kept.parameters))
     except TypeError as error:
         raise CatalogueError(
-            f"how {kept.name} was asked for is not known in catalogue {store.folder}: {error}",
-            f"Make it anew: posterity map -c {store.folder}",
+            f"the parameters of {kept.name} in catalogue {store.folder} cannot be read: {error}",
+            f"Make it again: posterity map -c {store.folder}",
         ) from error
     return make_map(store, kept.encoder, layout, keep=keep, show_progress=show_progress)
 
@@ -183,11 +184,11 @@ def _points(
     workers: int,
     step: Any,
 ) -> tuple[Points, int]:
-    """Give all places, and how many of them are new on a map that was there: also where a picture is another now."""
+    """Give all positions, and how many posters are new on an existing map (a changed picture counts as new)."""
     place = {identity: i for i, identity in enumerate(ids)}
     old_ids, old, _ = store.layout(known.name) if known else ([], np.empty((0, 2)), None)
     shown = store.shown(known) if known else {}
-    # What an older Posterity placed does not tell its picture, and stays where it is.
+    # Older versions did not store the content of what they placed; those posters stay where they are.
     kept = [
         i for i, identity in enumerate(old_ids)
         if identity in place and shown[identity] in (None, contents[place[identity]])
@@ -205,9 +206,9 @@ def _points(
     if len(kept) > 2:
         centre = points.mean(axis=0)
         turned = aligned(points[at], old[kept])
-        # The same turn for all: found on the shared ones, applied to every one.
+        # The rotation is found from the posters that both maps show, and applied to all.
         rotation = np.linalg.lstsq(points[at] - points[at].mean(axis=0), turned - turned.mean(axis=0), rcond=None)[0]
-        # Rounded, so that a map made afresh twice is turned by the same, to the bit.
+        # Rounded, so that laying out the map twice gives the same rotation, bit for bit.
         points = (points - centre) @ rotation.round(9)
     return points, 0
 
@@ -218,13 +219,13 @@ def _clusters(points: Points, layout: Layout) -> NDArray[np.int64]:
     except MissingExtraError:
         if layout.method != "pca":
             raise
-        return np.full(len(points), -1, np.int64)  # the principal plane needs no extra, and does without clusters
+        return np.full(len(points), -1, np.int64)  # the principal plane works without the extra, but has no clusters
 
 
 def map_scores(
     vectors: Floats, points: NDArray[np.floating[Any]], n_sample: int | None = None
 ) -> dict[str, list[float]]:
-    """Score where points are on a map: name -> [value, standard error]; nothing of fewer than 4 points."""
+    """Score the positions on a map: name -> [value, standard error]; empty for fewer than 4 points."""
     if len(points) < 4:
         return {}
     near = neighbourhood_scores(vectors, points, N_NEAREST, n_sample=n_sample)
@@ -242,7 +243,7 @@ def _described(
     vectors: Floats,
     labels: NDArray[np.int64],
 ) -> list[dict[str, str]]:
-    """Name each cluster, and choose the poster that stands for it."""
+    """Name each cluster, and choose its representative poster."""
     n_clusters = int(labels.max(initial=-1)) + 1
     if not n_clusters:
         return []
@@ -251,9 +252,9 @@ def _described(
     digests = [rows[name][CONTENT] for name in ids]
     members = [np.flatnonzero(labels == cluster) for cluster in range(n_clusters)]
     rng = np.random.default_rng(0)
-    looked = [_some(own, LOOKED_AT, rng) for own in members]
+    samples = [_some(own, LOOKED_AT, rng) for own in members]
     whole = _some(np.arange(len(ids)), 10 * LOOKED_AT, rng)
-    thumbnails = store.thumbnails(digests[i] for some in (*looked, whole) for i in some)
+    thumbnails = store.thumbnails(digests[i] for some in (*samples, whole) for i in some)
     words = {digest: colour_words(decode(jpeg, (24, 16))) for digest, jpeg in thumbnails.items()}
     colours = [words.get(digest, []) for digest in digests]
     of_all: list[tuple[Sequence[Sequence[str]], Counter[str], int]] = [
@@ -262,12 +263,12 @@ def _described(
         (colours, counted(colours[i] for i in whole), len(whole)),
     ]
     found = []
-    for own, some in zip(members, looked, strict=True):
-        telling = [
-            distinctive([said[i] for i in (some if said is colours else own.tolist())], counts, n)
-            for said, counts, n in of_all
+    for own, some in zip(members, samples, strict=True):
+        words_by_kind = [
+            distinctive([each[i] for i in (some if each is colours else own.tolist())], counts, n)
+            for each, counts, n in of_all
         ]
-        found.append({"label": name_cluster(*telling), "representative": ids[representative(vectors, own)]})
+        found.append({"label": name_cluster(*words_by_kind), "representative": ids[representative(vectors, own)]})
     return found
 
 

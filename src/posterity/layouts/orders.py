@@ -24,16 +24,16 @@ from posterity.registry import Registry
 
 @dataclass(frozen=True)
 class Room:
-    """What an order puts where.
+    """What an order has to arrange, and the cells available.
 
     Attributes:
-        store: The catalogue, of which an order reads the columns that it declares.
-        where: The SQL condition that the posters meet; None are all.
-        ids: Of the n posters.
-        vectors: (n, d), by the wall's encoder.
-        lattice: Where the cells are; a cell is the number row · cols + column.
-        usable: (cells,) which of them may be used; n or more.
-        shape: What was asked of the grid; its ``pins`` are the posters that have a cell already.
+        store: The catalogue; an order reads only the columns that it declares.
+        where: The SQL condition that the posters meet; None for all posters.
+        ids: Ids of the n posters.
+        vectors: (n, d) vectors, by the wall's encoder.
+        lattice: Positions of the cells; a cell is the number row · cols + column.
+        usable: (cells,) mask of the cells that may be used; n or more.
+        shape: The requested shape; its ``pins`` are the posters that already have a cell.
         random_state: Seed.
     """
 
@@ -47,7 +47,7 @@ class Room:
     random_state: int
 
     def start(self) -> tuple[Indices, NDArray[np.bool_]]:
-        """Give cells to begin with: pinned posters on theirs, the others row by row; and which posters are pinned."""
+        """Give initial cells (pinned posters on their own, the others row by row) and a mask of the pinned posters."""
         place = {name: i for i, name in enumerate(self.ids)}
         fixed_to = pinned(place, self.lattice, self.shape)
         cells = np.full(len(self.ids), -1, np.int64)
@@ -66,16 +66,16 @@ class Order:
     """What a wall is ordered by.
 
     Attributes:
-        arrange: Gives each poster its cell: (n,) distinct usable cells, of pinned posters their own. The same room
-            gives the same cells.
-        reads: What it reads of the posters, their content included: a change of anything else leaves a wall current.
-            Its ``code`` is raised whenever the same posters would be put elsewhere.
-        encoder: Its own; None takes the one that is asked for.
-        grows: Whether a wall is brought up to date by giving new posters cells near those alike, rather than made
-            anew. That is for orders by vectors alone.
+        arrange: Gives each poster its cell: (n,) distinct usable cells, with pinned posters on their own. The same room
+            always gives the same cells.
+        reads: The columns it reads, content included; a wall stays current when anything else changes. Raise its
+            ``code`` whenever the same posters would be placed differently.
+        encoder: The encoder that it always uses; None uses the one requested.
+        grows: Whether a wall is brought up to date by giving new posters cells near similar ones, instead of being laid
+            out again. This is only for orders that read nothing but vectors.
 
     Raises:
-        ArgumentError: It grows, and reads more than vectors: a change of that would be passed over.
+        ArgumentError: It grows but reads more than vectors, so that a change of those columns would go unnoticed.
     """
 
     arrange: Callable[[Room], Indices]
@@ -102,11 +102,11 @@ ORDERS: Registry[Order] = Registry(
 
 
 def arranged(order: str, room: Room) -> Indices:
-    """Give each poster its cell by an order of that name.
+    """Give each poster its cell, by the order of that name.
 
     Raises:
-        ArgumentError: The order gives no wall: two posters in a cell, or a cell that may not be used.
-        CatalogueError: A pinned poster is not there.
+        ArgumentError: The order returned invalid cells: two posters in one cell, or a cell that may not be used.
+        CatalogueError: A pinned poster does not exist.
         UnknownNameError: There is no such order.
     """
     cells = np.asarray(ORDERS.get(order).arrange(room))
@@ -121,8 +121,8 @@ def arranged(order: str, room: Room) -> Indices:
         and (cells[fixed] == start[fixed]).all()
     ):
         raise ArgumentError(
-            f"the order {order!r} gives no wall: not each of {n} posters has a cell of its own that may be used",
-            "Choose another order; the fault is in the package that registers this one.",
+            f"the order {order!r} returned invalid cells: each of {n} posters needs a usable cell of its own",
+            "Choose another order, and report this to the authors of the package that registers it.",
         )
     return cells.astype(np.int64)
 
@@ -131,7 +131,7 @@ def pinned(place: Mapping[str, int], lattice: Lattice, shape: Shape) -> dict[int
     """Give the cells of the pinned posters: number of the poster -> cell.
 
     Raises:
-        CatalogueError: One of them is not on the wall.
+        CatalogueError: A pinned poster is not on the wall.
     """
     if unknown := [name for name in shape.pins if name not in place]:
         raise CatalogueError(f"the pinned poster {unknown[0]!r} is not on the wall", "Pin posters by their id.")
@@ -144,12 +144,12 @@ def _by_vectors(room: Room) -> Indices:
 
 
 def _by_time(room: Room) -> Indices:
-    """Order by first genre from top to bottom, alike posters of a genre in one row, and each row by year."""
+    """Order by first genre from top to bottom, with similar posters of a genre in one row, and each row by year."""
     rows = {row["id"]: row for row in room.store.read(["year", "genres"], room.where).to_pylist()}
     years = [rows[name]["year"] for name in room.ids]
     genres = [(rows[name]["genres"] or [""])[0] for name in room.ids]
     along = span(room.vectors)[0][:, 0]
-    # Genres whose posters are alike stand above each other; those of no known genre at the bottom.
+    # Genres with similar posters are next to each other; posters without a genre are at the bottom.
     places = {genre: [i for i, own in enumerate(genres) if own == genre] for genre in set(genres)}
     height = {genre: (not genre, float(along[items].mean()), genre) for genre, items in places.items()}
     cells, fixed = room.start()

@@ -1,4 +1,4 @@
-"""A picture's main colours, as the atlas keeps them and as people write them."""
+"""A picture's main colours, as stored in the atlas and as people write them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from posterity.images import fit
 from posterity.layouts.atlas import palettes_of
 
 _SIZE = (24, 16)
-"""(height, width) that a picture is brought to before its colours are counted."""
+"""(height, width) that a picture is resized to before its colours are counted."""
 
 
 def palette_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Find the main colours of one picture (h, w, 3), as :func:`posterity.layouts.atlas.palettes_of` does: (4, 4)."""
+    """Find the main colours of one picture (h, w, 3): (4, 4), as :func:`posterity.layouts.atlas.palettes_of` does."""
     return np.asarray(palettes_of(fit(pixels, _SIZE, "stretch")[None])[0])
 
 

@@ -1,4 +1,4 @@
-"""What a wall is to look like: its grid, its topology, and which cells are pinned or stay empty."""
+"""The requested shape of a wall: its grid, its topology, and which cells are pinned or stay empty."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from posterity.numerics.grid.assign import grid_shape
 from posterity.numerics.grid.lattice import TOPOLOGIES, Lattice
 
 _LIGHT = 128
-"""How light, of 255, a mask is where posters go."""
+"""Lightness, of 255, from which a part of a mask is filled with posters."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a wall is to look like.
+    """The requested shape of a wall.
 
     Attributes:
-        rows: Of the grid; None chooses, from ``cols`` where that is given.
-        cols: Likewise.
-        aspect: Columns per row, where both are chosen; 1.5 makes the picture of posters 2:3 square.
+        rows: Number of rows; None chooses, to fit ``cols`` if that is given.
+        cols: Number of columns; None chooses, to fit ``rows`` if that is given.
+        aspect: Columns per row, if both are chosen; with 2:3 posters, 1.5 makes the picture square.
         topology: "rectangular" or "hexagonal".
-        toroidal: Whether opposite sides belong together, as on a wall that is hung around a pillar.
+        toroidal: Whether opposite sides are adjacent, as on a wall wrapped around a pillar.
         pins: Poster id -> the cell where it stays.
         holes: Cells that stay empty.
     """
@@ -44,7 +44,7 @@ class Shape:
         if self.topology not in TOPOLOGIES:
             raise UnknownNameError("topology", self.topology, TOPOLOGIES)
         if not 0.01 <= self.aspect <= 100:
-            raise ArgumentError(f"aspect {self.aspect} is not allowed", "It is columns per row, 0.01 to 100.")
+            raise ArgumentError(f"aspect {self.aspect} is not allowed", "Give columns per row, from 0.01 to 100.")
         for name in ("rows", "cols"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, int(getattr(self, name)))
@@ -52,7 +52,7 @@ class Shape:
         object.__setattr__(self, "holes", tuple(sorted({(int(r), int(c)) for r, c in self.holes})))
 
     def asked(self) -> dict[str, Any]:
-        """Give it as JSON's types."""
+        """Give the request as JSON types."""
         return {
             "rows": self.rows, "cols": self.cols, "aspect": self.aspect, "topology": self.topology,
             "toroidal": self.toroidal, "pins": {name: list(cell) for name, cell in sorted(self.pins.items())},
@@ -60,7 +60,7 @@ class Shape:
         }  # fmt: skip
 
     def lattice(self, n: int) -> tuple[Lattice, NDArray[np.bool_]]:
-        """Give the lattice for n posters, and which of its cells may hold one."""
+        """Give the lattice for n posters, and a mask of the cells that may hold one."""
         holes = list(self.holes)
         rows, cols = grid_shape(n + len(holes), self.rows, self.cols, self.aspect)
         if self.topology == "hexagonal" and self.toroidal and rows % 2 and self.rows is None:
@@ -86,10 +86,10 @@ def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: in
     """Give the shape of a wall that fills the light part of a picture.
 
     Args:
-        picture: RGB (h, w, 3); cells whose place on it is dark stay empty.
-        n: Posters.
-        rows: Of the grid; None chooses the smallest that has room.
-        cols: Likewise.
+        picture: RGB (h, w, 3); cells that fall on its dark part stay empty.
+        n: Number of posters.
+        rows: Number of rows; None chooses the smallest grid that has room.
+        cols: Number of columns; None chooses the smallest grid that has room.
 
     Raises:
         ArgumentError: The picture is dark all over, or the grid has no room.
@@ -97,12 +97,12 @@ def masked(picture: NDArray[np.uint8], n: int, rows: int | None = None, cols: in
     light = picture.astype(np.float32).mean(axis=2)
     share = float((light >= _LIGHT).mean())
     if share < 0.001:
-        raise ArgumentError("the mask is dark all over", "Posters fill its light part.")
+        raise ArgumentError("the mask is dark all over", "Posters fill its light part: use a picture that has one.")
     aspect = 1.5 * picture.shape[1] / picture.shape[0]
     cells = n / share
     for what, asked in (("rows", rows), ("cols", cols)):
         if asked is not None and asked < 1:
-            raise ArgumentError(f"{what} {asked} is not allowed", "It is 1 or more.")
+            raise ArgumentError(f"{what} {asked} is not allowed", "Give 1 or more.")
     while True:
         high, wide = rows, cols
         if high is None:

@@ -1,4 +1,4 @@
-"""Sheets of thumbnails: the posters of an atlas once more, larger, a few to a picture."""
+"""Sheets of thumbnails: the posters of an atlas again, larger, a few to a picture."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PER_SHEET = SHEET[0] * SHEET[1]
 
 
 def sheet_keys(atlas: Atlas) -> list[str]:
-    """Give the key of each sheet, in order: a digest of what it shows. Sheet s holds slots from s · PER_SHEET on."""
+    """Give the key of each sheet, in order: a digest of what it shows. Sheet s begins with slot s · PER_SHEET."""
     starts = range(0, len(atlas.digests), PER_SHEET)
     return [provenance.digest(THUMBNAIL_SIZE, atlas.digests[start : start + PER_SHEET])[:32] for start in starts]
 
 
 def digests_on(atlas: Atlas, number: int) -> tuple[str, ...]:
-    """Give the SHA-256 of what each cell of a sheet shows, "" in free ones."""
+    """Give the SHA-256 of what each cell of a sheet shows, "" for free cells."""
     return atlas.digests[number * PER_SHEET : (number + 1) * PER_SHEET]
 
 
@@ -33,8 +33,8 @@ def sheet(thumbnails: Mapping[str, bytes], digests: Sequence[str]) -> bytes:
     """Draw thumbnails onto a sheet, each stretched to a 2:3 cell: JPEG.
 
     Args:
-        thumbnails: JPEG by SHA-256.
-        digests: Of what each cell shows, row by row; "" leaves one dark.
+        thumbnails: SHA-256 -> JPEG.
+        digests: SHA-256 of what each cell shows, row by row; "" leaves the cell dark.
     """
     height, width = THUMBNAIL_SIZE
     canvas = np.full((SHEET[0] * height, SHEET[1] * width, 3), 18, np.uint8)

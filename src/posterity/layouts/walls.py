@@ -1,10 +1,11 @@
-"""Catalogue + encoder -> a wall: every poster in a cell of its own, alike ones together.
+"""Catalogue + encoder -> a wall: every poster in a cell of its own, similar ones together.
 
-A wall is kept in the catalogue. Asked for again, it is the same; with posters added or taken away, it is brought up to
-date without being reshuffled (:mod:`posterity.numerics.grid.grow`), as long as it was asked for in the same way.
+A wall is stored in the catalogue and returned unchanged when requested again. If posters were added or removed, it is
+brought up to date without being reshuffled (:mod:`posterity.numerics.grid.grow`), as long as the parameters are the
+same.
 
-Each wall carries its scores, beside those of posters thrown on it at random and of a plain self-organising map, on
-which several posters want one cell and the later ones are put into whatever cells are left.
+Each wall has its scores, with those of posters placed at random and of a plain self-organising map for comparison. On
+the latter, several posters compete for one cell, and the later ones go to whatever cells are left.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ from posterity.runtime.progress import progress
 from posterity.serialise import plain
 
 SOM_UNITS = 2_500
-"""Units at most of the self-organising map whose errors a wall states; walls of more cells have a coarser one."""
+"""The most units of the self-organising map whose errors a wall reports; larger walls use a coarser map."""
 
 IN_BATCHES = 100_000
-"""Posters from which on the plain self-organising map sees mini-batches of about so many an epoch."""
+"""With more posters than this, each epoch of the plain self-organising map sees a mini-batch of about this size."""
 
 BASELINE_SAMPLE = 300
-"""Posters that the neighbourhoods of baselines are sampled by where there are more."""
+"""Number of posters that the baselines' neighbourhood scores are sampled from, if there are more."""
 
 MOST_NEW = 0.2
-"""With a larger share of new posters, or of cells that went blank, than this, a wall is made anew."""
+"""With a larger share of new posters, or of cells that became blank, than this, a wall is laid out again."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +51,22 @@ class Wall:
     """Posters on a grid, no two in one cell and none left out.
 
     Attributes:
-        encoder: Whose vectors put alike posters near each other.
-        rows: Of the grid.
-        cols: Of the grid.
+        encoder: Name of the encoder whose vectors put similar posters near each other.
+        rows: Number of rows.
+        cols: Number of columns.
         cells: Poster id -> (row, col).
-        quantization_error: Mean Euclidean distance of the vectors to their best-matching units, of a self-organising
-            map of as many units as cells, or :data:`SOM_UNITS`.
-        topographic_error: Share of the vectors whose two best-matching units are no neighbours, likewise.
+        quantization_error: Mean Euclidean distance of the vectors to their best-matching units, on a self-organising
+            map with as many units as cells, but at most :data:`SOM_UNITS`.
+        topographic_error: Share of the vectors whose two best-matching units on that map are not neighbours.
         dpq16: Distance preservation quality
             (:func:`posterity.numerics.scores.preservation.distance_preservation_quality`).
         order: What it is ordered by.
         topology: "rectangular" or "hexagonal".
-        toroidal: Whether opposite sides belong together.
+        toroidal: Whether opposite sides are adjacent.
         scores: Name -> [value, standard error]: "dpq16", "trustworthiness", "continuity", "knn_preservation".
-        baselines: The same of "random" and "som", a plain self-organising map.
-        collisions: Posters that the plain map had no cell for where they belong; None where not counted.
-        moved: Where the wall was brought up to date: the share of its posters that moved by more than two cells.
+        baselines: The same scores for "random" and "som", a plain self-organising map.
+        collisions: Number of posters whose cell on the plain map was already taken; None if not counted.
+        moved: If the wall was brought up to date, the share of its posters that moved by more than two cells.
     """
 
     encoder: str
@@ -85,12 +86,12 @@ class Wall:
 
     @property
     def placed(self) -> int:
-        """How many posters it shows: all of them."""
+        """Number of posters on the wall: all of them."""
         return len(self.cells)
 
     @property
     def lattice(self) -> Lattice:
-        """Where its cells are."""
+        """The positions of its cells."""
         return Lattice(self.rows, self.cols, self.topology, self.toroidal)
 
 
@@ -108,26 +109,26 @@ def make_wall(
     keep: bool = True,
     show_progress: bool | None = False,
 ) -> Wall:
-    """Lay out a wall of all posters; the one in the catalogue is given or brought up to date if asked for as before.
+    """Lay out a wall of all posters; a stored wall with the same parameters is returned, or brought up to date.
 
-    A wall of a part of them is not kept.
+    A wall of only some posters is not stored.
 
     Args:
         store: The catalogue.
         encoder: Name or instance.
-        rows: Of the grid; None chooses, from ``cols`` where that is given.
-        cols: Likewise.
-        shape: All that can be asked of the grid, instead of ``rows`` and ``cols``.
-        order: A name in :data:`posterity.layouts.orders.ORDERS`. One by colour has an encoder of its own.
+        rows: Number of rows; None chooses, to fit ``cols`` if that is given.
+        cols: Number of columns; None chooses, to fit ``rows`` if that is given.
+        shape: All options of the grid, instead of ``rows`` and ``cols``.
+        order: A name in :data:`posterity.layouts.orders.ORDERS`. The order by colour always uses its own encoder.
         where: An SQL condition that posters must meet.
         random_state: Seed.
-        fresh: Make it anew, even if there is one.
-        keep: Store it in the catalogue, where that can be written.
+        fresh: Lay it out again, even if there is one.
+        keep: Store it in the catalogue, if that is writable.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
-        ArgumentError: The posters do not fit on so small a grid, or a pin or hole lies outside it.
-        CatalogueError: There are no posters, or some lack a vector, or a pinned one is not there.
+        ArgumentError: The grid is too small for the posters, or a pin or hole lies outside it.
+        CatalogueError: There are no posters, or some have no vector, or a pinned one does not exist.
         FilterError: ``where`` is not SQL over the catalogue's columns.
         UnknownNameError: There is no such order.
     """
@@ -139,7 +140,7 @@ def make_wall(
     if total == 0 and where is None:
         raise CatalogueError(f"catalogue {store.folder} has no posters", "Build it from a folder that has some.")
     if total == 0:
-        raise CatalogueError(f"no poster of {store.folder} meets that condition", "Ask for less.")
+        raise CatalogueError(f"catalogue {store.folder} has no posters that meet the condition", "Widen --where.")
     lattice, usable = shape.lattice(total)
     name = f"wall_{order}_{spec.name}"
     parameters = plain(shape.asked() | {"random_state": random_state, "order": order})
@@ -152,7 +153,7 @@ def make_wall(
         ids, cells = store.grid(name)
         if len(ids) == total:
             return _wall(spec.name, order, shape, ids, cells, json.loads(known.scores))
-    # Read before the vectors: a picture that is replaced meanwhile is then known to be another.
+    # Read contents before vectors, so that a picture replaced in between is recognised as a different one.
     content = dict(zip(*(column.to_pylist() for column in store.read([CONTENT], where).columns), strict=True))
     ids, vectors = load_every_vector(store, found, where, total)
     contents = [content.get(identity, "") for identity in ids]
@@ -176,10 +177,10 @@ def make_wall(
 
 
 def remake_wall(store: Store, kept: Artefact, *, keep: bool = True, show_progress: bool | None = False) -> Wall:
-    """Give a wall that is kept, brought up to date as it was asked for.
+    """Bring a stored wall up to date, with the parameters it was made with.
 
     Raises:
-        CatalogueError: Some posters lack a vector, or an older Posterity made it and did not keep what was asked for.
+        CatalogueError: Some posters have no vector, or an older version made it and did not store all parameters.
     """
     asked = json.loads(kept.parameters)
     try:
@@ -190,8 +191,8 @@ def remake_wall(store: Store, kept: Artefact, *, keep: bool = True, show_progres
         )  # fmt: skip
     except KeyError as error:
         raise CatalogueError(
-            f"how {kept.name} was asked for is not known in catalogue {store.folder}: {error} is missing",
-            f"Make it anew: posterity wall -c {store.folder}",
+            f"the parameters of {kept.name} in catalogue {store.folder} cannot be read: {error} is missing",
+            f"Make it again: posterity wall -c {store.folder}",
         ) from error
     return make_wall(
         store, kept.encoder, shape=shape, order=asked["order"], random_state=asked["random_state"], keep=keep,
@@ -210,20 +211,20 @@ def _grown(
     usable: NDArray[np.bool_],
     random_state: int,
 ) -> tuple[Lattice, Indices, float] | None:
-    """Bring a wall up to date; None where too much has changed. A poster with another picture leaves and comes anew."""
+    """Bring a wall up to date; None if too much has changed. A poster whose picture changed is placed as a new one."""
     scores = json.loads(known.scores)
     before = Lattice(scores["rows"], scores["cols"], shape.topology, shape.toroidal)
     old_ids, old = store.grid(known.name)
     place = {name: i for i, name in enumerate(ids)}
     shown = store.shown(known)
-    # What an older Posterity placed does not tell its picture, and stays where it is.
+    # Older versions did not store the content of what they placed; those posters stay where they are.
     replaced = {
         name for name, content in zip(ids, contents, strict=True)
         if name not in shape.pins and shown.get(name) not in (None, content)
     }  # fmt: skip
     kept = [i for i, name in enumerate(old_ids) if name in place and name not in replaced]
     n_new = len(ids) - len(kept)
-    n_more = n_new - len(replaced)  # the others have left a cell
+    n_more = n_new - len(replaced)  # each replaced poster frees its own cell
     holes = len(list(shape.holes))
     if n_new > MOST_NEW * len(ids) or before.size - holes - len(ids) > MOST_NEW * before.size:
         return None
@@ -231,11 +232,11 @@ def _grown(
     free = shape.rows is None and shape.cols is None and not shape.pins and not holes
     if not free and (rows, cols) != (wanted.rows, wanted.cols):
         return None
-    # A few posters find the blanks there are; more would have to push long rows aside.
+    # A few posters fit into the existing blanks; more would have to push long rows aside.
     if free and (rows * cols < len(ids) or n_more > min(rows, cols) / 2):
         left = n_more
         while left > 0 or rows * cols < len(ids):
-            # Rows of a hexagonal wall would change their shift where one is opened.
+            # A new row would change the shift of the rows below it on a hexagonal wall.
             by_column = cols / rows <= shape.aspect or shape.topology == "hexagonal"
             left -= rows if by_column else cols
             rows, cols = (rows, cols + 1) if by_column else (rows + 1, cols)
@@ -255,7 +256,7 @@ def _grown(
 
 
 def _scores(vectors: Floats, lattice: Lattice, cells: Indices, random_state: int) -> dict[str, Any]:
-    """Score a wall, a random one, and a plain self-organising map's."""
+    """Score a wall, a random one, and one from a plain self-organising map."""
     shrink = min(1.0, (SOM_UNITS / lattice.size) ** 0.5)
     rows, cols = (max(1, round(side * shrink)) for side in (lattice.rows, lattice.cols))
     if lattice.hexagonal and lattice.toroidal:
@@ -282,14 +283,15 @@ def _scores(vectors: Floats, lattice: Lattice, cells: Indices, random_state: int
 
 
 def som_cells(units: Indices, cells: Indices) -> tuple[Indices, int]:
-    """Put items into the cells of their units as a plain self-organising map does, and count those that collide.
+    """Put items into the cells of their units as a plain self-organising map does, and count the collisions.
 
     Args:
-        units: (n,) the best-matching unit of each item, a number of a cell.
-        cells: (n,) the distinct cells that may be used.
+        units: (n,) best-matching unit of each item, as a cell number.
+        cells: (n,) distinct cells that may be used.
 
     Returns:
-        (n,) cells: the first that wants a usable cell has it, the others what is left, in order; and how many others.
+        (n,) cells, and the number of collisions. The first item to match a usable cell gets it; the others get the
+        remaining cells, in order.
     """
     free = dict.fromkeys(np.sort(cells).tolist())
     found = np.full(len(units), -1, np.int64)
@@ -305,7 +307,7 @@ def som_cells(units: Indices, cells: Indices) -> tuple[Indices, int]:
 def layout_scores(
     vectors: Floats, lattice: Lattice, cells: Indices, n_sample: int | None = None
 ) -> dict[str, list[float]]:
-    """Score where items stand on a wall: name -> [value, standard error]."""
+    """Score the positions of items on a wall: name -> [value, standard error]."""
     found = {"dpq16": distance_preservation_quality(vectors, lattice, cells)}
     if len(vectors) >= 4:
         near = neighbourhood_scores(vectors, lattice.positions()[cells], lattice=lattice, n_sample=n_sample)

@@ -1,4 +1,4 @@
-"""CIELAB, the colour space in which distance is roughly what an eye sees, and coarse RGB codes to count colours by.
+"""CIELAB, the colour space in which distance roughly matches perception, and coarse RGB codes for counting colours.
 
 Sources: IEC 61966-2-1:1999 (sRGB's transfer curve and primaries, white D65) and CIE 15:2004, section 8.2.1 (L*a*b*).
 """
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from posterity.errors import ArgumentError
 
 LEVELS = 16
-"""Levels that a channel is coarsened to where colours are counted."""
+"""Levels that each channel is coarsened to for counting colours."""
 CODES = LEVELS**3
-"""How many codes there are: code = (R // 16) * 256 + (G // 16) * 16 + B // 16."""
+"""Number of codes: code = (R // 16) * 256 + (G // 16) * 16 + B // 16."""
 
 _TO_XYZ = np.array(
     [
@@ -33,7 +33,7 @@ _DELTA = 6 / 29
 
 
 def rgb_to_lab(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give the CIELAB colours (..., 3) of sRGB colours, uint8 (..., 3), white D65.
+    """Convert sRGB colours, uint8 (..., 3), to CIELAB (..., 3), white D65.
 
     L* is in [0, 100]; a* and b* are within about ±110. A Euclidean distance of 2.3 is just noticeable.
 

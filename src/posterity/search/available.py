@@ -1,4 +1,4 @@
-"""What the posters of a catalogue can be compared by: an encoder, facets, and how much each counts at first."""
+"""What the posters of a catalogue can be compared by: an encoder, the facets, and their default weights."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from posterity.search.facets import CONTENT, OF_ENCODERS, OF_FILMS
 from posterity.settings import setting
 
 DEFAULT_WEIGHTS = {CONTENT: 1.0, "colour": 0.5, "composition": 0.5}
-"""How much facets count where nobody says so."""
+"""Weights of the facets by default."""
 
 
 def encoder_of(store: Store) -> str:
-    """Name what compares posters: the encoder of the settings, or else one that there are vectors of."""
+    """Name the encoder that compares posters: the one in the settings, or else the first one that has vectors."""
     here, wanted = store.encoders, str(setting("encoder"))
     return wanted if wanted in here or not here else sorted(here)[0]
 
@@ -26,7 +26,7 @@ def facets_of(store: Store) -> list[str]:
 
 
 def default_weights(facets: Iterable[str]) -> str:
-    """Write down the usual weights of those of some facets that have one.
+    """Write the default weights of these facets, leaving out facets that have none.
 
     >>> default_weights(["colour", "content", "era"])
     'content=1,colour=0.5'

@@ -1,9 +1,10 @@
 """Which posters of a catalogue show the same artwork: resized, recompressed, cropped, re-titled, recoloured, mirrored.
 
-Candidates come cheaply: near perceptual hashes, and the nearest by an encoder's vectors, as far as they are nearer than
-all but one in :data:`RARE` pairs of the catalogue. Each is then looked at: one poster is laid over the other by local
-features, and what lies over each other is compared (:mod:`posterity.images.alignment`). So a shared logo, palette or
-layout is no shared artwork, and a crop with another title still is. Nothing is ever deleted: a person decides.
+Candidates come cheaply: pairs with similar perceptual hashes, and nearest neighbours by an encoder's vectors that are
+closer than all but one in :data:`RARE` pairs of the catalogue. Each candidate is then checked closely: one poster is
+aligned with the other by local features, and the parts that overlap are compared (:mod:`posterity.images.alignment`).
+So a shared logo, palette or layout does not count as shared artwork, but a crop with a different title does. Nothing is
+ever deleted: a person decides.
 """
 
 from __future__ import annotations
@@ -36,17 +37,18 @@ MIN_OVERLAP = 0.5
 HASH_BITS = 10
 NEAREST = 8
 RARE = 1_000
-"""What makes a pair a candidate: so few bits of its perceptual hashes differ, or so."""
+"""What makes a pair a candidate: its perceptual hashes differ in at most HASH_BITS bits; or one is among the NEAREST
+neighbours of the other, at a distance that only one in RARE pairs of the catalogue stays below."""
 
 READS = Reads((CONTENT, "phash", "title", "source", "path", "width", "height", "bytes"))
-"""What is read of the posters, and, by the last ones, of their files."""
+"""Columns read for each poster; the last ones describe its file."""
 
 FEW = 100
-"""Of so few posters, all pairs are candidates."""
+"""Up to this many posters, all pairs are candidates."""
 
 _CHUNK = 512
 _KEPT = 4096
-"""Keypoints of so many posters are held: some 50 KB each."""
+"""Number of posters whose keypoints are kept in memory, about 50 KB each."""
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,16 @@ class Copy:
     """A poster of a group of duplicates.
 
     Attributes:
-        id: Its id.
-        title: Of its film, or the id.
-        path: Its file, below its source.
-        width: In pixels.
-        height: Likewise.
-        bytes: Of the file.
+        id: The poster's id.
+        title: Its film's title, or the id if there is none.
+        path: Path of its file below its source.
+        width: Width in pixels.
+        height: Height in pixels.
+        bytes: Size of the file.
         sharpness: Standard deviation of the Laplacian at the size of the group's smallest copy, in grey levels; None
-            where the file cannot be read.
-        score: How well it fits the copy to keep, from 0 to 1; that one has 1. None where the two were never compared,
-            but each is like a third one.
+            if the file cannot be read.
+        score: How well it matches the copy to keep, from 0 to 1; that copy has 1. None if the two were not compared
+            directly, but both match a third copy.
     """
 
     id: str
@@ -96,11 +98,11 @@ class Duplicates:
     """All groups of duplicates of a catalogue, the largest first.
 
     Attributes:
-        encoder: Whose vectors found candidates.
-        posters: How many were looked through.
-        candidates: How many pairs were looked at closely.
-        groups: What was found.
-        mirrored: Whether mirror images count.
+        encoder: Name of the encoder whose vectors found the candidates.
+        posters: Number of posters searched.
+        candidates: Number of pairs that were compared closely.
+        groups: The groups found.
+        mirrored: Whether mirror images count as duplicates.
     """
 
     encoder: str
@@ -118,7 +120,7 @@ def same_artwork(found: Alignment) -> bool:
 
 
 MIN_PLAIN = 0.93
-"""Correlation of two pictures as they are that tells by itself: of posters with next to nothing on them."""
+"""Correlation of two whole pictures that is enough by itself; it serves posters with hardly any detail to align."""
 
 
 def duplicates(
@@ -134,10 +136,10 @@ def duplicates(
 
     Args:
         store: The catalogue.
-        encoder: Whose vectors find candidates; name or instance.
+        encoder: The encoder whose vectors find candidates; name or instance.
         where: An SQL condition on posters.
-        mirrored: Whether a mirror image is the same artwork too; that encodes all posters' mirror images.
-        workers: Threads; 0 takes one per core.
+        mirrored: Whether a mirror image counts as the same artwork; this encodes the mirror image of every poster.
+        workers: Number of threads; 0 uses one per core.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -157,8 +159,8 @@ def duplicates(
         sides.append((_mirror_candidates(store, found, digests, vectors), True))
     with progress("Comparing", sum(len(side) for side, _ in sides), show_progress) as bar:
         for side, flipped in sides:
-            looks = alignments(store, digests, side, flipped, workers)
-            for (i, j), alignment in zip(side.tolist(), looks, strict=True):
+            aligned = alignments(store, digests, side, flipped, workers)
+            for (i, j), alignment in zip(side.tolist(), aligned, strict=True):
                 bar.update(1)
                 if same_artwork(alignment):
                     best = judged.get((i, j))
@@ -170,7 +172,7 @@ def duplicates(
 
 
 def candidates(vectors: NDArray[np.float32], metric: Metric, hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Find pairs that are worth a close look: (m, 2) rows i < j, sorted."""
+    """Find the pairs that are worth comparing closely: (m, 2) rows i < j, sorted."""
     near, distances = nearest_to_all(vectors, NEAREST if len(vectors) > FEW else len(vectors), metric)
     close = distances <= rare_distance(vectors, metric)
     i = np.repeat(np.arange(len(vectors)), near.shape[1]).reshape(near.shape)[close]
@@ -179,7 +181,7 @@ def candidates(vectors: NDArray[np.float32], metric: Metric, hashes: NDArray[np.
 
 
 def rare_distance(vectors: NDArray[np.float32], metric: Metric, sample: int = 200_000) -> float:
-    """Find the distance that one in :data:`RARE` pairs stays below, from a sample of them; all, where there are few."""
+    """Estimate from a sample the distance that one in :data:`RARE` pairs stays below; infinite for few posters."""
     n = len(vectors)
     if n < 2:
         return 0.0
@@ -194,14 +196,14 @@ def rare_distance(vectors: NDArray[np.float32], metric: Metric, sample: int = 20
 def alignments(
     store: Store, digests: Sequence[str], pairs: NDArray[np.int64], mirrored: bool = False, workers: int = 0
 ) -> Iterator[Alignment]:
-    """Lay the first poster of each pair over the second, or over its mirror image, from thumbnails, in bounded memory.
+    """Align the first poster of each pair with the second, or with its mirror image, by thumbnails, in bounded memory.
 
     Args:
         store: The catalogue.
         digests: SHA-256 of each poster's content.
-        pairs: (m, 2) places in ``digests``; sorted, for speed.
-        mirrored: Whether the second of each is turned around.
-        workers: Threads; 0 takes one per core.
+        pairs: (m, 2) indices into ``digests``; sorted, for speed.
+        mirrored: Whether to mirror the second poster of each pair.
+        workers: Number of threads; 0 uses one per core.
     """
     known: dict[tuple[int, bool], Keypoints] = {}
     workers = n_workers(workers)
@@ -224,7 +226,7 @@ def _keypoints_of(thumbnail: tuple[bytes, bool]) -> Keypoints:
 def _mirror_candidates(
     store: Store, encoder: Encoder, digests: Sequence[str], vectors: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Find pairs of which one is near the other's mirror image, which is encoded for it from the thumbnail."""
+    """Find pairs in which one poster is near the other's mirror image, which is encoded from its thumbnail."""
     from posterity.numerics.neighbours.exact import Index
 
     spec = encoder.spec
@@ -232,13 +234,13 @@ def _mirror_candidates(
     radius = rare_distance(vectors, spec.metric)
     found: set[tuple[int, int]] = set()
 
-    def turned(some: list[int]) -> NDArray[np.float32]:
+    def mirror_vectors(some: list[int]) -> NDArray[np.float32]:
         thumbnails = store.thumbnails(digests[i] for i in some)
         pictures = [decode(thumbnails[digests[i]], tier(spec.size))[:, ::-1] for i in some]
         return encoder.encode(np.stack([fit(np.ascontiguousarray(each), spec.size, spec.fit) for each in pictures]))
 
     for some in chunked(range(len(digests)), 256):
-        for i, vector in zip(some, turned(some), strict=True):
+        for i, vector in zip(some, mirror_vectors(some), strict=True):
             rows, distances = index.nearest(vector, NEAREST + 1)
             found |= {(min(i, j), max(i, j)) for j in rows[distances <= radius].tolist() if j != i}
     return np.array(sorted(found), np.int64).reshape(-1, 2)

@@ -1,19 +1,19 @@
-"""How good an encoder's vectors are for what posters are searched for, beside what chance gives, and how sure that is.
+"""How good an encoder's vectors are for searching posters, compared with chance, with confidence intervals.
 
-- **franchise recall@k**: of the posters whose film has a sibling in its franchise, the share that find one among their
-  k nearest.
-- **same film@k**: of the posters whose film has another poster, the share that find one among their k nearest.
-- **genre agreement@5**: how many of the five nearest share a genre; by chance, how many of all posters do.
+- **franchise recall@k**: of the posters whose film has a sibling in its franchise, the share that have one among their
+  k nearest neighbours.
+- **same film@k**: of the posters whose film has another poster, the share that have one among their k nearest.
+- **genre agreement@5**: the share of the five nearest that have a genre in common; by chance, the share of all posters.
 - **genre probe**: ridge regression from vectors to genres, each film predicted from the other folds; mean average
   precision (mAP) and mean area under the ROC curve (AUC) over the genres with enough films, and how often one of the
-  three genres predicted first is right. The prior knows how common each genre is and nothing else.
+  three genres predicted first is right. The prior uses only how common each genre is.
 
-Beside the encoders stand what neighbours drawn at random would reach, on average ("random"), and, where asked for, a
-mixture of encoders: the sum of their cosine similarities, each standardised over random pairs and weighed
+For comparison, the table includes the expected scores of neighbours drawn at random ("random") and, on request, a
+mixture of encoders: the weighted sum of their cosine similarities, each standardised over random pairs
 (:mod:`posterity.search.facets`).
 
-Intervals are 95%, by the percentile bootstrap over posters. Films of one franchise, and looks of one film, are in one
-fold of the probe, so that it does not recognise what it has seen.
+Intervals are 95%, by the percentile bootstrap over posters. Films of one franchise, and posters of one film, are in the
+same fold of the probe, so that it cannot recognise what it was trained on.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Labels = NDArray[np.float64]
 RANDOM = "random"
 
 READS = Reads((CONTENT, "genres", "collection", "imdb_id", "tmdb_id"))
-"""What is read of the posters; the content stands for their vectors."""
+"""Columns read for each poster; the content stands for its vectors."""
 
 FIGURES = {
     "franchise_recall@1": "franchise_at_1",
@@ -56,7 +56,7 @@ FIGURES = {
     "genre_probe_AUC": "genre_auc",
     "genre_one_of_3": "genre_top3",
 }
-"""The figures' names, as they are reported, and the attributes of :class:`EncoderScores` that hold them."""
+"""Name of each figure, as reported -> the attribute of :class:`EncoderScores` that holds it."""
 
 BASELINES = (RANDOM, "pixels")
 
@@ -67,20 +67,20 @@ ENOUGH = 30
 
 @dataclass(frozen=True)
 class EncoderScores:
-    """What an encoder's vectors are good for; None where the catalogue has too little to tell by.
+    """The scores of an encoder's vectors; None where the catalogue has too little data to compute one.
 
     Attributes:
-        encoder: Its name; "random" finds neighbours by chance and knows how common each genre is.
-        dimension: Of its vectors.
-        posters: How many were scored.
-        queries: How many of them have a sibling in their franchise.
-        versions: How many of them have another poster of their film.
-        franchise_at_1: Recall.
-        franchise_at_5: Recall.
-        franchise_at_10: Recall.
-        same_film_at_1: Recall.
-        same_film_at_5: Recall.
-        genre_at_5: Agreement.
+        encoder: Its name; "random" draws neighbours at random and uses only how common each genre is.
+        dimension: Length of its vectors.
+        posters: Number of posters scored.
+        queries: Number of films scored that have a sibling in their franchise.
+        versions: Number of posters scored whose film has another poster.
+        franchise_at_1: Franchise recall@1.
+        franchise_at_5: Franchise recall@5.
+        franchise_at_10: Franchise recall@10.
+        same_film_at_1: Same-film recall@1.
+        same_film_at_5: Same-film recall@5.
+        genre_at_5: Genre agreement@5.
         genre_map: The probe's mean average precision.
         genre_auc: The probe's mean area under the ROC curve.
         genre_top3: How often one of the probe's first three genres is right.
@@ -106,7 +106,7 @@ class EncoderScores:
 
 
 def folds_of(groups: Sequence[object], n_folds: int = FOLDS, seed: int = 0) -> NDArray[np.int64]:
-    """Put items into folds, whole groups together: (n,)."""
+    """Assign items to folds, keeping each group in one fold: (n,)."""
     _, inverse = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
     return np.random.default_rng(seed).permutation(inverse.max() + 1)[inverse] % n_folds
 
@@ -143,16 +143,16 @@ def score_vectors(
     franchises: Sequence[str],
     films: Sequence[str],
 ) -> EncoderScores:
-    """Score vectors by what is known of their films.
+    """Score vectors against the metadata of their films.
 
     Args:
-        name: The encoder's.
-        vectors: (n, d).
+        name: Name of the encoder.
+        vectors: Vectors, (n, d).
         metric: "cosine" or "euclidean".
-        genres: Of each row's film.
-        franchises: Of each row's film, or "".
-        films: Which film each row shows. Franchises and genres are scored on one poster a film, so that a film's own
-            other posters are neither siblings nor films of a shared genre.
+        genres: Genres of each row's film.
+        franchises: Franchise of each row's film, or "".
+        films: Film of each row. Franchises and genres are scored on one poster per film, so that a film's other
+            posters count neither as siblings nor as films that share its genre.
     """
     own = _numbers(films)
     versions = {k: group_hits_at_k(nearest_to_all(vectors, k, metric)[0], own) for k in (1, 5)}
@@ -178,7 +178,7 @@ def score_vectors(
 
 
 def score_random(genres: Sequence[Sequence[str]], franchises: Sequence[str], films: Sequence[str]) -> EncoderScores:
-    """Score neighbours drawn at random, and a probe that knows nothing but how common genres are: expected values."""
+    """Compute the expected scores of neighbours drawn at random and of a probe that uses only how common genres are."""
     labels, every, fold, _ = _genres(genres, franchises, films)
     probe = probe_scores(prior_scores(labels, fold), labels) if labels.size else (None,) * 3
     own = _numbers(films)
@@ -211,8 +211,8 @@ def mixture(vectors: Sequence[Rows], weights: Sequence[float]) -> Rows:
     """Join vectors of unit length so that their products are the weighted sums of standardised cosine similarities.
 
     Args:
-        vectors: Of each encoder, (n, d).
-        weights: Of each; not negative.
+        vectors: Vectors of each encoder, (n, d).
+        weights: Weight of each encoder; not negative.
 
     Returns:
         (n, Σ d), of unit length.
@@ -250,7 +250,7 @@ def _numbers(names: Sequence[str]) -> NDArray[np.int64]:
 def _genres(
     genres: Sequence[Sequence[str]], franchises: Sequence[str], films: Sequence[str]
 ) -> tuple[Labels, NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-    """Give what the probe learns of the rows with any genre, all genres of all rows, the folds, and those rows."""
+    """Give the probe's labels for rows with a genre, the genres of all rows, the folds, and those rows' numbers."""
     names = sorted({genre for row in genres for genre in row})
     every = np.array([[name in row for name in names] for row in genres], bool).reshape(len(genres), len(names))
     known = np.flatnonzero(every.any(1))
@@ -262,7 +262,7 @@ def _genres(
 
 
 def baselines(table: Sequence[EncoderScores]) -> dict[str, dict[str, float | None]]:
-    """Give the figures of the baselines among scores: baseline -> figure -> value."""
+    """Extract the figures of the baselines: baseline -> figure -> value."""
     found = {}
     for row in table:
         if row.encoder in BASELINES:
@@ -273,14 +273,14 @@ def baselines(table: Sequence[EncoderScores]) -> dict[str, dict[str, float | Non
 
 @dataclass(frozen=True)
 class LayoutScores:
-    """How well a wall or map that a catalogue holds keeps what is alike together.
+    """How well a wall or map in a catalogue keeps similar posters together.
 
     Attributes:
-        name: Of the layout, or of a baseline of it: "wall_content_poster", "wall_content_poster: random".
+        name: Name of the layout, or of one of its baselines: "wall_content_poster", "wall_content_poster: random".
         kind: "wall" or "map".
-        encoder: Whose vectors it was made from.
-        posters: How many it shows.
-        scores: Name -> value, its standard error beside it where it was sampled.
+        encoder: Name of the encoder whose vectors it was made from.
+        posters: Number of posters on it.
+        scores: Name -> value with its interval, which has no width where the value is exact.
     """
 
     name: str
@@ -294,14 +294,14 @@ LAYOUT_FIGURES = (
     "dpq16", "trustworthiness", "continuity", "knn_preservation", "quantization_error", "topographic_error",
     "collisions",
 )  # fmt: skip
-"""What is told of walls and maps; see :mod:`posterity.numerics.scores.preservation` and
+"""Figures reported for walls and maps; see :mod:`posterity.numerics.scores.preservation` and
 :mod:`posterity.numerics.scores.maps`."""
 
 
 def layout_scores(store: Store) -> list[LayoutScores]:
-    """Tell the scores of the walls and maps that a catalogue holds, each followed by its baselines; 95% intervals.
+    """List the scores of the walls and maps in a catalogue, each followed by its baselines, with 95% intervals.
 
-    One that is behind the posters tells of what is no more, and is left out.
+    A layout that is out of date is left out: its scores describe posters that have changed since.
     """
     found = []
     for artefact in store.artefacts():
@@ -337,14 +337,14 @@ def evaluate(
     weights: Mapping[str, float] | None = None,
     content: str | Encoder = "poster",
 ) -> list[EncoderScores]:
-    """Score the encoders whose vectors a catalogue holds, chance first, and a mixture last.
+    """Score the encoders whose vectors a catalogue holds: chance first, the mixture last.
 
     Args:
         store: The catalogue.
-        encoders: Names or instances; none takes all that have vectors.
+        encoders: Names or instances; if empty, all that have vectors.
         where: An SQL condition on posters.
-        weights: Encoder -> weight of a mixture, where one is to be scored; "content" stands for ``content``.
-        content: Name or instance.
+        weights: Encoder -> weight in the mixture to score, if any; "content" stands for ``content``.
+        content: The encoder that "content" stands for; name or instance.
 
     Raises:
         ArgumentError: Fewer than two posters are left, or a weight is negative or its encoder has no cosine similarity.
@@ -387,7 +387,7 @@ def _mixed(
         encoder = ENCODERS.get(content if name == "content" else name)
         if encoder.spec.metric != "cosine" or not weight > 0:
             raise ArgumentError(
-                f"{name}={weight} cannot be mixed", "Give positive weights of encoders compared by their cosine."
+                f"{name}={weight} cannot be mixed", "Give positive weights, of encoders compared by cosine similarity."
             )
         loaded[name] = load_vectors(store, encoder, where)
     ids = sorted(set.intersection(*(set(own) for own, _ in loaded.values())))

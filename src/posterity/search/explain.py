@@ -1,8 +1,8 @@
-"""Why two posters are alike: each facet's part in the score, and the regions and colours that make it.
+"""Why two posters are alike: each facet's contribution to the score, and the regions and colours behind it.
 
 Regions are found by covering them (M. D. Zeiler, R. Fergus, *Visualizing and Understanding Convolutional Networks*,
-2014): where covering a region of one poster makes it less like the other, that region made them alike. It works for any
-encoder, because it asks nothing of it but vectors.
+2014): if covering a region of one poster makes it less like the other, that region made them alike. It works for any
+encoder, because it needs only its vectors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GRID = (9, 6)
 """Rows and columns of regions."""
 
 REACH = 0.5
-"""How far what covers a region reaches over its edges, in regions: so that what lies on an edge counts for both."""
+"""How far a cover extends beyond its region's edges, in regions, so that details on an edge count for both sides."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,15 @@ class Explanation:
     """Why two posters are alike.
 
     Attributes:
-        a: The first's id.
-        b: The second's.
-        titles: Of their films, or their ids.
+        a: Id of the first poster.
+        b: Id of the second.
+        titles: Titles of their films, or their ids.
         score: Sum of the contributions; 0 is a random pair.
-        contributions: Facet -> its part of the score; a facet that is not known of both has 0.
-        weights: Facet -> its share.
-        regions: Facet -> two (9, 6) arrays, one a poster: by how much the facet's part falls where a region is covered.
-        palettes: Of each poster, "#rrggbb" and its share of the area, the largest first.
+        contributions: Facet -> its contribution to the score; 0 if the facet is unknown for either poster.
+        weights: Facet -> its share of the weights.
+        regions: Facet -> two (9, 6) arrays, one per poster: how much the facet's contribution drops when each region
+            is covered.
+        palettes: Colours of each poster as "#rrggbb" with their shares of the area, the largest first.
         same_artwork: Whether they show the same artwork.
     """
 
@@ -67,20 +68,20 @@ def explain(
     b: str,
     weights: Mapping[str, float],
 ) -> Explanation:
-    """Tell why two posters of a catalogue are alike.
+    """Explain why two posters of a catalogue are alike.
 
     Args:
         store: The catalogue.
-        facets: By name; see :func:`posterity.search.facets.load_facets`.
+        facets: Facets by name; see :func:`posterity.search.facets.load_facets`.
         content: The encoder of the facet "content".
-        a: An id.
-        b: Another.
+        a: Id of the first poster.
+        b: Id of the second.
         weights: Facet -> weight.
 
     Raises:
-        CatalogueError: There is no such poster, or it lacks a vector.
+        CatalogueError: There is no such poster, or it has no vector.
         ArgumentError: All weights are 0.
-        UnknownNameError: There is no facet of a name.
+        UnknownNameError: A facet is unknown.
     """
     shares = normalised(weights, facets)
     posters = store.get([a, b])
@@ -93,7 +94,7 @@ def explain(
             )
         if index.place(identity) is None:
             raise CatalogueError(
-                f"poster {identity!r} lacks vectors of these facets", f"Run: posterity embed -c {store.folder}"
+                f"poster {identity!r} has no vectors for these facets", f"Run: posterity embed -c {store.folder}"
             )
     places = np.array([index.place(a), index.place(b)], np.int64)
     pictures = [picture_of(store, posters[identity]) for identity in (a, b)]
@@ -108,10 +109,10 @@ def explain(
         contributions[name] = share * whole
         if name not in OF_FILMS:
             encoder = ENCODERS.get(content if name == CONTENT else name)
-            first = _falls(facet, encoder, pictures[0], own[1])
-            second = _falls(facet, encoder, pictures[1], own[0])
+            first = _region_drops(facet, encoder, pictures[0], own[1])
+            second = _region_drops(facet, encoder, pictures[1], own[0])
             regions[name] = (share * first, share * second)
-    look = next(alignments(store, [posters[a].sha256, posters[b].sha256], np.array([[0, 1]])))
+    alignment = next(alignments(store, [posters[a].sha256, posters[b].sha256], np.array([[0, 1]])))
     return Explanation(
         a,
         b,
@@ -121,19 +122,19 @@ def explain(
         shares,
         regions,
         (_palette(pictures[0]), _palette(pictures[1])),
-        same_artwork(look),
+        same_artwork(alignment),
     )
 
 
-def _falls(facet: Facet, encoder: Encoder, picture: RGB, other: NDArray[np.float32]) -> Grid:
-    """Tell by how much nearness to another vector falls where each region of a picture is covered."""
+def _region_drops(facet: Facet, encoder: Encoder, picture: RGB, other: NDArray[np.float32]) -> Grid:
+    """Measure how much similarity to another vector drops when each region of a picture is covered."""
     spec = encoder.spec
-    # Covered before it is fitted: so regions are the poster's, whatever the encoder crops.
+    # Cover before fitting, so that regions refer to the whole poster, whatever the encoder crops.
     small = shrink(picture, tier(spec.size) or picture.shape[:2])
-    seen = encoder.encode(np.stack([fit(one, spec.size, spec.fit) for one in (small, *covered(small))]))
-    distances = _distances(facet, seen, other)
-    falls = (distances[1:] - distances[0]) / facet.deviation
-    return np.asarray(falls.reshape(GRID))
+    vectors = encoder.encode(np.stack([fit(one, spec.size, spec.fit) for one in (small, *covered(small))]))
+    distances = _distances(facet, vectors, other)
+    drops = (distances[1:] - distances[0]) / facet.deviation
+    return np.asarray(drops.reshape(GRID))
 
 
 def covered(picture: RGB) -> list[RGB]:

@@ -1,15 +1,15 @@
-"""Steerable similarity: a score that is a weighted sum over facets, and that tells each facet's part in it.
+"""Steerable similarity: a score that is a weighted sum over facets and shows each facet's contribution.
 
-A facet is one way of being alike: in colour, in composition, in content (what a network sees), in genre, in era. Facets
-measure in units of their own; so each distance d is standardised over random pairs of the collection,
+A facet is one way of being alike: in colour, in composition, in content (what a network sees), in genre, in era. Each
+facet has its own unit, so each distance d is standardised over random pairs of the collection,
 
     z = (mean - d) / standard deviation,
 
-and the score of a poster is the sum of w / Σ|w| · z over the facets. Two random posters have a z of 0 on average, with
-a deviation of 1, in every facet: so equal weights have equal influence. A facet that is not known of a poster (it has
-no genre) has the z of a random pair, 0. Negative weights ask for posters that are unlike in a facet.
+and the score of a poster is the sum of w / Σ|w| · z over the facets. In every facet, z of two random posters has mean 0
+and standard deviation 1, so equal weights have equal influence. Where a poster lacks a facet (it has no genre, say), z
+is that of a random pair, 0. Negative weights favour posters that differ in a facet.
 
-One facet alone is ranked by its own distances, exactly as a search by its encoder ranks.
+A single facet ranks by its own distances, exactly as a search by its encoder does.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ Vector = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 CONTENT = "content"
-"""The facet of what a network sees: by whichever encoder is asked for."""
+"""The facet of what a network sees, by whichever encoder is chosen."""
 
 OF_ENCODERS = ("colour", "composition")
 OF_FILMS = ("genre", "era")
 FACETS = (*OF_ENCODERS, CONTENT, *OF_FILMS)
 
 ERA_YEARS = 10.0
-"""Years that count as 1 in the era's distance; standardising takes it out again."""
+"""Number of years that count as 1 in the era's distance; standardising cancels it out."""
 
 SAMPLE = 50_000
-"""Random pairs that a facet is standardised by."""
+"""Number of random pairs that a facet is standardised over."""
 
 
 class Facet:
@@ -51,11 +51,11 @@ class Facet:
     Args:
         name: "colour", "composition", "content", "genre" or "era".
         index: Its vectors; all facets of a blend hold the same posters.
-        known: (n,) mask of the posters it knows something of; None for all.
+        known: (n,) mask of the posters that have this facet; None if all do.
 
     Attributes:
-        mean: Of the distances of random pairs.
-        deviation: Their standard deviation.
+        mean: Mean distance of random pairs.
+        deviation: Standard deviation of those distances.
     """
 
     def __init__(self, name: str, index: Index, known: NDArray[np.bool_] | None = None) -> None:
@@ -72,19 +72,19 @@ class Facet:
             self.mean, self.deviation = float(distances.mean()), max(float(distances.std()), 1e-9)
 
     def standardised(self, query: Vector) -> Vector:
-        """Tell how near all posters are to a query, in float32: (n,), 0 for a random poster."""
+        """Compute how near all posters are to a query, in float32: (n,), 0 for a random poster."""
         z = (np.float32(self.mean) - self.index.distances_to(query)) / np.float32(self.deviation)
         if self.known is not None:
             z[~self.known] = 0
         return np.asarray(z, np.float32)
 
     def exactly(self, query: Vector, rows: Rows) -> NDArray[np.float64]:
-        """Tell the same of some posters, in float64, each from its own vector alone."""
+        """Compute the same for some posters, in float64, each from its own vector alone."""
         z = (self.mean - exact_distances(self.index.vectors, rows, query, self.index.metric)) / self.deviation
         return z if self.known is None else np.where(self.known[rows], z, 0.0)
 
     def between(self, rows: Rows) -> NDArray[np.float64]:
-        """Tell how near some posters are to each other: (m, m) float64."""
+        """Compute how near some posters are to each other: (m, m) float64."""
         m = len(rows)
         i, j = np.triu_indices(m, 1)
         z = np.full((m, m), self.mean / self.deviation)
@@ -99,12 +99,12 @@ class Facet:
 
 @dataclass(frozen=True)
 class Ranked:
-    """Rows found by a blend, the most alike first.
+    """Rows found by a blend of facets, the most alike first.
 
     Attributes:
-        rows: (k,).
+        rows: (k,) row numbers.
         scores: (k,) sums of the contributions.
-        contributions: Facet -> (k,).
+        contributions: Facet -> its (k,) contributions.
     """
 
     rows: Rows
@@ -113,11 +113,11 @@ class Ranked:
 
 
 class Asked:
-    """A query to some facets. How near all posters are in each is computed once; weights may then change at no cost.
+    """A query by facets. The nearness of all posters is computed once per facet; weights can then change at no cost.
 
     Args:
-        facets: By name.
-        queries: Facet -> its vector of what is searched for; facets that it has none of cannot be weighed.
+        facets: Facets by name.
+        queries: Facet -> vector of the query; facets without one cannot be given a weight.
     """
 
     def __init__(self, facets: Mapping[str, Facet], queries: Mapping[str, Vector]) -> None:
@@ -129,20 +129,20 @@ class Asked:
         """Find the k posters of the highest scores, exactly; ties by row.
 
         Args:
-            weights: Facet -> weight; those of 0 count for nothing.
-            k: How many.
-            allowed: (n,) mask of the rows that may be given; None allows all.
+            weights: Facet -> weight; facets of weight 0 are ignored.
+            k: Number of posters to find.
+            allowed: (n,) mask of the rows that may be returned; None allows all.
 
         Raises:
-            ArgumentError: All weights are 0, or one is no number.
-            UnknownNameError: There is no facet of a name.
+            ArgumentError: All weights are 0, or one is not a finite number.
+            UnknownNameError: A facet is unknown.
         """
         shares = normalised(weights, self.facets)
         for name in shares:
             if name not in self.queries:
                 raise ArgumentError(
-                    f"what is searched for has no {name}",
-                    f"Leave {name} out of the weights; it has: {_names(self.queries)}.",
+                    f"the query has no {name}",
+                    f"Leave {name} out of the weights; the query has: {_names(self.queries)}.",
                 )
         if len(shares) == 1:
             ((name, share),) = shares.items()
@@ -178,17 +178,17 @@ class Asked:
         facet, query = self.facets[name], self.queries[name]
         length = max(float(np.linalg.norm(query)), 1.0)
         error = facet.index.slack * length
-        # Of a Euclidean distance the square is computed: an error e of it is at most √(2e) of the distance.
+        # Euclidean distances come from their squares: an error e of the square is at most √(2e) of the distance.
         error = error if facet.index.metric == "cosine" else float(np.sqrt(4 * error * length))
         return error / facet.deviation + 1e-5
 
 
 def normalised(weights: Mapping[str, float], facets: Mapping[str, object]) -> dict[str, float]:
-    """Turn weights into shares, whose absolute values sum to 1; those of 0 are left out.
+    """Turn weights into shares whose absolute values sum to 1, leaving out weights of 0.
 
     Raises:
-        ArgumentError: All weights are 0, or one is no number.
-        UnknownNameError: There is no facet of a name.
+        ArgumentError: All weights are 0, or one is not a finite number.
+        UnknownNameError: A facet is unknown.
     """
     for name, weight in weights.items():
         if name not in facets:
@@ -202,10 +202,10 @@ def normalised(weights: Mapping[str, float], facets: Mapping[str, object]) -> di
 
 
 def parse_weights(text: str) -> dict[str, float]:
-    """Read weights as they are written on the command line.
+    """Read weights as written on the command line.
 
     Raises:
-        ArgumentError: It is not of that form.
+        ArgumentError: A weight is not a number.
 
     >>> parse_weights("colour=1, content=0.5")
     {'colour': 1.0, 'content': 0.5}
@@ -216,7 +216,7 @@ def parse_weights(text: str) -> dict[str, float]:
         try:
             weights[name.strip()] = float(number) if equals else 1.0
         except ValueError as error:
-            raise ArgumentError(f"the weight {part!r} is no number", "Write --weights colour=1,content=0.5.") from error
+            raise ArgumentError(f"invalid weight {part!r}", "Write --weights colour=1,content=0.5.") from error
     return weights
 
 
@@ -229,8 +229,8 @@ def diverse(scores: NDArray[np.float64], between: NDArray[np.float64], k: int, d
     Args:
         scores: (m,) nearness to the query, the largest first.
         between: (m, m) nearness of candidates to each other, in the same units.
-        k: How many.
-        diversity: From 0, the order of scores, to 1, as unlike each other as can be.
+        k: Number of candidates to choose.
+        diversity: From 0, the order of scores, to 1, as different from each other as possible.
     """
     chosen: list[int] = []
     nearest = np.full(len(scores), -np.inf)
@@ -244,7 +244,7 @@ def diverse(scores: NDArray[np.float64], between: NDArray[np.float64], k: int, d
     return chosen
 
 
-# --- of a catalogue --------------------------------------------------------------------------------------------------
+# --- from a catalogue ------------------------------------------------------------------------------------------------
 
 
 def load_facets(
@@ -254,18 +254,18 @@ def load_facets(
     load: Callable[[Encoder], Index] | None = None,
     held: Iterable[Facet] = (),
 ) -> dict[str, Facet]:
-    """Read the facets of a catalogue that are asked for; they hold the posters that have all of their vectors.
+    """Load the named facets of a catalogue; they hold the posters that have vectors for all of them.
 
     Args:
         store: The catalogue.
-        names: Of the facets.
+        names: Names of the facets.
         content: The encoder of the facet "content".
-        load: Gives an encoder's vectors; None reads them.
-        held: Facets of the same vectors that were made before: taken as they are where they hold the same posters.
+        load: Function that gives an encoder's vectors; None reads them from the catalogue.
+        held: Facets made earlier from the same vectors; reused where they hold the same posters.
 
     Raises:
-        CatalogueError: There are no vectors of an encoder.
-        UnknownNameError: There is no facet of a name.
+        CatalogueError: An encoder has no vectors in the catalogue.
+        UnknownNameError: A facet is unknown.
     """
     for name in names:
         if name not in FACETS:
@@ -296,7 +296,7 @@ def load_facets(
 
 
 def genre_facet(ids: Sequence[str], genres: Sequence[Sequence[str]]) -> Facet:
-    """Make the facet of genres: films are near as they share them (cosine of their sets; Ochiai 1957)."""
+    """Make the genre facet: films are near if they share genres (cosine of their genre sets; Ochiai 1957)."""
     names = sorted({name for row in genres for name in row})
     rows = np.zeros((len(ids), max(len(names), 1)), np.float32)
     place = {name: i for i, name in enumerate(names)}
@@ -307,14 +307,14 @@ def genre_facet(ids: Sequence[str], genres: Sequence[Sequence[str]]) -> Facet:
 
 
 def era_facet(ids: Sequence[str], years: Sequence[int | None]) -> Facet:
-    """Make the facet of the era: films are near as their years are."""
+    """Make the era facet: films are near if their years are."""
     known = np.array([year is not None for year in years], bool)
     rows = np.array([[(year or 0) / ERA_YEARS] for year in years], np.float32).reshape(-1, 1)
     return Facet("era", Index(ids, rows, "euclidean"), known)
 
 
 def queries_of(poster_row: int, facets: Mapping[str, Facet]) -> dict[str, Vector]:
-    """Give a poster's own vectors, of the facets that are known of it."""
+    """Give a poster's own vectors, for the facets that it has."""
     return {
         name: facet.index.vectors[poster_row]
         for name, facet in facets.items()
@@ -323,11 +323,11 @@ def queries_of(poster_row: int, facets: Mapping[str, Facet]) -> dict[str, Vector
 
 
 def neighbourhoods(facets: Mapping[str, Facet], k: int) -> tuple[Rows, Rows, dict[str, NDArray[np.float64]]]:
-    """Find each poster's k nearest by every facet, and how near they are by all facets: what others can re-rank by.
+    """Find each poster's k nearest by every facet, with their nearness by all facets, so that they can be re-ranked.
 
     Args:
-        facets: By name, of the same posters.
-        k: How many by each.
+        facets: Facets by name, of the same posters.
+        k: Number of neighbours per facet.
 
     Returns:
         Rows (m,) sorted, their neighbours (m,), and facet -> standardised nearness (m,).
@@ -349,7 +349,7 @@ def neighbourhoods(facets: Mapping[str, Facet], k: int) -> tuple[Rows, Rows, dic
 
 
 def titled(poster: Poster) -> str:
-    """Name a poster by its film's title, or by its id."""
+    """Give the title of a poster's film, or the poster's id if there is none."""
     return poster.film.title or poster.id
 
 

@@ -1,4 +1,4 @@
-"""What a catalogue is searched by, held between searches until the catalogue changes: vectors, indexes, facets."""
+"""Vectors, indexes and facets of a catalogue, kept in memory between searches until the catalogue changes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from posterity.search.indexes import searchable
 from posterity.settings import setting
 
 _BLENDS = 8
-"""Sets of facets that are held. All share the vectors, but where posters lack some, each has a copy without those."""
+"""Sets of facets kept in memory. They share vectors; where posters lack some, each set has a copy without those."""
 
 
 class Held:
-    """What is held of one catalogue; safe to share between threads.
+    """What is kept in memory for one catalogue; safe to share between threads.
 
-    Each thing is loaded once, however many ask for it at the same time.
+    Each item is loaded once, even if several threads request it at the same time.
     """
 
     def __init__(self, store: Store) -> None:
@@ -37,36 +37,36 @@ class Held:
         """Give an encoder's vectors.
 
         Raises:
-            CatalogueError: There are none, or another version of the encoder made them.
+            CatalogueError: The encoder has no vectors, or another version of it made them.
         """
         with self._lock:
-            self._look()
+            self._forget_if_changed()
             key = encoder.spec.fingerprint
             if key not in self._indexes:
                 self._indexes[key] = held_vectors(self.store, encoder)
             return self._indexes[key]
 
     def searchable(self, encoder: Encoder, *, keep: bool = True) -> Index | Approximate:
-        """Give what an encoder's vectors are searched by: themselves, or, where they are many, an approximate index.
+        """Give what to search an encoder's vectors by: the vectors, or an approximate index if there are many.
 
         Args:
-            encoder: Whose.
-            keep: Whether an index that is made is kept in the catalogue.
+            encoder: The encoder.
+            keep: Whether to store a new index in the catalogue.
         """
         with self._lock:
-            self._look()
+            self._forget_if_changed()
             key = encoder.spec.fingerprint, setting("index")
             if key not in self._searchable:
                 self._searchable[key] = searchable(self.store, encoder, self.index(encoder), key[1], keep=keep)
             return self._searchable[key]
 
     def facets(self, names: Iterable[str], content: Encoder) -> dict[str, Facet]:
-        """Give some facets, of the posters that have all of their vectors.
+        """Give the named facets, for the posters that have vectors for all of them.
 
         See :func:`posterity.search.facets.load_facets`.
         """
         with self._lock:
-            self._look()
+            self._forget_if_changed()
             key = (content.spec.fingerprint, *sorted(names))
             if key not in self._blends:
                 alike = [facet for other, some in self._blends.items() if other[0] == key[0] for facet in some.values()]
@@ -76,8 +76,8 @@ class Held:
             self._blends.move_to_end(key)
             return self._blends[key]
 
-    def _look(self) -> None:
-        """Let go of everything where the catalogue has changed."""
+    def _forget_if_changed(self) -> None:
+        """Discard everything if the catalogue has changed."""
         version = self.store.version
         if version != self._version:
             self._indexes.clear()

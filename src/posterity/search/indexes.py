@@ -1,4 +1,4 @@
-"""The approximate indexes of a catalogue: made when a collection is large, kept beside it, made anew when due."""
+"""The approximate indexes of a catalogue: built for large collections, stored with them, rebuilt when outdated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from posterity.runtime.progress import progress
 from posterity.runtime.storage import Remote, fetch_file, put_file
 
 FOLDER = "indexes"
-"""In the catalogue's folder. What lies in it can be deleted: it is made again."""
+"""Subfolder of the catalogue. Its files can be deleted: they are rebuilt when needed."""
 
 MODES = ("auto", "exact", "approximate")
 
@@ -35,23 +35,23 @@ def searchable(
     show_progress: bool | None = False,
     keep: bool = True,
 ) -> Index | Approximate:
-    """Give what to search a catalogue by: its vectors themselves, or an approximate index of them where they are many.
+    """Give what to search a catalogue by: the vectors themselves, or an approximate index if there are many.
 
     Args:
         store: The catalogue.
-        encoder: Whose vectors ``index`` holds.
-        index: The exact one.
+        encoder: The encoder whose vectors ``index`` holds.
+        index: The exact index.
         mode: "exact"; "approximate"; or "auto", which is approximate from
             :data:`posterity.numerics.neighbours.approximate.LARGE` numbers on, if FAISS is installed.
         show_progress: True and False force the bar; None shows it on a terminal.
-        keep: Whether one that is made is kept in the catalogue.
+        keep: Whether to store a new index in the catalogue.
 
     Raises:
         ArgumentError: There is no such mode.
         MissingExtraError: The mode is "approximate", and FAISS is not installed.
     """
     if mode not in MODES:
-        raise ArgumentError(f"the index {mode!r} is not known", f"Known: {', '.join(MODES)}.")
+        raise ArgumentError(f"unknown index mode {mode!r}", f"Known: {', '.join(MODES)}.")
     if mode == "exact" or (mode == "auto" and (index.vectors.size < LARGE or find_spec("faiss") is None)):
         return index
     known = store.artefact(f"index_{encoder.spec.name}")
@@ -62,7 +62,7 @@ def searchable(
     with progress("Making an index", None, show_progress):
         made = make(index)
     if keep:
-        with suppress(StorageError, OSError):  # a catalogue that cannot be written does without
+        with suppress(StorageError, OSError):  # a read-only catalogue works without one
             _write(store, encoder, made)
     return Approximate(index, made)
 
@@ -73,7 +73,7 @@ def _paths(store: Store, encoder: Encoder) -> tuple[Path, Path]:
 
 
 def _fetch(store: Store, encoder: Encoder) -> bool:
-    """Bring an index here from the object store that its catalogue lies in, where another machine has put it."""
+    """Fetch an index from the catalogue's object store, where another machine may have put it."""
     if not isinstance(store.folder, Remote):
         return False
     try:
@@ -86,7 +86,7 @@ def _fetch(store: Store, encoder: Encoder) -> bool:
 
 
 def _read(store: Store, encoder: Encoder, known: Artefact) -> Made | None:
-    """Read an index; None where it is gone, broken or of another making."""
+    """Read an index; None if it is missing, damaged or not the one described by the artefact."""
     import faiss
 
     lists, rows = _paths(store, encoder)

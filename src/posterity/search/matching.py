@@ -1,7 +1,7 @@
-"""Which posters of a catalogue are most like what is searched for: posters, pictures, colours, words.
+"""Which posters of a catalogue are most like a query: posters, pictures, colours or words.
 
-What is searched for becomes one vector (:mod:`posterity.search.vectors`). Without weights it is compared by one
-encoder; with weights, by facets (:mod:`posterity.search.facets`).
+The query becomes one vector (:mod:`posterity.search.vectors`). Without weights it is compared by one encoder; with
+weights, by facets (:mod:`posterity.search.facets`).
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ POOL = 10
 
 
 def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wanted: Wanted) -> Matches:
-    """Find the posters most like what is wanted by one encoder; never those that are searched for themselves.
+    """Find the posters most like the query by one encoder, excluding the query's own posters.
 
     Args:
         store: The catalogue.
-        index: The encoder's vectors of that catalogue.
+        index: The encoder's vectors in that catalogue.
         encoder: Name or instance.
         wanted: What to search for.
 
     Raises:
-        ArgumentError: The encoder knows no text, or no colours.
+        ArgumentError: The encoder does not support text, or a search by colours.
         CatalogueError: There is no such poster, or it has no vector.
         ImageError: A picture cannot be read.
         FilterError: The filter is not SQL over the catalogue's columns.
@@ -55,7 +55,7 @@ def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wa
     matches = [
         _match(posters[index.ids[row]], value, distance)
         for row, value, distance in zip(rows.tolist(), found_scores.tolist(), distances.tolist(), strict=True)
-        if index.ids[row] in posters  # else another process has removed it since
+        if index.ids[row] in posters  # another process may have removed it since
     ]
     return Matches(described(store, wanted, pictures), found.spec.name, _enough(matches, wanted))
 
@@ -63,21 +63,21 @@ def similar(store: Store, index: Index | Approximate, encoder: str | Encoder, wa
 def steered(
     store: Store, facets: Mapping[str, Facet], content: str | Encoder, wanted: Wanted, weights: Mapping[str, float]
 ) -> Matches:
-    """Find the posters most like what is wanted by a weighted sum of facets.
+    """Find the posters most like the query by a weighted sum of facets.
 
     Args:
         store: The catalogue.
-        facets: By name; see :func:`posterity.search.facets.load_facets`.
+        facets: Facets by name; see :func:`posterity.search.facets.load_facets`.
         content: The encoder of the facet "content".
         wanted: What to search for.
         weights: Facet -> weight.
 
     Raises:
-        ArgumentError: All weights are 0, or what is searched for has none of a facet: colours have no content.
+        ArgumentError: All weights are 0, or the query lacks a weighted facet: colours have no content.
         CatalogueError: There is no such poster, or it has no vector.
         ImageError: A picture cannot be read.
         FilterError: The filter is not SQL over the catalogue's columns.
-        UnknownNameError: There is no facet of a name.
+        UnknownNameError: A facet is unknown.
     """
     shares = normalised(weights, facets)
     pictures = read_pictures(store, wanted)
@@ -112,7 +112,7 @@ def steered(
 
 
 def _allowed(store: Store, index: Index | Approximate, wanted: Wanted, pictures: Pictures) -> NDArray[np.bool_]:
-    """Tell which rows may be found: those that meet the filter, and never what is searched for."""
+    """Give the mask of rows that may be found: those that meet the filter, except the query's own posters."""
     allowed = np.ones(len(index.ids), bool)
     if wanted.where:
         allowed[:] = False

@@ -1,4 +1,4 @@
-"""Every poster's neighbours by all facets, as small whole numbers: what a page without a server searches by."""
+"""Every poster's neighbours by all facets, as small whole numbers, for searching on a page without a server."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Nearby:
     """A poster's neighbours.
 
     Attributes:
-        of: Their numbers.
-        parts: Facet -> how near each of them is, in hundredths of a standard deviation.
+        of: Numbers of the neighbours.
+        parts: Facet -> how near each neighbour is, in hundredths of a standard deviation.
     """
 
     of: list[int]
@@ -24,12 +24,12 @@ class Nearby:
 
 
 def nearby(facets: Mapping[str, Facet], ids: Sequence[str], k: int) -> Iterator[Nearby]:
-    """Give each poster's neighbours: the k nearest by each facet, none of a poster that lacks vectors.
+    """Give each poster's neighbours: the k nearest by each facet, and none for a poster without vectors.
 
     Args:
-        facets: By name; all hold the same posters. Without any, posters have no neighbours.
-        ids: Of all posters, in the order of their numbers.
-        k: How many.
+        facets: Facets by name; all hold the same posters. If there are none, posters have no neighbours.
+        ids: Ids of all posters, in the order of their numbers.
+        k: Number of neighbours per facet.
     """
     if not facets:
         for _ in ids:

@@ -1,4 +1,4 @@
-"""The closest pairs of a whole collection, each with what makes it one."""
+"""The closest pairs of a whole collection, each with its kind."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SAME_PICTURE, ANOTHER_VERSION = "same picture", "another version"
 SAME_FRANCHISE, LOOK_ALIKE = "same franchise", "look-alike"
 
 READS = Reads((CONTENT, "imdb_id", "tmdb_id", "collection", "title"))
-"""What is read of the posters."""
+"""Columns read for each poster."""
 
 SLAB = 16_384
-"""Rows that workers are given at a time: 25 MB of vectors of 384 numbers."""
+"""Rows sent to a worker at a time: 25 MB for vectors of 384 numbers."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Pair:
 
     Attributes:
         a: The lower id.
-        b: The higher.
+        b: The higher id.
         score: The more alike, the larger; 1 is the same vector.
         distance: The less alike, the larger; 0 is the same vector.
         kind: "same picture" (the same artwork, by :mod:`posterity.search.duplicates`), else "another version" (of the
             same film), else "same franchise", else "look-alike".
-        title_a: Of the film of ``a``, or its id.
-        title_b: Of the film of ``b``, or its id.
+        title_a: Title of the film of ``a``, or its id.
+        title_b: Title of the film of ``b``, or its id.
     """
 
     a: str
@@ -60,10 +60,10 @@ class Pairs:
     """The closest pairs of a catalogue, the closest first.
 
     Attributes:
-        encoder: By whose vectors.
-        posters: How many were compared, each with all others.
+        encoder: Name of the encoder whose vectors were compared.
+        posters: Number of posters compared, each with all others.
         hidden: The kinds that were left out.
-        pairs: By distance, then ids.
+        pairs: The pairs, by distance, then by ids.
     """
 
     encoder: str
@@ -74,7 +74,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class _Known:
-    """What tells the kinds of pairs, one entry a poster; -1 is unknown."""
+    """What determines the kind of a pair, one entry per poster; -1 is unknown."""
 
     digests: list[str]
     content: Places
@@ -82,12 +82,12 @@ class _Known:
     franchise: Places
 
     def surely_same(self, i: Places, j: Places) -> NDArray[np.bool_]:
-        """Tell which pairs have the same content."""
+        """Compare the contents of pairs: True where they are the same."""
         return np.asarray(self.content[i] == self.content[j])
 
 
 class _Slab(NamedTuple):
-    """Some rows of a collection, and what tells the kinds of their pairs: they travel to workers together."""
+    """Some rows of a collection, with what determines the kinds of their pairs; sent to workers together."""
 
     start: int
     vectors: Rows
@@ -98,10 +98,10 @@ class _Slab(NamedTuple):
 
 @dataclass(frozen=True)
 class _Tile:
-    """What is done with two slabs: the closest pairs of a row of one and a row of the other.
+    """The task for two slabs: find the closest pairs of a row of one and a row of the other.
 
     Attributes:
-        metric: Of the vectors.
+        metric: How the vectors are compared.
         hide_franchise: Leave out pairs of one film or of one franchise.
         hide_duplicates: Leave out pairs of the same content.
     """
@@ -111,19 +111,19 @@ class _Tile:
     hide_duplicates: bool
 
     def slab(self, start: int, vectors: Rows, known: _Known) -> _Slab:
-        """Cut a slab out: ``vectors`` are the rows from ``start`` on."""
+        """Make a slab: ``vectors`` are the rows from ``start`` on."""
         some = slice(start, start + len(vectors))
         return _Slab(start, vectors, known.content[some], known.film[some], known.franchise[some])
 
     def __call__(self, item: tuple[Shared[_Slab], Shared[_Slab], int, float]) -> tuple[Places, Distances]:
-        """Find the pairs of two slabs that are closer than a distance already reached, as rows of the collection."""
+        """Find the pairs of two slabs that are closer than the distance given, as rows of the collection."""
         left, right, n, within = item
         return self.closest(left.get(), right.get(), n, within=within)
 
     def closest(
         self, left: _Slab, right: _Slab, n: int, within: float = np.inf, done: Callable[[int], object] | None = None
     ) -> tuple[Places, Distances]:
-        """Find the n closest pairs of a row of one slab and a row of the other, or of the same one."""
+        """Find the n closest pairs of a row of one slab and a row of the other, which may be the same slab."""
         others = None if left.start == right.start else right.vectors
 
         def allowed(i: Places, j: Places) -> NDArray[np.bool_]:
@@ -145,7 +145,7 @@ class _Tile:
 def _on_engine(
     engine: Engine, tile: _Tile, vectors: Rows, known: _Known, n: int, done: Callable[[int], object]
 ) -> tuple[Places, Distances]:
-    """Compare slabs with each other on an engine: what comes out is what one process finds, to the bit.
+    """Compare slabs with each other on an engine; the result is bit for bit that of a single process.
 
     A worker holds two slabs at a time, however large the collection is.
     """
@@ -159,7 +159,7 @@ def _on_engine(
             for b in range(a, len(slabs)):
                 high, wide = (min(SLAB, len(vectors) - starts[each]) for each in (a, b))
                 sizes.append(high * (high - 1) // 2 if a == b else high * wide)
-                # The further the work is, the fewer pairs are worth sending back.
+                # As the work goes on, fewer pairs are close enough to send back.
                 yield slabs[a], slabs[b], n, float(distances[-1]) if len(distances) == n else float("inf")
 
     for found, apart in engine.map(tile, tiles(), ahead=2):
@@ -186,13 +186,13 @@ def pairs(
 
     Args:
         store: The catalogue.
-        encoder: Whose vectors are compared; name or instance.
-        n: How many; fewer come back where there are fewer.
+        encoder: The encoder whose vectors are compared; name or instance.
+        n: Number of pairs; fewer are returned if there are fewer.
         hide_franchise: Leave out pairs of one film or of one franchise.
         hide_duplicates: Leave out pairs that show the same artwork.
         where: An SQL condition on posters.
-        workers: Threads for looking closely; 0 takes one per core.
-        engine: Where vectors are compared; None is this process.
+        workers: Number of threads for comparing artwork closely; 0 uses one per core.
+        engine: Where vectors are compared; None compares in this process.
         show_progress: True and False force the bar; None shows it on a terminal.
 
     Raises:
@@ -210,21 +210,21 @@ def pairs(
         (SAME_PICTURE,) if hide_duplicates else ()
     )
     n_pairs = len(ids) * (len(ids) - 1) // 2
-    # What shows the same artwork is told only by looking at it: so more pairs are found than are asked for, and again
-    # more where that was not enough.
-    asked = 2 * n + 100 if hide_duplicates else n
+    # Only a close comparison shows whether two posters share their artwork. So find more pairs than requested, and more
+    # again if too many of them are hidden.
+    n_candidates = 2 * n + 100 if hide_duplicates else n
     while True:
         with progress("Comparing", n_pairs, show_progress) as bar:
             if engine is None or isinstance(engine, Local):
                 whole = tile.slab(0, vectors, known)
-                rows, distances = tile.closest(whole, whole, asked, done=lambda done: bar.update(done))
+                rows, distances = tile.closest(whole, whole, n_candidates, done=lambda done: bar.update(done))
             else:
-                rows, distances = _on_engine(engine, tile, vectors, known, asked, lambda done: bar.update(done))
+                rows, distances = _on_engine(engine, tile, vectors, known, n_candidates, lambda done: bar.update(done))
         kinds = _kinds(store, known, rows, workers)
         kept = [k for k, kind in enumerate(kinds) if kind not in hidden][:n]
-        if len(kept) == n or len(rows) < asked:
+        if len(kept) == n or len(rows) < n_candidates:
             break
-        asked *= 4
+        n_candidates *= 4
     listed = [
         Pair(
             ids[i], ids[j], score(float(distances[k]), found.spec.metric), float(distances[k]), kinds[k], titles[i],
@@ -257,11 +257,11 @@ def _numbered(names: Sequence[str]) -> Places:
 def _kinds(store: Store, known: _Known, rows: Places, workers: int) -> list[str]:
     i, j = rows[:, 0], rows[:, 1]
     same = known.surely_same(i, j)
-    # Nothing but a look tells: near hashes alone do not make a same picture of two dark posters.
+    # Only a close comparison can decide: two dark posters may have similar hashes and still be different pictures.
     unsure = np.flatnonzero(~same)
     order = unsure[np.lexsort((j[unsure], i[unsure]))]
-    looks = alignments(store, known.digests, rows[order], workers=workers)
-    same[order] = [same_artwork(look) for look in looks]
+    aligned = alignments(store, known.digests, rows[order], workers=workers)
+    same[order] = [same_artwork(alignment) for alignment in aligned]
     film, franchise = known.film[i] == known.film[j], known.franchise[i] == known.franchise[j]
     franchise &= known.franchise[i] >= 0
     return [

@@ -1,4 +1,4 @@
-"""The pictures that are searched by, read once: their content, and the posters of the very same content."""
+"""The pictures in a query, read once: their content, and the posters with the very same content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posterity.search.query import Query, Wanted
 
 @dataclass(frozen=True)
 class Searched:
-    """A picture that is searched by: what it is called, the posters of the very same content, and the picture."""
+    """A picture in a query: what it is called, the posters with the very same content, and the picture."""
 
     shown: Shown
     title: str
@@ -26,22 +26,22 @@ class Searched:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures among what is wanted: those to be like, in order, and those to be unlike, by their paths as given.
+    """The pictures in a query: those to be like, in order, and those to be unlike, by their paths as given.
 
-    An upload is known by its place alone: its name says nothing, two may have the same, and it may be that of a file.
+    An upload is identified by its position alone: its name means nothing, two may share one, and a file may have it.
     """
 
     likes: tuple[Searched, ...]
     unlikes: Mapping[str, Searched]
 
     def own(self) -> Iterator[str]:
-        """Give the posters of the very same content."""
+        """Give the posters with the very same content."""
         for searched in (*self.likes, *self.unlikes.values()):
             yield from searched.own
 
 
 def read_pictures(store: Store, wanted: Wanted) -> Pictures:
-    """Read the pictures among what is wanted."""
+    """Read the pictures in a query."""
     place = set(store.get(wanted.unlike))
     away = [name for name in wanted.unlike if name not in place and Path(name).is_file()]
     return Pictures(
@@ -62,7 +62,7 @@ def _read_picture(store: Store, image: Path | Picture) -> Searched:
 
 
 def described(store: Store, wanted: Wanted, pictures: Pictures) -> Query:
-    """Describe what was searched for."""
+    """Describe the query."""
     if wanted.text is not None:
         return Query(None, wanted.text, text=wanted.text)
     if wanted.colours:

@@ -1,4 +1,4 @@
-"""What is searched for and what is found; colours and years as people write them."""
+"""Queries and matches; colours and years as people write them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Match:
     """A poster found.
 
     Attributes:
-        id: Its id.
-        title: Its film's title, or the id where that is not known.
+        id: The poster's id.
+        title: Its film's title, or the id if that is not known.
         score: The more alike, the larger. By an encoder: 1 is the same vector; the cosine similarity, or
             1 / (1 + distance). By facets: the sum of the contributions; 0 is a random poster.
         distance: The less alike, the larger. By an encoder: 0 is the same vector; 1 - cosine similarity, or the
             Euclidean distance. By facets: -score.
-        year: Of its film.
-        genres: Of its film.
-        contributions: By facets: facet -> its part of the score.
+        year: Year of its film.
+        genres: Genres of its film.
+        contributions: By facets: facet -> its contribution to the score.
     """
 
     id: str
@@ -45,14 +45,15 @@ class Query:
     """What was searched for: posters of the catalogue, pictures, colours or a text.
 
     Attributes:
-        id: Of the poster, where it is one; for a picture, of the poster with the very same content, if there is one.
-        title: Its film's title, or the picture's name, or the text; of several, all of them.
-        file: The picture's path, where it lies in a file.
-        text: What was written.
-        likes: The ids of all that is to be like, and what pictures are called, with their content
+        id: The poster's id, if the query is one poster; for a picture, the id of the poster with the very same content,
+            if there is one.
+        title: The film's title, or the picture's name, or the text; for several, all of them.
+        file: The picture's path, if it is a file.
+        text: The text, as written.
+        likes: Ids of the posters and names of the pictures to be like; pictures with their content
             (:class:`posterity.catalogue.pictures.Shown`).
-        unlikes: The same of all that is to be unlike.
-        colours: As "#rrggbb".
+        unlikes: The same for posters and pictures to be unlike.
+        colours: Colours as "#rrggbb".
     """
 
     id: str | None
@@ -71,8 +72,8 @@ class Matches:
     Attributes:
         query: What was searched for.
         encoder: What compared them: an encoder's name, or "facets".
-        matches: What was found.
-        weights: By facets: facet -> its share, of which the absolute values sum to 1.
+        matches: The posters found.
+        weights: By facets: facet -> its share; the absolute values sum to 1.
     """
 
     query: Query
@@ -87,14 +88,14 @@ class Wanted:
 
     Attributes:
         ids: Posters of the catalogue to be like.
-        images: Pictures to be like, by path or as they are.
+        images: Pictures to be like, by path or in memory.
         unlike: Posters of the catalogue, or paths of pictures, to be unlike.
         colours: Colours to consist of, in equal shares: "#rrggbb".
-        text: Words that describe it.
-        k: How many.
+        text: Words that describe the poster.
+        k: Number of matches.
         where: An SQL condition that matches must meet.
-        min_score: Matches of less are left out.
-        diversity: From 0, the most alike, to 1, as unlike each other as can be.
+        min_score: Matches with a lower score are left out.
+        diversity: From 0, the most alike, to 1, as different from each other as possible.
     """
 
     ids: tuple[str, ...] = ()
@@ -111,11 +112,11 @@ class Wanted:
         kinds = [bool(self.ids or self.images), bool(self.colours), self.text is not None]
         if sum(kinds) != 1:
             raise ArgumentError(
-                "a search takes posters and pictures, or colours, or a text, and one of them",
+                "a search takes exactly one of these: posters and pictures, or colours, or a text",
                 "Give --id ID, --image FILE, --colour '#aa0000,#101010' or --text WORDS.",
             )
         if self.unlike and not kinds[0]:
-            raise ArgumentError("only posters and pictures can be unlike others", "Give --id or --image with --unlike.")
+            raise ArgumentError("unlike needs a poster or picture to start from", "Give --id or --image with --unlike.")
         if self.k < 1:
             raise ArgumentError(f"k = {self.k} is too small", "Ask for 1 match or more.")
         if not 0 <= self.diversity <= 1:
@@ -126,7 +127,7 @@ def years_filter(years: str) -> str:
     """Turn years as people write them into an SQL condition.
 
     Raises:
-        ArgumentError: They are not of such a form.
+        ArgumentError: The years have another form.
 
     >>> years_filter("1980s"), years_filter("1984"), years_filter("1980-1989")
     ('year BETWEEN 1980 AND 1989', 'year BETWEEN 1984 AND 1984', 'year BETWEEN 1980 AND 1989')
@@ -135,14 +136,14 @@ def years_filter(years: str) -> str:
         return f"year BETWEEN {found[1]}0 AND {found[1]}9"
     if found := re.fullmatch(r"\s*(\d{4})\s*(?:[-–]\s*(\d{4})\s*)?", years):
         return f"year BETWEEN {found[1]} AND {found[2] or found[1]}"
-    raise ArgumentError(f"{years!r} are no years", "Write --years 1980s, --years 1984 or --years 1980-1989.")
+    raise ArgumentError(f"invalid years {years!r}", "Write --years 1980s, --years 1984 or --years 1980-1989.")
 
 
 def parse_colours(text: str) -> tuple[str, ...]:
-    """Read colours with commas between.
+    """Read colours separated by commas.
 
     Raises:
-        ArgumentError: One is no colour.
+        ArgumentError: A colour is invalid.
 
     >>> parse_colours("#AA0000, 101010")
     ('#aa0000', '#101010')
@@ -150,7 +151,7 @@ def parse_colours(text: str) -> tuple[str, ...]:
     colours = []
     for part in names_in(text, "colours"):
         if not re.fullmatch("#?[0-9a-fA-F]{6}", part):
-            raise ArgumentError(f"{part!r} is no colour", "Write --colour '#aa0000,#101010'.")
+            raise ArgumentError(f"invalid colour {part!r}", "Write --colour '#aa0000,#101010'.")
         colours.append("#" + part.removeprefix("#").lower())
     return tuple(colours)
 

@@ -1,4 +1,4 @@
-"""The posters that belong to one: other posters of the same film, and those that are nearly the same picture."""
+"""The relatives of a poster: other posters of the same film, and posters that show nearly the same picture."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from posterity.catalogue.schema import film_key
 VERSION, NEAR_DUPLICATE = "version", "near duplicate"
 
 MOST = 24
-"""Relatives that are given."""
+"""The most relatives returned."""
 
 
 @dataclass(frozen=True)
 class Kin:
-    """What tells relatives, one entry a poster.
+    """What identifies relatives, one entry per poster.
 
     Attributes:
-        film: (n,) the number of its film.
+        film: (n,) number of each poster's film.
         hashes: (n,) perceptual hashes.
     """
 
@@ -30,7 +30,7 @@ class Kin:
 
 
 def kin_of(rows: pa.Table) -> Kin:
-    """Read what tells relatives from rows of the table of posters."""
+    """Read what identifies relatives from rows of the posters table."""
     known = zip(*(rows[name].to_pylist() for name in ("id", "imdb_id", "tmdb_id")), strict=True)
     numbers: dict[str, int] = {}
     film = [numbers.setdefault(film_key(identity, imdb, tmdb), len(numbers)) for identity, imdb, tmdb in known]
@@ -41,9 +41,9 @@ def relatives(kin: Kin, number: int, bits: int) -> list[tuple[int, str]]:
     """Give the relatives of a poster by number and kind: versions first, then near duplicates, each in order.
 
     Args:
-        kin: What tells them.
-        number: The poster's.
-        bits: How many bits of their perceptual hashes may differ.
+        kin: What identifies relatives.
+        number: Number of the poster.
+        bits: Number of bits of the perceptual hashes that may differ.
     """
     others = np.arange(len(kin.film)) != number
     version = kin.film == kin.film[number]

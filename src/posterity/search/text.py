@@ -1,6 +1,6 @@
-"""Text and posters in one space: searching by words, and labels by their names alone (zero-shot).
+"""Text and posters in one space: searching by words, and labelling by labels' names alone (zero-shot).
 
-It takes an encoder that was trained on pictures together with their captions (Radford et al. 2021, *Learning
+This needs an encoder that was trained on pictures together with their captions (Radford et al. 2021, *Learning
 Transferable Visual Models From Natural Language Supervision*).
 """
 
@@ -18,10 +18,10 @@ from posterity.encoders.known import KNOWN
 from posterity.errors import ArgumentError
 
 PROMPT = "a movie poster of a {} film"
-"""What a label is put into."""
+"""The text that a label is inserted into."""
 
 SHARPNESS = 100.0
-"""What cosine similarities are multiplied by before they become shares: CLIP's own, at the end of its training."""
+"""Factor on cosine similarities before they become shares: CLIP's own, at the end of its training."""
 
 
 @runtime_checkable
@@ -38,10 +38,10 @@ class ZeroShot:
     """How well labels fit posters.
 
     Attributes:
-        encoder: Its name.
-        labels: In the order of the shares.
-        ids: Of the posters.
-        shares: (posters, labels) float64; those of a poster sum to 1. They are no calibrated probabilities.
+        encoder: Name of the encoder.
+        labels: The labels, in the order of the shares.
+        ids: Ids of the posters.
+        shares: (posters, labels) float64; a poster's shares sum to 1. They are not calibrated probabilities.
     """
 
     encoder: str
@@ -59,12 +59,12 @@ class ZeroShot:
 
 
 def knowing_text(encoders: Iterable[str]) -> list[str]:
-    """Name those of the encoders that know text."""
+    """Name the encoders that support text, out of those given."""
     known = {name for name, network in KNOWN.items() if network.library == "open_clip"}
-    return sorted(name for name in encoders if name in known or (name not in KNOWN and _knows(name)))
+    return sorted(name for name in encoders if name in known or (name not in KNOWN and _supports_text(name)))
 
 
-def _knows(name: str) -> bool:
+def _supports_text(name: str) -> bool:
     try:
         return hasattr(ENCODERS.get(name), "encode_text") and getattr(ENCODERS.get(name), "reads_text", True)
     except ArgumentError:
@@ -75,37 +75,38 @@ def text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
     """Encode texts.
 
     Raises:
-        ArgumentError: The encoder knows no text, or there is nothing to encode.
-        WeightsError: Its weights cannot be had.
+        ArgumentError: The encoder does not support text, or there is nothing to encode.
+        WeightsError: Its weights are not available.
     """
     if not isinstance(encoder, TextEncoder) or not getattr(encoder, "reads_text", True):
         raise ArgumentError(
-            f"the encoder {encoder.spec.name!r} knows no text", f"These do: {', '.join(knowing_text(ENCODERS))}."
+            f"the encoder {encoder.spec.name!r} does not support text",
+            f"These do: {', '.join(knowing_text(ENCODERS))}.",
         )
     if not texts or not all(text.strip() for text in texts):
-        raise ArgumentError("there is an empty text", "Describe what is to be seen, e.g. --text 'red skull on black'.")
+        raise ArgumentError("the text is empty", "Describe what the poster shows, e.g. --text 'red skull on black'.")
     return encoder.encode_text(list(texts))
 
 
 def zero_shot(
     encoder: Encoder, ids: Sequence[str], vectors: NDArray[np.float32], labels: Sequence[str], prompt: str = PROMPT
 ) -> ZeroShot:
-    """Tell how well each label fits each poster: the softmax of cosine similarities with the labels put into a prompt.
+    """Rate how well each label fits each poster: the softmax of cosine similarities with the label in a prompt.
 
     Args:
-        encoder: Of pictures and text.
-        ids: Of the posters.
-        vectors: (posters, d) of that encoder.
-        labels: Two or more.
-        prompt: With ``{}`` where the label stands.
+        encoder: An encoder of pictures and text.
+        ids: Ids of the posters.
+        vectors: (posters, d) vectors of that encoder.
+        labels: Two or more labels.
+        prompt: A text with ``{}`` where the label goes.
 
     Raises:
-        ArgumentError: The encoder knows no text, there are fewer than two labels, or the prompt has no place for them.
+        ArgumentError: The encoder does not support text, there are fewer than two labels, or the prompt has no ``{}``.
     """
     if len(labels) < 2:
-        raise ArgumentError("fewer than two labels leave nothing to choose", "Name them with commas between.")
+        raise ArgumentError("fewer than two labels", "Give two or more, separated by commas.")
     if "{}" not in prompt:
-        raise ArgumentError(f"the prompt {prompt!r} has no place for the label", "Write {} where it stands.")
+        raise ArgumentError(f"the prompt {prompt!r} has no place for the label", "Write {} where the label goes.")
     logits = SHARPNESS * (vectors @ text_vectors(encoder, [prompt.replace("{}", label) for label in labels]).T).astype(
         np.float64
     )

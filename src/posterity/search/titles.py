@@ -1,9 +1,9 @@
-"""Titles found as they are typed, slips of spelling and all.
+"""Titles found as they are typed, spelling mistakes included.
 
-A title's words, its year and its id are what it is found by: the id whole, or by a beginning that looks like one. Each
-word that was typed must match one of the others: the whole word, its beginning, or either with a few slips, counted as
-the optimal string alignment distance (one letter left out, added, changed, or two exchanged: F. Damerau, 1964), to the
-beginning of the word that it comes nearest to. The page's search (frontend/src/search.ts) counts in the same way.
+A title is found by its words, its year and its id: the whole id, or a prefix that looks like one. Each word typed must
+match a word of the title or its year: the whole word, its beginning, or either with a few slips, counted by the optimal
+string alignment distance (one letter left out, added, changed, or two exchanged: F. Damerau, 1964) to the prefix of the
+word that is nearest. The page's search (frontend/src/search.ts) counts in the same way.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLIP = 0.25
-"""What a slip takes off the 1 that a word counts for."""
+"""What each slip subtracts from the 1 that a word counts for."""
 
 UNFINISHED = 0.1
-"""What it takes off if the word goes on after what was typed."""
+"""What is subtracted if the word goes on after what was typed."""
 
 EXTRA = 0.02
-"""What each word of the title that was not typed takes off."""
+"""What is subtracted for each word of the title that was not typed."""
 
 _LONGEST = 24
-"""Letters of a word that count."""
+"""Number of letters of a word that count."""
 
 _BEGUN = re.compile(r"tt[0-9]{2}|tmdb:[0-9]|file:.", re.DOTALL)
-"""How what was typed must begin to be the beginning of an id; else it is an id only as a whole."""
+"""How typed text must begin to match the beginning of an id; other text matches only a whole id."""
 
 
 def folded(text: str) -> str:
@@ -42,7 +42,7 @@ def folded(text: str) -> str:
 
 
 def slips(word: str) -> int:
-    """Tell how many slips a typed word may have."""
+    """Give the number of slips that a typed word may have."""
     return 0 if len(word) < 4 or word.isdigit() else 1 if len(word) < 8 else 2
 
 
@@ -50,10 +50,10 @@ class TitleIndex:
     """Titles to search.
 
     Args:
-        ids: (n,).
-        titles: (n,), "" where there is none.
-        years: (n,), None where not known.
-        weights: (n,) what settles ties: popularity.
+        ids: (n,) ids.
+        titles: (n,) titles, "" if there is none.
+        years: (n,) years, None if not known.
+        weights: (n,) popularity, which breaks ties.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TitleIndex:
         self.letters = np.ascontiguousarray(np.array(letters, np.int32).reshape(-1, _LONGEST).T)
 
     def search(self, text: str, k: int) -> list[tuple[int, float]]:
-        """Find the k best rows for what was typed, each with its score; the best first, ties by weight, then row."""
+        """Find the k best rows for the text typed, each with its score; the best first, ties by weight, then row."""
         typed = folded(text).split()
         wanted = text.strip().lower()
         n = len(self.ids)
@@ -99,10 +99,10 @@ class TitleIndex:
         return [(int(row), float(score[row])) for row in order]
 
     def _values(self, typed: str) -> NDArray[np.float64]:
-        """Tell how well a typed word matches each known word: (words,), 0 where not at all."""
+        """Rate how well a typed word matches each known word: (words,), 0 for no match."""
         most = slips(typed)
         n, wide = len(typed), min(len(typed) + most, _LONGEST)
-        # The rows of the alignment's table, for all known words at once: (wide + 1, words).
+        # Rows of the alignment table, for all known words at once: (wide + 1, words).
         before: NDArray[np.int16] | None = None
         last = np.broadcast_to(np.arange(wide + 1, dtype=np.int16)[:, None], (wide + 1, len(self.words)))
         for i, letter in enumerate(typed):
@@ -116,7 +116,7 @@ class TitleIndex:
                     value = np.where(swapped, np.minimum(value, before[j - 1] + 1), value)
                 row[j + 1] = value
             before, last = last, row
-        reach = np.arange(wide + 1)[:, None] <= self.lengths  # a word has no beginning longer than itself
+        reach = np.arange(wide + 1)[:, None] <= self.lengths  # no prefix is longer than the word itself
         begun = np.where(reach, last, 99).min(axis=0)
         columns = np.minimum(self.lengths, wide)
         whole = np.where(self.lengths <= wide, last[columns, np.arange(len(self.words))], 99)

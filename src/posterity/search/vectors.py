@@ -1,4 +1,4 @@
-"""From what is searched for to one vector: the mean of the likes, less half the mean of the unlikes (Rocchio 1971)."""
+"""Turning a query into one vector: the mean of the likes minus half the mean of the unlikes (Rocchio 1971)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from posterity.search.text import text_vectors
 Vector = NDArray[np.float32]
 
 AWAY = 0.5
-"""How far the mean of the unlikes pushes, against the mean of the likes."""
+"""Weight of the mean of the unlikes, relative to the mean of the likes."""
 
 
 def vector_of(store: Store, index: Index | Approximate, encoder: Encoder, wanted: Wanted, pictures: Pictures) -> Vector:
-    """Turn what is wanted into one vector of an encoder."""
+    """Turn a query into one vector of an encoder."""
     if wanted.text is not None:
         return np.asarray(text_vectors(encoder, [wanted.text])[0])
     if wanted.colours:
         if encoder.spec.name != "colour":
             raise ArgumentError(
-                f"the encoder {encoder.spec.name!r} knows no colours by themselves", "Use --encoder colour."
+                f"the encoder {encoder.spec.name!r} cannot search by colours alone", "Use --encoder colour."
             )
         data = stripes(wanted.colours)
         rows = np.linspace(0, len(data) - 1, encoder.spec.size[0]).round().astype(int)
@@ -47,7 +47,7 @@ def vector_of(store: Store, index: Index | Approximate, encoder: Encoder, wanted
 
 
 def film_vector(facet: Facet, wanted: Wanted) -> Vector | None:
-    """Give the vector of what is known of films; pictures have none."""
+    """Give the query's vector for a facet of films; None if no poster in it has that facet (pictures never do)."""
     known = {
         identity: facet.index.vectors[place]
         for identity in (*wanted.ids, *wanted.unlike)

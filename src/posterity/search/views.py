@@ -1,7 +1,7 @@
-"""Views: choices of a catalogue's posters, kept under a name, for searching, drawing and learning from a part.
+"""Views: named selections of a catalogue's posters, for searching, drawing and learning from a part.
 
-A view is its filter and its rules: where posters came or went since, or what is known of them has changed, it is chosen
-again, by the build that changed them, or else whenever it is used.
+A view is defined by its filter and its rules. If posters have come, gone or changed since, it is selected again: by the
+build that changed them, or else whenever it is used.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class View:
     """A view.
 
     Attributes:
-        name: Its name.
-        posters: How many posters it holds.
-        where: The filter that it was made with.
-        rules: The rules that it was made with.
-        dropped_by: Reason -> how many of the posters that met the filter were not taken.
-        labels: Genre -> how many of its posters count for it.
-        catalogue_version: The version of the catalogue that it was chosen from.
+        name: Name of the view.
+        posters: Number of posters in it.
+        where: The filter it was made with.
+        rules: The rules it was made with.
+        dropped_by: Reason -> number of posters that met the filter but were dropped.
+        labels: Genre -> number of its posters that count towards the genre.
+        catalogue_version: Version of the catalogue it was selected from.
     """
 
     name: str
@@ -44,24 +44,24 @@ class View:
 
 
 def make_view(store: Store, name: str, where: str | None = None, rules: Rules = Rules()) -> View:
-    """Choose posters by a filter and by rules, and keep the choice under a name; a view of that name is replaced.
+    """Select posters by a filter and by rules, and store the selection under a name, replacing any view of that name.
 
-    Of the cleaning rules only those that are named apply: what is in a catalogue has passed a build's. The rule
-    ``duplicate_id`` takes one poster of each film, that of the lowest id.
+    Only the cleaning rules that are named apply, since the catalogue's posters have passed those of the build. The rule
+    ``duplicate_id`` keeps one poster of each film, the one with the lowest id.
 
     Args:
         store: The catalogue.
-        name: Letters, digits, dots, dashes and underscores.
+        name: Name of the view: letters, digits, dots, dashes and underscores.
         where: An SQL condition.
         rules: Which posters to drop, and how to choose by genre.
 
     Raises:
-        ArgumentError: The name is none that can be used.
+        ArgumentError: The name is invalid.
         FilterError: ``where`` is not SQL over the catalogue's columns.
         StorageError: The catalogue cannot be written.
     """
     if not re.fullmatch(r"[\w.-]{1,100}", name):
-        raise ArgumentError(f"{name!r} cannot name a view", "Use letters, digits, dots, dashes and underscores.")
+        raise ArgumentError(f"invalid view name {name!r}", "Use letters, digits, dots, dashes and underscores.")
     with store.writing():
         inputs = _key(store, where, rules)
         view, labels = _chosen(store, name, where, rules)
@@ -70,7 +70,7 @@ def make_view(store: Store, name: str, where: str | None = None, rules: Rules = 
 
 
 def _chosen(store: Store, name: str, where: str | None, rules: Rules) -> tuple[View, dict[str, tuple[str, ...]]]:
-    """Choose posters: the view, and the genres that each of them counts for."""
+    """Select posters: the view, and the genres that each of its posters counts towards."""
     posters = store.posters(where)
     active = rules.active(defaults=False)
     verdicts: list[Chosen | None] = []
@@ -100,44 +100,44 @@ def _chosen(store: Store, name: str, where: str | None, rules: Rules) -> tuple[V
 
 
 def _key(store: Store, where: str | None, rules: Rules) -> str:
-    """Give the key of a view: rules read of films, and a filter whatever columns it names."""
+    """Give the key of a view: rules read the films' columns, and a filter the columns it names."""
     named = {word.lower() for word in re.findall(r"\w+", where or "")}
     columns = (name for name in POSTERS.names if name != "id" and (name in FILM_FIELDS or name.lower() in named))
     return key(store, Reads(tuple(columns), code=2), parameters=[where, asdict(rules)])
 
 
 def members(store: Store, name: str) -> dict[str, tuple[str, ...]]:
-    """Give the posters of a view as it is now, by id, sorted, each with the genres that it counts for.
+    """Give the posters of a view as of now, sorted by id, each with the genres that it counts towards.
 
     Raises:
-        UnknownNameError: There is none of that name.
+        UnknownNameError: There is no view of that name.
     """
     return _current(store, name)[1]
 
 
 def views(store: Store) -> list[View]:
-    """Tell the views of a catalogue as they are now, by name."""
+    """List the views of a catalogue as of now, by name."""
     names = [each.name.removeprefix(VIEW_PREFIX) for each in store.artefacts() if each.kind == "view"]
     return [_current(store, name)[0] for name in names]
 
 
 def _current(store: Store, name: str) -> tuple[View, dict[str, tuple[str, ...]]]:
-    """Give a view as it is kept; chosen again if anything that it reads has changed.
+    """Give a view as stored, or selected again if anything that it reads has changed.
 
-    Nothing is written: readers of a catalogue wait for nobody.
+    Nothing is written, so that readers of a catalogue never wait.
     """
     labels = store.view(name)
     (kept,) = (each for each in store.artefacts() if each.name == VIEW_PREFIX + name)
     known = json.loads(kept.parameters)
-    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["rules"].items()}
-    view = View(**known | {"rules": Rules(**told)})
+    rules: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in known["rules"].items()}
+    view = View(**known | {"rules": Rules(**rules)})
     if current(store, kept, _key(store, view.where, view.rules)):
         return view, labels
     return _chosen(store, name, view.where, view.rules)
 
 
 def refresh(store: Store) -> None:
-    """Choose again, and keep, the views that are behind the posters."""
+    """Select again, and store, the views that are out of date."""
     for view in views(store):
         kept = store.artefact(VIEW_PREFIX + view.name)
         if kept and not current(store, kept, _key(store, view.where, view.rules)):

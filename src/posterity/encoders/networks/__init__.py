@@ -1,11 +1,11 @@
 """The well-known networks as encoders: ``resnet18``, ``vgg16_fc2``, ``dinov2_small``, ``clip_vit_b32`` and others.
 
 The first time a network is used with certain weights, its own library (the extra ``networks``) builds it, and it is
-written as ONNX into the cache; from then on it runs as the encoder in the box does, and no PyTorch is loaded. Those
-whose weights come in a package (the extra ``imagenet``) are written without PyTorch.
+exported as ONNX into the cache; from then on it runs like the built-in encoder ``poster``, without loading PyTorch.
+Networks whose weights come in a package (the extra ``imagenet``) are exported without PyTorch.
 
-A name with a fit behind it, as ``resnet18_pad``, is the same network with posters fitted another way: its vectors are
-kept apart from those of ``resnet18``.
+A name with the suffix of a fit, such as ``resnet18_pad``, is the same network with posters fitted in another way; its
+vectors are stored separately from those of ``resnet18``.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from posterity.settings import setting
 __all__ = ["FITS", "KNOWN", "Net", "Network", "WeightsError", "named"]
 
 FITS = ("stretch", "center-crop", "pad", "random-crop", "native", "multi-crop")
-"""The ways of fitting a poster to a network: the article's four, its own shape, and the average over three squares."""
+"""The ways of fitting a poster to a network: the article's four, its native shape, and the mean over three squares."""
 
 BATCH = 8
-"""Pictures a run: networks of this size gain nothing from more on a processor."""
+"""Pictures per run: on a CPU, networks of this size gain nothing from larger batches."""
 
 _EXPORT = 1
-"""Raised when networks are written as ONNX otherwise than before."""
+"""Raised when the way networks are exported as ONNX changes."""
 
 
 class Net:
     """Posters -> features of a known network, of unit length.
 
     Args:
-        network: Which.
-        fit: One of :data:`FITS`; None takes the network's own.
-        file: Its weights; None looks for them, and fetches them when first used.
-        by: A runtime of :mod:`posterity.encoders.runtime`; None takes the setting ``runtime``.
+        network: The network.
+        fit: One of :data:`FITS`; None uses the network's default.
+        file: File of its weights; None looks for them, and downloads them on first use.
+        by: Name of a runtime in :mod:`posterity.encoders.runtime`; None uses the setting ``runtime``.
 
     Raises:
-        ArgumentError: The network cannot read posters fitted that way.
+        ArgumentError: The network does not support that fit.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Net:
         self.network = network
         self.fit = fit or network.fit
         if self.fit not in FITS or (self.fit == "native" and network.native is None):
-            raise ArgumentError(f"{network.name} cannot take posters by {self.fit!r}", f"Ways: {', '.join(FITS)}.")
+            raise ArgumentError(f"{network.name} does not support the fit {self.fit!r}", f"Fits: {', '.join(FITS)}.")
         self._file = file and weights.checked(file)
         self._by = by
         self._lock = threading.Lock()
@@ -74,7 +74,7 @@ class Net:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the pictures it reads."""
+        """Height and width of its input pictures."""
         if self.fit == "native" and self.network.native:
             return self.network.native
         side = self.network.square
@@ -82,12 +82,12 @@ class Net:
 
     @property
     def file(self) -> Path | None:
-        """Its weights on this machine, or None."""
+        """The file of its weights on this machine, or None."""
         return self._file or weights.find(self.network)
 
     @property
     def available(self) -> bool:
-        """Whether it can run here, without fetching anything."""
+        """Whether it can run here without downloading anything."""
         file = self.file
         if file is None:
             return False
@@ -101,7 +101,7 @@ class Net:
 
     @property
     def spec(self) -> EncoderSpec:
-        """What it declares of itself; its weights are those that are here, else those that would be fetched."""
+        """What the encoder declares about itself, with the weights on this machine or else those to be downloaded."""
         network, file = self.network, self.file
         published = network.weights
         return EncoderSpec(
@@ -118,21 +118,21 @@ class Net:
         )
 
     def prepare(self) -> None:
-        """Fetch its weights if they are not here, and make it ready to run.
+        """Download its weights if they are not on this machine, and make it ready to run.
 
         Raises:
-            WeightsError: They cannot be had, or are another network's.
-            MissingExtraError: What builds or runs it is not installed.
+            WeightsError: The weights are not available, or belong to another network.
+            MissingExtraError: A library that builds or runs it is not installed.
         """
         self._ready("pictures")
 
     def prove(self) -> None:
-        """Make sure that its weights are this network's: by their SHA-256 where that is known, else by a run.
+        """Make sure that the weights belong to this network: by their SHA-256 if that is known, else by a test run.
 
         Raises:
-            WeightsError: They cannot be had, or are another network's.
-            BadNetworkError: They are no network that can be run.
-            MissingExtraError: What builds or runs it is not installed.
+            WeightsError: The weights are not available, or belong to another network.
+            BadNetworkError: The weights are not a usable network.
+            MissingExtraError: A library that builds or runs it is not installed.
         """
         file, published = self.file, self.network.weights
         if file is not None and published is not None and weights.digest(file) == published.sha256:
@@ -144,8 +144,8 @@ class Net:
 
         Raises:
             ArgumentError: ``images`` has another type or shape.
-            WeightsError: The weights cannot be had, or are another network's.
-            MissingExtraError: What builds or runs it is not installed.
+            WeightsError: The weights are not available, or belong to another network.
+            MissingExtraError: A library that builds or runs it is not installed.
         """
         check_images(images, self.spec)
         run = self._ready("pictures")
@@ -153,19 +153,19 @@ class Net:
 
     @property
     def reads_text(self) -> bool:
-        """Whether text and pictures share one space here."""
+        """Whether it encodes text and pictures into one space."""
         return self.network.library == "open_clip"
 
     def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Turn texts into float32 vectors (n, d) of unit length, in the space of the pictures'.
+        """Turn texts into float32 vectors (n, d) of unit length, in the same space as pictures.
 
         Raises:
-            ArgumentError: This network knows no text.
-            WeightsError: The weights cannot be had, or are another network's.
-            MissingExtraError: What builds or runs it is not installed.
+            ArgumentError: This network does not support text.
+            WeightsError: The weights are not available, or belong to another network.
+            MissingExtraError: A library that builds or runs it is not installed.
         """
         if not self.reads_text:
-            raise ArgumentError(f"{self._name} knows no text", f"These do: {', '.join(image_text())}.")
+            raise ArgumentError(f"{self._name} does not support text", f"These do: {', '.join(image_text())}.")
         from posterity.encoders.networks.building import libraries
 
         run = self._ready("text")
@@ -173,7 +173,7 @@ class Net:
         return runtime.unit(runtime.batched(run, tokens, 1, self.network.dimension))
 
     def _export(self, side: str) -> Path:
-        """Tell where the network is kept as ONNX."""
+        """Give the path of the network's ONNX file in the cache."""
         file = self.file
         held = weights.digest(file)[:16] if file else "none"
         return cache_folder() / "networks" / f"{self._name}-{side}-{held}-{_EXPORT}.onnx"
@@ -193,7 +193,7 @@ class Net:
             return self._published(file, by)
         kept = self._export(side)
         if kept.is_file():
-            with suppress(runtime.BadNetworkError):  # it is damaged, and made from the weights again
+            with suppress(runtime.BadNetworkError):  # if it is damaged, export it again from the weights
                 return runtime.load(kept.read_bytes(), by, str(kept))
         self._write(file, side, kept)
         return runtime.load(kept.read_bytes(), by, str(kept))
@@ -210,7 +210,7 @@ class Net:
         write_whole(kept, model, weights.ROOM)
 
     def _published(self, file: Path, by: str) -> runtime.Run:
-        """Run an ONNX file as others publish them: normalised float pictures (n, 3, h, w) in, features or a map out."""
+        """Run a published ONNX file: normalised float pictures (n, 3, h, w) in, features or a feature map out."""
         run = runtime.load(file.read_bytes(), by, str(file), "Name an ONNX file of that network, or fetch it again.")
         mean, deviation = (np.array(values, np.float32) * 255 for values in self.network.colours)
         dimension = self.network.dimension
@@ -235,12 +235,12 @@ class Net:
 
 
 def image_text() -> list[str]:
-    """Name the networks that know text."""
+    """Name the networks that support text."""
     return [name for name, network in KNOWN.items() if network.library == "open_clip"]
 
 
 def named(name: str) -> Net | None:
-    """Make the encoder of a name, with or without a fit behind it; None where it names none.
+    """Make the encoder of that name, with or without the suffix of a fit; None if there is none.
 
     >>> named("resnet18_pad").spec.fit, named("resnet18").spec.size, named("alexnet")
     ('pad', (240, 160), None)

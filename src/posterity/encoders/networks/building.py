@@ -1,7 +1,7 @@
-"""Networks with their weights, written as ONNX.
+"""Networks with their weights, exported as ONNX.
 
-Architectures come from the libraries that keep them (timm, torchvision, open_clip); those whose weights come in a
-package are written by :mod:`posterity.encoders.networks.lite`, without PyTorch.
+Architectures come from their libraries (timm, torchvision, open_clip); networks whose weights come in a package are
+exported by :mod:`posterity.encoders.networks.lite`, without PyTorch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from posterity.errors import MissingExtraError
 from posterity.runtime.filenames import escape
 
 _HEADS = ("fc.", "head.", "classifier.", "AuxLogits.", "pre_logits.", "last_linear.")
-"""What classifies: it need not be there, and is not read."""
+"""Prefixes of the classifier's tensors: they may be missing, and are ignored."""
 
 
 def libraries(*names: str) -> list[Any]:
-    """Import PyTorch and what builds networks with it.
+    """Import PyTorch and libraries that build networks with it.
 
     Raises:
-        MissingExtraError: One is not installed.
+        MissingExtraError: One of them is not installed.
     """
     try:
         import torch
@@ -39,9 +39,9 @@ def libraries(*names: str) -> list[Any]:
 
 
 def _complete_torchvision(torch: Any) -> None:
-    """Declare the operators that torchvision brings as binaries, where its binaries are not those of this PyTorch.
+    """Declare torchvision's binary operators, if its binaries do not match this version of PyTorch.
 
-    Without them it cannot even be imported; no network here uses them.
+    Without them torchvision cannot even be imported; no network here uses them.
     """
     if hasattr(torch.ops.torchvision, "nms") or "torchvision" in sys.modules:
         return
@@ -57,14 +57,14 @@ def _complete_torchvision(torch: Any) -> None:
             "roi_align(Tensor input, Tensor rois, float spatial_scale, int pooled_height, int pooled_width, "
             "int sampling_ratio, bool aligned) -> Tensor"
         )
-        _kept.append(library)  # what it declares goes when it goes
+        _kept.append(library)  # the declarations disappear with the object
 
 
 _kept: list[Any] = []
 
 
 def build(network: Network, size: tuple[int, int]) -> Any:
-    """Build a network, random weights in it, that turns normalised pictures of a size into features.
+    """Build a network, with random weights, that turns normalised pictures of a size into features.
 
     Raises:
         MissingExtraError: A library is not installed.
@@ -92,13 +92,13 @@ def features(network: Network, module: Any, x: Any) -> Any:
 
 
 def put_in(network: Network, module: Any, path: Path) -> None:
-    """Put weights into a network.
+    """Load weights into a network.
 
-    Keys may be the library's own, or ``conv<k>.weight`` and ``conv<k>.bias``, the k-th convolution with its batch norm
-    folded in, as converters from ONNX write them.
+    Keys may be the library's own, or ``conv<k>.weight`` and ``conv<k>.bias`` for the k-th convolution with its batch
+    norm folded in, as converters from ONNX write them.
 
     Raises:
-        WeightsError: They are another network's.
+        WeightsError: The weights belong to another network.
     """
     torch, tensors = libraries("safetensors.torch")[0], _read(path)
     state = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
@@ -125,19 +125,19 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(load_file(path))
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{escape(str(path))} is no safetensors file: {error}", "Fetch it again.") from error
+        raise WeightsError(f"{escape(str(path))} is not a safetensors file: {error}", "Download it again.") from error
 
 
 def _other(network: Network, path: Path, why: str) -> WeightsError:
     return WeightsError(
         f"{escape(str(path))} does not hold the weights of {network.name} "
         f"({network.library}'s {network.architecture}): {why}",
-        "Name the file of that network.",
+        "Give the file of that network's weights.",
     )
 
 
 def _unfolded(network: Network, module: Any, state: dict[str, Any], torch: Any, path: Path) -> dict[str, Any]:
-    """Turn folded weights into a batch norm's that only adds the bias: nothing in the architecture is changed."""
+    """Turn folded weights into those of a batch norm that only adds the bias: the architecture stays as it is."""
     nn = torch.nn
     layers = [(name, m) for name, m in module.named_modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]
     convolutions = [i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.Conv2d)]
@@ -164,17 +164,17 @@ def _unfolded(network: Network, module: Any, state: dict[str, Any], torch: Any, 
 
 
 def written(network: Network, file: Path, size: tuple[int, int], crops: bool) -> bytes:
-    """Write a network with the weights of a file as ONNX: uint8 pictures (n, *size, 3) in, features (n, d) out.
+    """Export a network with the weights of a file as ONNX: uint8 pictures (n, *size, 3) in, features (n, d) out.
 
     Args:
-        network: Which.
+        network: The network.
         file: Its weights: safetensors, or the file of its package.
         size: Height and width of the pictures.
-        crops: Whether features are the mean over three squares.
+        crops: Whether to average features over three squares.
 
     Raises:
-        WeightsError: They are another network's.
-        MissingExtraError: What builds it is not installed.
+        WeightsError: The weights belong to another network.
+        MissingExtraError: A library that builds it is not installed.
     """
     if file.suffix != ".pth":
         module = build(network, (network.square, network.square) if crops else size)
@@ -190,7 +190,7 @@ def written(network: Network, file: Path, size: tuple[int, int], crops: bool) ->
 
 
 def pictures_to_onnx(network: Network, module: Any, size: tuple[int, int], crops: bool) -> bytes:
-    """Write a network as ONNX: uint8 pictures (n, h, w, 3) in, features (n, d) out; ``crops``: the mean of three."""
+    """Export a network as ONNX: uint8 pictures (n, h, w, 3) in, features (n, d) out; ``crops`` averages squares."""
     (torch,) = libraries()
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in network.colours)
 
@@ -211,7 +211,7 @@ def pictures_to_onnx(network: Network, module: Any, size: tuple[int, int], crops
 
 
 def text_to_onnx(module: Any, length: int) -> bytes:
-    """Write the text side of an image–text network as ONNX: tokens (n, length) in, features (n, d) out."""
+    """Export the text side of an image–text network as ONNX: tokens (n, length) in, features (n, d) out."""
     (torch,) = libraries()
 
     class Text(torch.nn.Module):  # type: ignore[misc,name-defined]
@@ -228,7 +228,7 @@ def text_to_onnx(module: Any, length: int) -> bytes:
 def _to_onnx(torch: Any, module: Any, example: Any) -> bytes:
     out = io.BytesIO()
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # ONNX has no word for it
+    torch.backends.mha.set_fastpath_enabled(False)  # ONNX has no operator for it
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")

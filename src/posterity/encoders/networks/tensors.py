@@ -1,9 +1,9 @@
 """The tensors of a file that PyTorch saved, read without PyTorch and without running anything in it.
 
-Such a file holds pickles, and a pickle is a program. This reader follows the few instructions that a dictionary of
-tensors is written with, lets them refer to four names, and refuses all else: it calls nothing that a file names. Only
-the form from before PyTorch 1.6 is read, five pickles followed by the numbers: the packages of the extra ``imagenet``
-hold that one.
+Such a file holds pickles, and a pickle is a program. This reader interprets only the few instructions that a dictionary
+of tensors is written with, lets them refer to four names, and refuses everything else: it calls nothing that a file
+names. Only the format from before PyTorch 1.6 is read, five pickles followed by the numbers, which the packages of the
+extra ``imagenet`` use.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TENSOR = "torch._utils _rebuild_tensor_v2"
 
 
 class TensorsError(ValueError):
-    """A file is not what this reader reads."""
+    """A file is not in the format that this reader supports."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _View:
-    """A tensor: a storage, read from a place on, in a shape, with steps between its numbers."""
+    """A tensor: a view of a storage, with an offset, a shape and the steps between its numbers."""
 
     storage: _Storage
     offset: int
@@ -64,7 +64,7 @@ def read_tensors(content: bytes) -> dict[str, NDArray[Any]]:
     """Read a dictionary of tensors: name -> array, of float32 or int64.
 
     Raises:
-        TensorsError: It is another kind of file, is cut short, or holds anything but plain tensors.
+        TensorsError: The file has another format, is truncated, or holds anything but plain tensors.
     """
     file = io.BytesIO(content)
     try:
@@ -75,7 +75,7 @@ def read_tensors(content: bytes) -> dict[str, NDArray[Any]]:
     if magic != _MAGIC or protocol != _PROTOCOL or not isinstance(system, dict) or not system.get("little_endian"):
         raise TensorsError("not a dictionary of tensors as PyTorch saved it before 1.6")
     if not isinstance(views, dict) or not all(isinstance(view, _View) for view in views.values()):
-        raise TensorsError("it holds more than tensors")
+        raise TensorsError("it holds something other than tensors")
     storages = {view.storage.key: view.storage for view in views.values()}
     if not isinstance(keys, list) or set(map(type, keys)) != {str} or sorted(keys) != sorted(storages):
         raise TensorsError("its list of storages is not that of its tensors")
@@ -103,14 +103,14 @@ def _cut(numbers: NDArray[Any], view: _View, name: str) -> NDArray[Any]:
 
 
 class _Reader:
-    """Follows the instructions of one pickle."""
+    """Interprets the instructions of one pickle."""
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.kept: dict[Any, Any] = {}
 
     def run(self, file: io.BytesIO) -> Any:
-        """Follow them to the end, and give what they made."""
+        """Interpret the instructions to the end, and return the result."""
         for code, argument, _ in pickletools.genops(file):
             if code.name == "STOP":
                 (made,) = self.stack
@@ -124,18 +124,18 @@ class _Reader:
             elif code.name in _STEPS:
                 _STEPS[code.name](self)
             elif code.name != "PROTO":
-                raise TensorsError(f"the instruction {code.name} is not one of those that tensors are written with")
+                raise TensorsError(f"the instruction {code.name} is not one that tensors are written with")
         raise TensorsError("it is cut short")
 
     def group(self) -> list[Any]:
-        """Take what lies above the last mark, and the mark."""
+        """Pop the values above the last mark, and the mark."""
         at = max(i for i, value in enumerate(self.stack) if isinstance(value, _Mark))
         values = self.stack[at + 1 :]
         del self.stack[at:]
         return values
 
     def tuple(self) -> None:
-        """Turn what lies above the last mark into a tuple."""
+        """Turn the values above the last mark into a tuple."""
         self.stack.append(tuple(self.group()))
 
     def tuple_of(self, n: int) -> None:
@@ -145,7 +145,7 @@ class _Reader:
         self.stack.append(values)
 
     def set_items(self, values: list[Any]) -> None:
-        """Put names and values, in turn, into the dictionary below them."""
+        """Put alternating names and values into the dictionary below them."""
         target = self.stack[-1]
         if not isinstance(target, dict) or len(values) % 2 or not all(isinstance(key, str) for key in values[::2]):
             raise TensorsError("names were expected")
@@ -157,7 +157,7 @@ class _Reader:
         self.set_items([key, value])
 
     def append(self) -> None:
-        """Add what lies above the last mark to the list below it."""
+        """Add the values above the last mark to the list below it."""
         values = self.group()
         if not isinstance(self.stack[-1], list):
             raise TensorsError("a list was expected")
@@ -173,7 +173,7 @@ class _Reader:
         self.stack.append(_Storage(key, _NUMBERS[kind.name], length))
 
     def call(self) -> None:
-        """Make an empty dictionary or a tensor where a call of one stands; refuse all other calls."""
+        """Replace a call by the empty dictionary or tensor that it makes; refuse all other calls."""
         arguments, name = self.stack.pop(), self.stack.pop()
         if name == _Name(_DICTIONARY) and arguments == ():
             self.stack.append({})
@@ -185,10 +185,10 @@ class _Reader:
                 raise TensorsError("a tensor was expected")
             self.stack.append(_View(storage, offset, shape, steps))
         else:
-            raise TensorsError("it calls something")
+            raise TensorsError("it makes a call that is not allowed")
 
     def attributes(self) -> None:
-        """Leave out what is set on the dictionary of tensors: versions of its parts."""
+        """Ignore the attributes set on the dictionary of tensors: versions of its parts."""
         state = self.stack.pop()
         if not isinstance(self.stack[-1], dict) or not isinstance(state, dict) or set(state) != {"_metadata"}:
             raise TensorsError("it sets attributes")
@@ -224,4 +224,4 @@ _STEPS: dict[str, Callable[[_Reader], None]] = {
     "REDUCE": _Reader.call,
     "BUILD": _Reader.attributes,
 }
-"""Instructions that make something of what is on the stack."""
+"""Instructions that transform what is on the stack."""

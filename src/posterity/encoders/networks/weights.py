@@ -1,8 +1,8 @@
-"""Weights on this machine: where they are looked for, fetched to, and checked by their digests. No pickle is loaded.
+"""Finding, downloading and verifying weights. No pickle is loaded.
 
-They are looked for in the folder of the setting ``weights``, then where ``--weights`` once named them, then in the
-hub's own cache, which other programs share, or in the package that they come in; from the hub they are fetched when
-first used.
+Weights are looked for in the folder of the setting ``weights``, then where ``--weights`` once pointed, then in the
+hub's own cache, which other programs share, or in the package that they come in. From the hub they are downloaded on
+first use.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from posterity.runtime.storage import cache_folder
 from posterity.settings import setting
 
 KINDS = (".safetensors", ".onnx")
-"""Endings of files of weights."""
+"""Suffixes of files of weights."""
 
-ROOM = "Make room there, or name another folder for what can be made again: XDG_CACHE_HOME."
-"""What to do where this machine's folder for weights and networks cannot be written."""
+ROOM = "Make room there, or set XDG_CACHE_HOME to another folder for cached files."
+"""What to do if this machine's folder for weights and networks cannot be written."""
 
 
 class WeightsError(PosterityError):
-    """A network's weights are not here, cannot be had, or are not what they should be."""
+    """A network's weights are missing, cannot be downloaded, or are not the right ones."""
 
 
 def digest(path: Path) -> str:
-    """Compute a file's SHA-256, once for as long as its size and time of change stay."""
+    """Compute a file's SHA-256, and again only if its size or modification time changes."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
 
@@ -45,15 +45,16 @@ def _digest(path: Path, _size: int, _changed: int) -> str:
 
 
 def checked(path: Path) -> Path:
-    """Make sure that a file can be weights: it is there, and safetensors or ONNX.
+    """Make sure that a file can hold weights: it exists, and is safetensors or ONNX.
 
     Raises:
-        ArgumentError: It is not; pickles (.pt, .pth, .bin) never are.
+        ArgumentError: It cannot; pickles (.pt, .pth, .bin) are never accepted.
     """
     shown = escape(str(path))
     if path.suffix.lower() not in KINDS:
         raise ArgumentError(
-            f"{shown} is no file of weights", "They are .safetensors or .onnx. Pickles (.pt, .pth, .bin) can run code."
+            f"{shown} is not a file of weights",
+            "Give a .safetensors or .onnx file. Pickles (.pt, .pth, .bin) can run code, and are not accepted.",
         )
     try:
         with path.open("rb") as file:
@@ -63,15 +64,15 @@ def checked(path: Path) -> Path:
     if path.suffix.lower() == ".safetensors" and (
         len(head) < 8 or struct.unpack("<Q", head)[0] > min(path.stat().st_size, 100 * 2**20)
     ):
-        raise ArgumentError(f"{shown} is no safetensors file", "Fetch it again.")
+        raise ArgumentError(f"{shown} is not a safetensors file", "Download it again.")
     return path
 
 
 def remember(name: str, path: Path) -> None:
-    """Note where a network's weights lie, for later runs.
+    """Record where a network's weights are, for later runs.
 
     Raises:
-        ArgumentError: The file cannot be weights.
+        ArgumentError: The file cannot hold weights.
         StorageError: The note cannot be written.
     """
     checked(path)
@@ -80,7 +81,7 @@ def remember(name: str, path: Path) -> None:
 
 
 def find(network: Network) -> Path | None:
-    """Find a network's weights on this machine; None where they are not here."""
+    """Find a network's weights on this machine; None if they are not here."""
     name = network.shares or network.name
     if folder := setting("weights"):
         for kind in KINDS:
@@ -98,7 +99,7 @@ def find(network: Network) -> Path | None:
 
 
 def in_package(package: Package) -> Path | None:
-    """Find the file that a package holds, without importing the package; None where it is not installed."""
+    """Find the file of weights in a package, without importing the package; None if it is not installed."""
     module = find_spec(package.module)
     for folder in (module and module.submodule_search_locations) or ():
         if (path := Path(folder, package.file)).is_file():
@@ -116,7 +117,7 @@ def _in_hub_cache(weights: Weights) -> Path | None:
 
 
 def _verified(path: Path, weights: Weights | Package) -> bool:
-    """Tell whether a file is the one that is meant; what was verified once is noted, by its size and time of change."""
+    """Tell whether a file has the required digest; a verified file is noted with its size and modification time."""
     status = path.stat()
     seal = f"{weights.sha256} {status.st_size} {status.st_mtime_ns}"
     note = cache_folder() / "weights" / f"{weights.sha256[:16]}.verified"
@@ -131,21 +132,22 @@ def _verified(path: Path, weights: Weights | Package) -> bool:
 
 
 def fetch(network: Network, endpoint: str | None = None) -> Path:
-    """Fetch a network's weights from the hub, with progress; what was begun is gone on with.
+    """Download a network's weights from the hub, with progress; an interrupted download is resumed.
 
     Args:
-        network: Whose.
-        endpoint: The hub's address; None takes the library's (``HF_ENDPOINT``).
+        network: The network.
+        endpoint: Address of the hub; None uses the library's default (``HF_ENDPOINT``).
 
     Raises:
-        WeightsError: The hub cannot be reached or has them no more, or what came is not what it should be.
-        MissingExtraError: The hub's library, or the package that holds them, is not installed.
+        WeightsError: The hub cannot be reached or no longer has the weights, or the file has the wrong digest.
+        MissingExtraError: The hub's library, or the package that holds the weights, is not installed.
     """
     weights = network.weights
-    by_hand = f"Give a file of them: --encoder {network.name} --weights FILE.safetensors"
+    by_hand = f"Give a file of weights: --encoder {network.name} --weights FILE.safetensors"
     if weights is None:
         raise WeightsError(
-            f"the weights of {network.name} are not here, and no place is known to fetch them from", by_hand
+            f"the weights of {network.name} are not on this machine, and no place to download them from is known",
+            by_hand,
         )
     if isinstance(weights, Package):
         raise _not_packed(network, weights)
@@ -158,22 +160,23 @@ def fetch(network: Network, endpoint: str | None = None) -> Path:
         path = Path(hf_hub_download(weights.repository, weights.file, revision=weights.revision, endpoint=endpoint))
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise WeightsError(
-            f"the weights of {network.name} ({weights.repository}) cannot be fetched: {str(error).splitlines()[0]}",
-            f"Run it again where the hub can be reached. {by_hand}",
+            f"the weights of {network.name} ({weights.repository}) cannot be downloaded: {str(error).splitlines()[0]}",
+            f"Try again when the hub can be reached. {by_hand}",
         ) from error
     if not _verified(path, weights):
         found = digest(path)
         path.resolve().unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         raise WeightsError(
-            f"the weights of {network.name} that came have the SHA-256 {found[:16]}… instead of {weights.sha256[:16]}…",
-            "They were thrown away. Run it again; if it happens again, do not trust the source.",
+            f"the downloaded weights of {network.name} have the SHA-256 {found[:16]}… instead of "
+            f"{weights.sha256[:16]}…",
+            "They were deleted. Try again; if the error persists, do not trust the source.",
         )
     return path
 
 
 def _not_packed(network: Network, package: Package) -> PosterityError:
-    """Say why a package's weights cannot be used: it is not installed, or holds something else."""
+    """Explain why a package's weights cannot be used: it is not installed, or its file has the wrong digest."""
     path = in_package(package)
     if path is None:
         return MissingExtraError(f"the encoder {network.name}", "imagenet")
