@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from posterity.catalogue import Store
 from posterity.ingest.request import PathLike
-from posterity.layouts.maps import Map
-from posterity.layouts.walls import Wall
-from posterity.search.duplicates import Duplicates
-from posterity.search.evaluation import EncoderScores
-from posterity.search.explain import Explanation
-from posterity.search.pairs import Pairs
-from posterity.search.query import Matches
 from posterity.settings import setting
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Drawable = Wall | Map | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
+    from posterity.layouts.maps import Map
+    from posterity.layouts.walls import Wall
+    from posterity.search.duplicates import Duplicates
+    from posterity.search.evaluation import EncoderScores
+    from posterity.search.explain import Explanation
+    from posterity.search.pairs import Pairs
+    from posterity.search.query import Matches
+
+    Drawable = Wall | Map | Matches | Pairs | Duplicates | Explanation | list[EncoderScores]
 
 
 def draw(
@@ -34,7 +35,12 @@ def draw(
     show_progress: bool | None,
 ) -> Image | None:
     """Draw a result; see :meth:`posterity.Catalogue.draw`."""
+    from posterity.layouts.maps import Map
+    from posterity.layouts.walls import Wall
     from posterity.render import canvas, matches, sheets
+    from posterity.search.duplicates import Duplicates
+    from posterity.search.pairs import Pairs
+    from posterity.search.query import Matches
 
     if isinstance(what, Wall | Map):
         return _draw_scene(store, what, out, cell_width, side, overlap, title, dpi, show_progress)
@@ -64,6 +70,7 @@ def _draw_scene(
     dpi: float | None,
     show_progress: bool | None,
 ) -> Image | None:
+    from posterity.layouts.walls import Wall
     from posterity.render.raster import preview, write
     from posterity.render.scenes import map_scene, wall_scene
 

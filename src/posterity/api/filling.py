@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from posterity.api.building import carry_out
 from posterity.api.opened import Opened
 from posterity.catalogue import Claim
 from posterity.catalogue.schema import film_names
-from posterity.embedding.pipeline import EmbedReport
-from posterity.embedding.pipeline import embed as _embed
 from posterity.encoders import Encoder
 from posterity.errors import ArgumentError
-from posterity.ingest.claims import precedence
 from posterity.ingest.reports import BuildReport, EnrichReport
 from posterity.ingest.request import PathLike, Request, chosen_encoders
-from posterity.runtime.engines import Engine, engine_of
-from posterity.search.views import View, make_view, refresh, views
 from posterity.settings import setting
-from posterity.sources.metadata import Metadata
 from posterity.sources.rules import Rules
 from posterity.sources.terms import Terms
+
+if TYPE_CHECKING:
+    from posterity.embedding.pipeline import EmbedReport
+    from posterity.runtime.engines import Engine
+    from posterity.search.views import View
+    from posterity.sources.metadata import Metadata
 
 
 class Filling(Opened):
@@ -57,7 +58,9 @@ class Filling(Opened):
             StorageError: The catalogue cannot be written.
         """
         from posterity.ingest.access import kind_of, links, open_listing
+        from posterity.ingest.claims import precedence
         from posterity.ingest.enriching import enrich, imdb_ids_of
+        from posterity.search.views import refresh
         from posterity.sources.opening import imdb_datasets, open_imdb_datasets
 
         if paths := imdb_datasets(source):
@@ -81,10 +84,14 @@ class Filling(Opened):
 
     def select(self, name: str, where: str | None = None, *, rules: Rules | None = None) -> View:
         """Select posters and keep the selection under a name; see :func:`posterity.search.views.make_view`."""
+        from posterity.search.views import make_view
+
         return make_view(self.store, name, where, rules or Rules())
 
     def views(self) -> list[View]:
         """List the views, by name."""
+        from posterity.search.views import views
+
         return views(self.store)
 
     def remove_view(self, name: str) -> None:
@@ -117,6 +124,9 @@ class Filling(Opened):
             UnknownNameError: An encoder is unknown.
             StorageError: The catalogue cannot be written; what was committed before is kept.
         """
+        from posterity.embedding.pipeline import embed as _embed
+        from posterity.runtime.engines import engine_of
+
         wanted = chosen_encoders(encoders or None)
         with engine_of(engine) as runs:
             return _embed(self.store, wanted, engine=runs, show_progress=show_progress)

@@ -11,25 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posterity.api import drawing
-from posterity.api.drawing import Drawable
 from posterity.api.opened import Opened
 from posterity.catalogue.provenance import current
 from posterity.encoders import Encoder
 from posterity.errors import PosterityError, SourceError, UnknownNameError
-from posterity.images import decode
 from posterity.ingest.request import PathLike
-from posterity.layouts.atlas import Atlas, make_atlas
-from posterity.layouts.maps import Map, make_map, remake_map
-from posterity.layouts.shapes import Shape, masked
-from posterity.layouts.walls import Wall, make_wall, remake_wall
-from posterity.numerics.projection.methods import Layout
 from posterity.runtime.parallel import n_workers
-from posterity.search.evaluation import LayoutScores
-from posterity.search.evaluation import layout_scores as _layout_scores
 from posterity.settings import setting
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from posterity.api.drawing import Drawable
+    from posterity.layouts.atlas import Atlas
+    from posterity.layouts.maps import Map
+    from posterity.layouts.shapes import Shape
+    from posterity.layouts.walls import Wall
+    from posterity.search.evaluation import LayoutScores
 
 
 class Layouts(Opened):
@@ -74,6 +72,9 @@ class Layouts(Opened):
             FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             ImageError: The mask cannot be read.
         """
+        from posterity.layouts.shapes import Shape, masked
+        from posterity.layouts.walls import make_wall
+
         within = self._within(where, view)
         if mask is not None:
             n = max(1, self.store.count(within))
@@ -124,6 +125,9 @@ class Layouts(Opened):
             FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             MissingExtraError: The method's library is not installed.
         """
+        from posterity.layouts.maps import make_map
+        from posterity.numerics.projection.methods import Layout
+
         seed = setting("seed", random_state)
         layout = Layout(method, n_components, perplexity, n_neighbors, min_dist, seed, landmarks)
         return make_map(
@@ -138,6 +142,9 @@ class Layouts(Opened):
             CatalogueError: Some posters lack a vector.
             UnknownNameError: There is no wall or map with that name.
         """
+        from posterity.layouts.maps import remake_map
+        from posterity.layouts.walls import remake_wall
+
         kept = {each.name: each for each in self.store.artefacts() if each.kind in ("grid", "layout")}
         if name not in kept:
             raise UnknownNameError("wall or map", name, kept)
@@ -150,6 +157,8 @@ class Layouts(Opened):
         Those that cannot be updated (posters lack vectors, or the catalogue cannot be written) are left out; see
         :func:`posterity.search.evaluation.layout_scores`.
         """
+        from posterity.search.evaluation import layout_scores as _layout_scores
+
         for kept in self.store.artefacts():
             if kept.kind in ("grid", "layout") and self.store.writable and not current(self.store, kept):
                 with suppress(PosterityError):
@@ -158,6 +167,8 @@ class Layouts(Opened):
 
     def atlas(self, *, show_progress: bool | None = False) -> tuple[Atlas, dict[str, bytes]]:
         """Return every poster's sprite, many to a page; see :func:`posterity.layouts.atlas.make_atlas`."""
+        from posterity.layouts.atlas import make_atlas
+
         return make_atlas(self.store, keep=self._keep, workers=setting("workers"), show_progress=show_progress)
 
     def draw(
@@ -200,6 +211,8 @@ class Layouts(Opened):
 
 
 def _picture(path: PathLike) -> NDArray[np.uint8]:
+    from posterity.images import decode
+
     try:
         return decode(Path(path).read_bytes())
     except OSError as error:

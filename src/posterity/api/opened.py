@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Self
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 from posterity.catalogue import Store, quoted
 from posterity.encoders import ENCODERS, Encoder
 from posterity.runtime.storage import Place
-from posterity.search.held import Held
-from posterity.search.views import members
 from posterity.settings import setting
+
+if TYPE_CHECKING:
+    from posterity.search.held import Held
 
 
 class Opened:
@@ -17,8 +19,13 @@ class Opened:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._held = Held(store)
         self._keeps = True
+
+    @cached_property
+    def _held(self) -> Held:
+        from posterity.search.held import Held
+
+        return Held(self.store)
 
     def __repr__(self) -> str:
         return f"<posterity.Catalogue {str(self.folder)!r}>"
@@ -29,7 +36,8 @@ class Opened:
     def reading(self) -> Self:
         """Return the same catalogue, sharing what is in memory, but storing nothing that it derives."""
         other = type(self)(self.store)
-        other._held, other._keeps = self._held, False
+        other.__dict__["_held"] = self._held
+        other._keeps = False
         return other
 
     @property
@@ -46,6 +54,8 @@ class Opened:
         """Combine a filter and a view into one filter."""
         if view is None:
             return where
+        from posterity.search.views import members
+
         ids = members(self.store, view)
         if where:
             self.store.count(where)  # so that an error quotes the filter as given

@@ -7,10 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from posterity.catalogue import FORMAT_VERSION, Artefact, Finding, Store
-from posterity.embedding.pipeline import is_current
 from posterity.encoders import ENCODERS
 from posterity.errors import UnknownNameError
-from posterity.ingest.leaving import KEPT
 from posterity.runtime.storage import Place, Remote, listed
 
 
@@ -116,6 +114,8 @@ def info_of(store: Store) -> Info:
 
 def report_of(store: Store) -> Report:
     """Return everything that was dropped, kept or flagged, and why."""
+    from posterity.ingest.leaving import KEPT
+
     findings = store.findings()
     dropped = tuple(finding for finding in findings if finding.kind == "dropped")
     rows = store.read(["path", "flags", "flag_details"], "array_length(flags) > 0").to_pylist()
@@ -148,6 +148,8 @@ def _bytes(folder: Place) -> int:
 
 
 def _current(name: str, made_by: Artefact | None) -> bool:
+    from posterity.embedding.pipeline import is_current
+
     try:
         return made_by is not None and is_current(ENCODERS.get(name), made_by)
     except UnknownNameError:

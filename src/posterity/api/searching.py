@@ -5,31 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posterity.api.opened import Opened
 from posterity.catalogue import Poster
-from posterity.embedding.picture import Picture
-from posterity.embedding.pipeline import load_vectors
 from posterity.encoders import ENCODERS, Encoder
 from posterity.ingest.request import PathLike
-from posterity.runtime.engines import Engine, engine_of
-from posterity.search.duplicates import Duplicates
-from posterity.search.duplicates import duplicates as _duplicates
-from posterity.search.evaluation import EncoderScores, evaluate
-from posterity.search.explain import Explanation
-from posterity.search.explain import explain as _explain
-from posterity.search.facets import parse_weights
-from posterity.search.matching import similar as _similar
-from posterity.search.matching import steered
-from posterity.search.pairs import Pairs
-from posterity.search.pairs import pairs as _pairs
-from posterity.search.query import Matches, Wanted, parse_colours, years_filter
-from posterity.search.text import PROMPT, ZeroShot, knowing_text, zero_shot
+from posterity.search.text import PROMPT
 from posterity.settings import setting
 from posterity.sources.genres import GENRES
+
+if TYPE_CHECKING:
+    from posterity.embedding.picture import Picture
+    from posterity.runtime.engines import Engine
+    from posterity.search.duplicates import Duplicates
+    from posterity.search.evaluation import EncoderScores
+    from posterity.search.explain import Explanation
+    from posterity.search.pairs import Pairs
+    from posterity.search.query import Matches
+    from posterity.search.text import ZeroShot
 
 
 class Searching(Opened):
@@ -56,6 +53,8 @@ class Searching(Opened):
             CatalogueError: There are no vectors, or another version of the encoder made them.
             FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
         """
+        from posterity.embedding.pipeline import load_vectors
+
         return load_vectors(self.store, self._encoder(encoder), where)
 
     def similar(
@@ -100,6 +99,11 @@ class Searching(Opened):
             FilterError: ``where`` is not a valid SQL condition on the catalogue's columns.
             UnknownNameError: An encoder, facet or view is unknown.
         """
+        from posterity.search.facets import parse_weights
+        from posterity.search.matching import similar as _similar
+        from posterity.search.matching import steered
+        from posterity.search.query import Wanted, parse_colours, years_filter
+
         if years is not None:
             condition = years_filter(years)
             where = f"({where}) AND {condition}" if where else condition
@@ -139,6 +143,9 @@ class Searching(Opened):
 
         See :func:`posterity.search.pairs.pairs`.
         """
+        from posterity.runtime.engines import engine_of
+        from posterity.search.pairs import pairs as _pairs
+
         with engine_of(engine) as runs:
             return _pairs(
                 self.store, self._encoder(encoder), n, hide_franchise=hide_franchise, hide_duplicates=hide_duplicates,
@@ -155,6 +162,8 @@ class Searching(Opened):
         show_progress: bool | None = False,
     ) -> Duplicates:
         """Find the posters that show the same artwork; see :func:`posterity.search.duplicates.duplicates`."""
+        from posterity.search.duplicates import duplicates as _duplicates
+
         return _duplicates(
             self.store, self._encoder(encoder), where=self._within(where, view), mirrored=mirrored,
             workers=setting("workers"), show_progress=show_progress,
@@ -169,6 +178,9 @@ class Searching(Opened):
         weights: str | Mapping[str, float] = "colour=1,composition=1,content=1",
     ) -> Explanation:
         """Explain why two posters are alike (facets, regions, palettes): :func:`posterity.search.explain.explain`."""
+        from posterity.search.explain import explain as _explain
+        from posterity.search.facets import parse_weights
+
         shares = parse_weights(weights) if isinstance(weights, str) else dict(weights)
         content = self._encoder(encoder)
         return _explain(self.store, self._held.facets(shares, content), content, a, b, shares)
@@ -186,6 +198,9 @@ class Searching(Opened):
 
         See :func:`posterity.search.text.zero_shot`.
         """
+        from posterity.embedding.pipeline import load_vectors
+        from posterity.search.text import zero_shot
+
         found = self._encoder(encoder if encoder is not None else self._knowing_text())
         ids, vectors = load_vectors(self.store, found, self._within(where, view))
         return zero_shot(found, ids, vectors, tuple(GENRES) if labels is None else labels, prompt)
@@ -201,13 +216,20 @@ class Searching(Opened):
 
         See :mod:`posterity.search.evaluation`.
         """
+        from posterity.search.evaluation import evaluate
+        from posterity.search.facets import parse_weights
+
         shares = parse_weights(weights) if isinstance(weights, str) else weights
         return evaluate(self.store, encoders, self._within(where, view), shares, self._encoder(None))
 
     def _knowing_text(self) -> str:
+        from posterity.search.text import knowing_text
+
         return next(iter(knowing_text(self.store.encoders)), knowing_text(ENCODERS)[0])
 
 
 def _images(given: PathLike | Picture | Sequence[PathLike | Picture] | None) -> tuple[Path | Picture, ...]:
+    from posterity.embedding.picture import Picture
+
     several = (given,) if isinstance(given, str | os.PathLike | Picture) else tuple(given or ())
     return tuple(each if isinstance(each, Picture) else Path(each) for each in several)

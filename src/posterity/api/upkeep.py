@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from posterity import doctor as _doctor
 from posterity.api.opened import Opened
 from posterity.api.results import Info, Report, info_of, report_of
-from posterity.catalogue.rescue import put_back
-from posterity.ingest.inspection import limits_set
 from posterity.settings import setting
+
+if TYPE_CHECKING:
+    from posterity.doctor import Diagnosis
 
 
 class Upkeep(Opened):
@@ -31,9 +32,12 @@ class Upkeep(Opened):
         remove_missing: bool = False,
         older_than: timedelta = timedelta(hours=1),
         show_progress: bool | None = False,
-    ) -> _doctor.Diagnosis:
+    ) -> Diagnosis:
         """Examine the catalogue, and repair it if asked to; see :func:`posterity.doctor.examine`."""
-        return _doctor.examine(
+        from posterity.doctor import examine
+        from posterity.ingest.inspection import limits_set
+
+        return examine(
             self.store,
             repair=repair,
             remove_missing=remove_missing,
@@ -53,4 +57,6 @@ class Upkeep(Opened):
             CatalogueError: The folder contains no copies of posters.
             StorageError: The copies cannot be read, or the catalogue cannot be written.
         """
+        from posterity.catalogue.rescue import put_back
+
         return put_back(self.store, rescued)
