@@ -62,7 +62,7 @@ def test_a_matrix_is_every_combination() -> None:
         ("[[matrix]]\nhead = 'nosuch'", "nosuch"),
         ("[[matrix]]\nhead = 'probe'", "no encoder"),
         ("[[matrix]]\nhead = 'probe'\nencoder = 'pixels'\ncolour = 1", "colour"),
-        ("[[matrix]]\nhead = 'network'\nnetwork = 'resnet18'\nepochs = 0", "epochs 0"),
+        ("[[matrix]]\nhead = 'network'\nnetwork = 'resnet18'\nepochs = 0", "invalid epochs: 0"),
         ("protocol = 'nosuch'\n[[matrix]]\nhead = 'prior'", "nosuch"),
         ("[protocol]\ntask = 'genres'\nshoe = 1\n[[matrix]]\nhead = 'prior'", "shoe"),
         ("figure = 'nosuch'\n[[matrix]]\nhead = 'prior'", "balanced_accuracy|mAP"),

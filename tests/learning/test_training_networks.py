@@ -235,7 +235,7 @@ def test_what_cannot_be_configured_is_said() -> None:
         ({"network": "nosuch"}, UnknownNameError, "seed-cnn"),
         ({"network": "resnet18", "fit": "nosuch"}, UnknownNameError, "stretch"),
         ({"network": "resnet18", "colour": 1}, UnknownNameError, "epochs"),
-        ({"network": "resnet18", "epochs": 0}, ArgumentError, "epochs 0"),
+        ({"network": "resnet18", "epochs": 0}, ArgumentError, "invalid epochs: 0"),
         ({"network": "resnet18", "rate": 0.0}, ArgumentError, "rate"),
         ({"network": "seed-cnn", "size": (224, 224)}, ArgumentError, "200×150"),
     ):
