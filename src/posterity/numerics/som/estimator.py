@@ -70,7 +70,7 @@ class SelfOrganizingMap:
             quarter of the longer side: the initial plane has already ordered the map at large.
         sigma_end: The same at the end, where the decay is geometric; by default 0.5 in batches and 0.4 online. Lower
             fits the posters more closely, higher keeps the map smoother.
-        learning_rate: Of online training, at the beginning.
+        learning_rate: Initial learning rate of online training.
         decay: How σ and the rate shrink, a name in :data:`DECAYS`.
         init: "pca" spreads the units evenly on the plane of the first two principal components; "sample" puts each on
             a row; "random" draws each from a normal distribution as wide as the data. Or an array (rows, cols, d).
