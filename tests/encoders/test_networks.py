@@ -352,7 +352,7 @@ def test_what_cannot_be_is_said(make_posters: Any, tmp_path: Path, capsys: pytes
     for arguments, said in (
         (["--encoder", "colour", "--weights", "x.safetensors"], "takes neither weights nor another fit"),
         (["--encoder", "resnet18", "--weights", "x.pth"], "Pickles"),
-        (["--encoder", "resnet18", "--fit", "fold"], "Ways:"),
+        (["--encoder", "resnet18", "--fit", "fold"], "Fits:"),
         (["--encoder", "poster", "--runtime", "tensorrt"], "unknown runtime"),
     ):
         capsys.readouterr()

@@ -55,7 +55,7 @@ def test_more_nearest_units_than_there_are_is_refused():
         ([1.0, 2.0], np.zeros((2, 2, 2)), r"X has the shape \(2,\)"),
         (np.zeros((0, 2)), np.zeros((2, 2, 2)), r"X has the shape \(0, 2\)"),
         ([[np.nan, 1.0]], np.zeros((2, 2, 2)), "X holds NaN"),
-        ([["a", "b"]], np.zeros((2, 2, 2)), "X is no array of numbers"),
+        ([["a", "b"]], np.zeros((2, 2, 2)), "X is not an array of numbers"),
         ([[1.0]], np.zeros((2, 2, 2)), "1 features where 2 are needed"),
         ([[1.0, 2.0]], np.zeros((2, 2)), r"codebook has the shape \(2, 2\)"),
         ([[1.0, 2.0]], np.full((2, 2, 2), np.inf), "codebook holds NaN or inf"),

@@ -66,5 +66,5 @@ class TestContract:
 def test_what_gives_no_places_is_refused(places: Points, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(METHODS, "_loaded", dict(METHODS._loaded))
     METHODS.add("spoilt", Method("Spoilt", lambda *_: places))
-    with pytest.raises(ArgumentError, match="Spoilt gives no places in the plane"):
+    with pytest.raises(ArgumentError, match="Spoilt returned invalid positions"):
         lay_out(_blobs(), Layout("spoilt"))

@@ -334,7 +334,7 @@ def test_a_saved_map_is_the_same_map(clusters, tmp_path):
     np.savez(tmp_path / "pickled.npz", kind=np.array([{}], dtype=object), allow_pickle=True)
     (tmp_path / "text.npz").write_text("not a map")
     for name in ("half", "pickled", "text"):
-        with pytest.raises(ArgumentError, match=rf"{name}.npz is no saved map"):
+        with pytest.raises(ArgumentError, match=rf"{name}.npz is not a saved map"):
             SelfOrganizingMap.load(tmp_path / f"{name}.npz")
     with pytest.raises(ArgumentError, match="cannot be read"):
         SelfOrganizingMap.load(tmp_path / "absent.npz")
@@ -381,7 +381,7 @@ def test_what_makes_no_map_is_refused(options, said):
 
 def test_an_order_or_start_that_does_not_fit_is_refused(clusters):
     online = SelfOrganizingMap(3, 3, algorithm="online")
-    with pytest.raises(ArgumentError, match="order names no rows of 120"):
+    with pytest.raises(ArgumentError, match="order does not index 120 rows"):
         online.fit(clusters, order=[0, 120])
     with pytest.raises(ArgumentError, match="order is for online"):
         SelfOrganizingMap(3, 3, algorithm="batch").fit(clusters, order=[0])

@@ -1,1 +1,1 @@
-"""Arrays in, arrays out; nothing here has heard of a film."""
+"""Arrays in, arrays out; nothing here depends on films."""

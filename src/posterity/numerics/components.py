@@ -1,4 +1,4 @@
-"""Items tied in pairs, joined into groups: the connected components of a graph."""
+"""Items linked in pairs, joined into groups: the connected components of a graph."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ Places = NDArray[np.int64]
 
 
 def components(n: int, ties: Places) -> Places:
-    """Number the groups that ties join: (n,), the group of each item; an item without ties is one of its own.
+    """Number the groups that links form: (n,), the group of each item; an item without links is a group of its own.
 
     Args:
-        n: How many items there are.
-        ties: (m, 2) items that belong together.
+        n: Number of items.
+        ties: (m, 2) pairs of linked items.
 
     >>> components(5, np.array([[0, 3], [3, 4]])).tolist()
     [0, 1, 2, 0, 0]
     """
-    from scipy.sparse import coo_array  # it loads slowly, and not everything that groups is asked for
+    from scipy.sparse import coo_array  # loads slowly, and is not always needed
     from scipy.sparse.csgraph import connected_components
 
     graph = coo_array((np.ones(len(ties), np.int8), (ties[:, 0], ties[:, 1])), shape=(n, n))
@@ -26,7 +26,7 @@ def components(n: int, ties: Places) -> Places:
 
 
 def groups(ties: Places) -> list[list[int]]:
-    """Give the items that have ties, in the groups that these join, each sorted; by the first of each.
+    """Give the items that have links, in groups: each group sorted, and the groups sorted by their first item.
 
     >>> groups(np.array([[7, 9], [2, 5], [9, 3]]))
     [[2, 5], [3, 7, 9]]

@@ -1,7 +1,8 @@
 """Rows of numbers, checked, and the distances between them; the search for best-matching units on top.
 
-What scores, maps and arrangements of cells have in common: :func:`as_matrix` and :func:`as_codebook` refuse what is no
-rows of numbers, :func:`row_blocks` bounds memory, and :data:`TIE` says which distances float32 cannot tell apart.
+What scores, maps and arrangements of cells have in common: :func:`as_matrix` and :func:`as_codebook` refuse anything
+but rows of numbers, :func:`row_blocks` bounds memory, and :data:`TIE` defines which distances float32 cannot tell
+apart.
 """
 
 from __future__ import annotations
@@ -18,38 +19,38 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 _BLOCK = 1 << 23
-"""Numbers (32 MiB of float32) that a working block holds: what bounds the memory of every loop over rows."""
+"""Numbers (32 MiB of float32) in a working block, which bounds the memory of every loop over rows."""
 
 TIE = 8 * float(np.finfo(np.float32).eps)
 """Squared distances that differ by less than this share (9.5e-7) of the two vectors' squared lengths are ties: float32
-cannot tell them apart, and each processor's matrix product rounds them otherwise."""
+cannot tell them apart, and each processor's matrix product rounds them differently."""
 
 
 def as_matrix(X: ArrayLike, name: str = "X", n_features: int | None = None) -> Floats:
     """Give ``X`` as a float32 matrix (n, d) that is neither empty nor holds NaN or infinities.
 
     Args:
-        X: (n, d) numbers; a float32 array is given back as it is, not copied.
-        name: What messages call it.
-        n_features: The d that is needed, where it is known.
+        X: (n, d) numbers; a float32 array is returned as it is, not copied.
+        name: Its name in messages.
+        n_features: The required d, if it is known.
 
     Raises:
-        ArgumentError: It is none of these; the message says which and how to mend it.
+        ArgumentError: It is not such a matrix; the message says why and what to do.
     """
-    return _as_finite(X, name, 2, "one row an item: (n, d)", n_features)
+    return _as_finite(X, name, 2, "one row per item, (n, d)", n_features)
 
 
 def as_codebook(codebook: ArrayLike) -> Floats:
-    """Give ``codebook`` as a float32 array (rows, cols, d), checked as :func:`as_matrix` does.
+    """Give ``codebook`` as a float32 array (rows, cols, d), with the checks of :func:`as_matrix`.
 
     Raises:
         ArgumentError: It has another number of axes, is empty, or holds NaN or infinities.
     """
-    return _as_finite(codebook, "codebook", 3, "one vector a unit: (rows, cols, d)", None)
+    return _as_finite(codebook, "codebook", 3, "one vector per unit, (rows, cols, d)", None)
 
 
 def row_blocks(n: int, width: int) -> Iterator[slice]:
-    """Cut n rows into slices whose blocks of ``width`` numbers a row stay within a fixed size."""
+    """Cut n rows into slices so that blocks of ``width`` numbers per row stay within a fixed size."""
     step = max(1, _BLOCK // max(1, width))
     return (slice(start, min(n, start + step)) for start in range(0, n, step))
 
@@ -57,7 +58,7 @@ def row_blocks(n: int, width: int) -> Iterator[slice]:
 def squared_distances(A: Floats, B: Floats) -> Floats:
     """Compute ‖a‖² − 2⟨a, b⟩ + ‖b‖² for every pair, by one float32 matrix product.
 
-    The differences cancel where vectors are long against their distances: subtract a common centre from both first.
+    Precision is lost if vectors are long compared with their distances, so subtract a common centre from both first.
 
     Args:
         A: (n, d).
@@ -88,7 +89,7 @@ def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indi
     Args:
         X: (n, d).
         codebook: (rows, cols, d); unit (r, c) has the index r · cols + c.
-        n_nearest: How many, from 1 to rows · cols.
+        n_nearest: Number of units per row, from 1 to rows · cols.
 
     Returns:
         (n, n_nearest) int64 indices of units.
@@ -100,7 +101,7 @@ def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indi
     X = as_matrix(X, n_features=codebook.shape[2])
     units = codebook.reshape(-1, codebook.shape[2])
     if not 1 <= n_nearest <= len(units):
-        raise ArgumentError(f"n_nearest {n_nearest} is not allowed", f"The map has {len(units)} units: 1 to that many.")
+        raise ArgumentError(f"n_nearest {n_nearest} is not allowed", f"The map has {len(units)} units: give 1 or more.")
     centre = units.mean(axis=0)
     units = units - centre
     lengths = squared_lengths(units)
@@ -108,7 +109,7 @@ def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indi
     for block in row_blocks(len(X), max(units.shape)):
         rows = X[block] - centre
         own = squared_lengths(rows)
-        # ‖x‖² is the same for every unit, so it takes no part in the comparison.
+        # ‖x‖² is the same for every unit, so it is left out of the comparison.
         scores = rows @ units.T
         scores *= -2
         scores += lengths
@@ -122,16 +123,16 @@ def nearest_units(X: ArrayLike, codebook: ArrayLike, n_nearest: int = 1) -> Indi
     return nearest
 
 
-def _as_finite(X: ArrayLike, name: str, ndim: int, meant: str, n_features: int | None) -> Floats:
+def _as_finite(X: ArrayLike, name: str, ndim: int, expected: str, n_features: int | None) -> Floats:
     try:
         array = np.asarray(X, np.float32)
     except (TypeError, ValueError):
-        raise ArgumentError(f"{name} is no array of numbers", f"It is {meant}, float32.") from None
+        raise ArgumentError(f"{name} is not an array of numbers", f"Give {expected}, float32.") from None
     if array.ndim != ndim or not array.size:
-        raise ArgumentError(f"{name} has the shape {array.shape}", f"It is {meant}, and not empty.")
+        raise ArgumentError(f"{name} has the shape {array.shape}", f"Give {expected}, not empty.")
     if n_features is not None and array.shape[-1] != n_features:
         raise ArgumentError(
-            f"{name} has {array.shape[-1]} features where {n_features} are needed", "Both come from the same encoder."
+            f"{name} has {array.shape[-1]} features where {n_features} are needed", "Use vectors of the same encoder."
         )
     flat = array.reshape(-1, array.shape[-1])
     for block in row_blocks(len(flat), flat.shape[1]):

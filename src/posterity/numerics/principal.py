@@ -1,7 +1,7 @@
-"""Principal axes: rows as coordinates along the directions in which they vary most, one answer for every machine.
+"""Principal axes: rows as coordinates along the directions in which they vary most, the same on every machine.
 
-Mathematics leaves an axis's sign open, and all of its direction where two axes are equally wide; what a library returns
-then is decided by its rounding. Maps would come out mirrored or turned on another processor, so rules decide both here.
+The sign of an axis is arbitrary, and so is its direction if two axes have equal variance; rounding then decides what a
+library returns. Maps would come out mirrored or rotated on another processor, so fixed rules decide both here.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from posterity.numerics.distances import Floats, row_blocks
 Doubles = NDArray[np.float64]
 
 _CHUNK = 4096
-"""Columns that are centred and multiplied at once: bounds the memory and, summed in float64, the rounding."""
+"""Columns centred and multiplied at once: bounds the memory and, since sums are in float64, the rounding error."""
 
 _FLATTEST = 1e-8
-"""Axes with less than this share of the first one's variance are rounding of float32 products, not data."""
+"""Axes with less than this share of the first one's variance are rounding errors of float32 products, not data."""
 
 _EQUAL = 1e-5
 """Axes whose variances differ by less than this share of the first one's are equally wide."""
@@ -32,19 +32,19 @@ _LEVEL = 1e-3
 def span(X: Floats, more: Floats | None = None) -> tuple[Floats, Callable[[Floats], Floats]]:
     """Turn rows (n, d) into coordinates along their principal axes, keeping every distance between them.
 
-    Neither rule of training leaves the affine span of the rows, of n − 1 dimensions at most. So a map can be trained on
-    r ≤ min(n, d) coordinates and lifted back once: 100 posters of 154,290 pixels cost no more than 100 vectors of 99
-    numbers. The axes come from the smaller of the Gram matrix (n, n) and the scatter matrix (d, d), by
+    Neither training rule leaves the affine span of the rows, which has at most n − 1 dimensions. So a map can be
+    trained on r ≤ min(n, d) coordinates and lifted back once: 100 posters of 154,290 pixels cost no more than 100
+    vectors of 99 numbers. The axes come from the smaller of the Gram matrix (n, n) and the scatter matrix (d, d), by
     eigendecomposition.
 
     Args:
         X: (n, d) rows.
-        more: (m, d) further rows, that count as if they stood below; they are not copied.
+        more: (m, d) further rows, as if appended to X; they are not copied.
 
     Returns:
         The coordinates (n + m, r) float32, widest axis first, with the largest entry of each axis's eigenvector
-        positive (of entries equal to a thousandth the first); and the function that takes coordinates (k, r) to vectors
-        (k, d), float32.
+        positive (the first, among entries equal to within a thousandth); and a function that turns coordinates (k, r)
+        into vectors (k, d), float32.
     """
     parts = [X] if more is None else [X, more]
     n, d = sum(map(len, parts)), X.shape[1]
@@ -110,10 +110,10 @@ def _principal(symmetric: Doubles) -> tuple[Doubles, Doubles]:
     """Give the eigenvectors (k, r), signs fixed, and eigenvalues (r,) that are more than rounding, largest first."""
     values, vectors = np.linalg.eigh(symmetric)
     values, vectors = values[::-1], vectors[:, ::-1]
-    # Constant data have no axis at all; one is kept, of no width, so that arrays keep their shapes.
+    # Constant data have no axis at all; one of zero width is kept, so that arrays keep their shapes.
     rank = max(1, int((values > _FLATTEST * values[0]).sum()))
     values, vectors = np.maximum(values[:rank], 0), vectors[:, :rank].copy()
-    # Maps are drawn along the first two axes; how further ones are turned among each other changes no distance.
+    # Maps are drawn along the first two axes; rotating the further ones among each other changes no distance.
     for first in range(min(2, rank)):
         equal = np.flatnonzero(np.abs(values - values[first]) <= _EQUAL * values[0])
         if len(equal) > 1 and equal[0] == first:
@@ -124,10 +124,10 @@ def _principal(symmetric: Doubles) -> tuple[Doubles, Doubles]:
 
 
 def _settled(vectors: Doubles) -> Doubles:
-    """Choose axes for the space that equally wide ones span, (n, k) orthonormal columns.
+    """Choose axes for the space spanned by axes of equal variance, (n, k) orthonormal columns.
 
-    The first is the projection into the space of that unit vector, of all n, whose projection is longest (of those
-    equal to a thousandth, the first one's); the second likewise in what is left. The others follow in any order.
+    The first is the longest projection of any of the n unit vectors into the space (the first one, among those equal to
+    within a thousandth); the second is chosen in the same way in the remaining space. The others follow in any order.
     """
     left, chosen = vectors, []
     for _ in range(min(2, vectors.shape[1])):

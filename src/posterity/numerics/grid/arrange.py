@@ -1,8 +1,8 @@
-"""Arranging items on the cells of a wall so that near cells hold alike items.
+"""Arranging items on the cells of a wall so that nearby cells hold similar items.
 
 The wall is a self-assembling map whose units are the items themselves. Each step smooths the wall with a gaussian, and
 gives the items of some cells back to those cells at the least total squared distance to the smoothed wall, exactly.
-So no two items ever want one cell, and nothing is left to be moved into an arbitrary empty one. The gaussian shrinks
+So no two items ever compete for one cell, and none has to be moved into an arbitrary empty one. The gaussian shrinks
 from a third of the wall to about half a cell.
 
 Two things differ from *Linear Assignment Sorting* (K. U. Barthel, N. Hezel, K. Jung, K. Schall, *Improved Evaluation
@@ -32,29 +32,29 @@ from posterity.numerics.principal import span
 from posterity.numerics.scores.preservation import distance_preservation_quality
 
 GROUP = 128
-"""Items that are assigned to their cells at once. Larger groups took longer and were hardly better."""
+"""Number of items assigned to their cells at once. Larger groups took longer and were hardly better."""
 
 WIDEST = 1 / 3
-"""Of the wall's longer side: σ of the first step."""
+"""σ of the first step, as a share of the wall's longer side."""
 
 COARSE_STEPS = 60
 COARSE_REACH = 8
-"""Steps with a wide gaussian, and the sides of their windows, in σ."""
+"""Number of steps with a wide gaussian, and the side of their windows, in σ."""
 
 FINE_SIGMA = 1.2
 LAST_SIGMA = 0.55
 FINE_STEPS = 12
 FINE_WINDOWS = (16, 20, 24)
-"""The fine steps: from which σ to which, in how many steps, each in windows of these sides, in cells."""
+"""The fine steps: first and last σ, number of steps, and the sides in cells of the windows that each step uses."""
 
 REFINE_SIGMA = 0.8
 REFINE_STEPS = 6
-"""Where an arrangement is only refined: wider gaussians would undo what it has."""
+"""First σ and number of steps if an arrangement is only refined; a wider gaussian would undo it."""
 
 FEW = 2_500
 MOST_STARTS = 24
-"""Walls of fewer cells than this are arranged several times, from other beginnings, and the best is kept: the fewer
-cells, the more chance decides."""
+"""Walls with fewer items than FEW are arranged several times, at most MOST_STARTS, from different starts, and the best
+result is kept: the fewer items, the more depends on chance."""
 
 LEVEL = 1e-6
 """Qualities that differ by less are equal."""
@@ -63,7 +63,7 @@ ENOUGH_VARIANCE = 0.99
 """Share of the items' variance whose principal axes are compared."""
 
 _FAR = np.float32(1e6)
-"""What a forbidden cell costs, in units of the largest cost."""
+"""Cost of a forbidden cell, in units of the largest cost."""
 
 
 def arrange(
@@ -77,7 +77,7 @@ def arrange(
     coarse: bool = True,
     random_state: int = 0,
 ) -> Indices:
-    """Arrange items on the cells that they stand on.
+    """Rearrange items on the cells that they occupy.
 
     Deterministic: the same arguments give the same arrangement. Of equal items the lower one gets the lower cell, where
     all cells are within reach; of arrangements whose quality differs by less than :data:`LEVEL` (such as one and its
@@ -86,23 +86,23 @@ def arrange(
     Args:
         X: (n, d), one row an item.
         lattice: The wall.
-        cells: (n,) the distinct cells that the items stand on at first. No other cell is used.
-        fixed: (n,) which items stay; None moves all.
-        home: (n,) the cell that an item's reach is measured from; by default where it stands at first.
-        reach: (n,) how many rows and columns an item may stand from home; None or infinities set no bound.
-        coarse: Whether to begin with a wide gaussian. Without, the arrangement is only refined.
-        random_state: Seed of the order at the beginning, and of the groups.
+        cells: (n,) distinct initial cells of the items. No other cell is used.
+        fixed: (n,) mask of the items that must not move; None lets all move.
+        home: (n,) cell that an item's reach is measured from; by default its initial cell.
+        reach: (n,) the most rows and columns that an item may be from home; None or infinities set no bound.
+        coarse: Whether to begin with a wide gaussian; otherwise the arrangement is only refined.
+        random_state: Seed for the initial order and the groups.
 
     Returns:
         (n,) the cell of each item.
 
     Raises:
-        ArgumentError: Cells are shared or outside the lattice, or X is no matrix.
+        ArgumentError: Cells are shared or outside the lattice, or X is not a matrix.
     """
     X = as_matrix(X)
     cells = np.array(cells, np.int64)
     if cells.shape != (len(X),) or len(np.unique(cells)) < len(cells):
-        raise ArgumentError(f"{len(X)} items on cells of shape {cells.shape}", "Each item has a cell of its own.")
+        raise ArgumentError(f"{len(X)} items on cells of shape {cells.shape}", "Give each item a cell of its own.")
     if cells.min() < 0 or cells.max() >= lattice.size:
         raise ArgumentError("a cell lies outside the lattice", f"Cells are numbered from 0 to {lattice.size - 1}.")
     rng = np.random.default_rng(random_state)
@@ -167,14 +167,14 @@ def means_around(
     """Smooth a wall by a gaussian.
 
     Args:
-        X: (n, d), one row an item, centred.
+        X: (n, d), one row per item, centred.
         lattice: The wall.
-        item_of: (cells,) the item of each cell, -1 where there is none.
-        sigma: Of the gaussian, in cells.
+        item_of: (cells,) the item of each cell, -1 for blank cells.
+        sigma: Standard deviation of the gaussian, in cells.
         own: Whether a cell's own item counts.
 
     Returns:
-        The mean item around each cell, (cells, d), and the weight of those that there are, (cells,).
+        The mean item around each cell, (cells, d), and the total weight of the items around it, (cells,).
     """
     there = item_of >= 0
     field = np.zeros((lattice.size, X.shape[1]), np.float32)
@@ -190,7 +190,7 @@ def means_around(
 
 
 class _Wall:
-    """Which item stands where, while it is arranged.
+    """The item in each cell, while a wall is being arranged.
 
     Attributes:
         item_of: (cells,) item, or -1.
@@ -214,12 +214,12 @@ class _Wall:
         self.home = home
 
     def windows(self, side: int, rng: np.random.Generator, parity: int | None = None) -> Iterator[Indices]:
-        """Cut the cells that move into groups, at random within windows at a random place.
+        """Divide the cells that move into random groups within windows at a random offset.
 
         Args:
-            side: Of the windows, in cells.
-            rng: What draws.
-            parity: Only the cells of one of the four classes of every second row and column.
+            side: Side of the windows, in cells.
+            rng: Random number generator.
+            parity: Use only one of the four classes of cells in every second row and column.
         """
         lattice, cells = self.lattice, self.usable
         row, col = np.divmod(cells, lattice.cols)
@@ -236,11 +236,11 @@ class _Wall:
         cells, window = cells[order], window[order]
         borders = np.flatnonzero(np.diff(window)) + 1
         for some in np.split(cells, borders):
-            # As even as can be: a group of one item, left over, could not move.
+            # As even as possible: a single item left over could not move.
             yield from np.array_split(some, -(-len(some) // GROUP)) if len(some) > 1 else ()
 
     def step(self, sigma: float, groups: Iterator[Indices], own: bool) -> None:
-        """Assign the items of each group of cells to these cells anew."""
+        """Reassign the items of each group of cells to those cells."""
         from scipy.optimize import linear_sum_assignment
 
         goal = means_around(self.X, self.lattice, self.item_of, sigma, own)[0]

@@ -1,7 +1,7 @@
-"""Walls: one cell an item, none shared, none lost, alike items close together.
+"""Walls: one cell per item, none shared, none lost, similar items close together.
 
 :func:`assign` gives every item a cell of a trained map, at the least total squared distance between the items and the
-vectors of their cells. Any codebook will do: a SOM's, or the lattice points themselves for a two-dimensional layout.
+vectors of their cells. Any codebook works: a SOM's, or the lattice points themselves for a two-dimensional layout.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from posterity.numerics.distances import (
 )
 
 MAX_EXACT = 2_500 * 2_500
-"""Items times cells up to which :func:`assign` is exact: 1 to 6 s at this bound, growing with the third power of n."""
+"""Items times cells up to which :func:`assign` is exact: 1 to 6 s at this bound, growing with the cube of n."""
 
 _WINDOW = 32
 """Side, in cells, of the square windows of the wall that are assigned exactly."""
 
 _GROUP = 2048
-"""Cells, at most, of the groups from all over the wall that are assigned exactly."""
+"""The most cells in a group from all over the wall that is assigned exactly."""
 
 _MAX_ROUNDS = 6
 _LEAST_GAIN = 2e-3
-"""Rounds of windows and groups: at most so many, and no more once one lowers the total by less than this share."""
+"""The most rounds of windows and groups, and the least share by which a round must lower the total to go on."""
 
 _TOLERATED = 1.25
-"""How much longer than wanted a wall may be to save blank cells."""
+"""Factor by which a wall's aspect may differ from the one requested, to save blank cells."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Which cell of a wall each item has.
+    """The cell of each item on a wall.
 
     Args:
-        rows: Cells from top to bottom.
-        cols: Cells from left to right.
+        rows: Number of rows.
+        cols: Number of columns.
         cells: (n, 2) int64, the (row, column) of each item.
 
     Raises:
@@ -66,21 +66,26 @@ class Grid:
         shape = f"{self.rows}×{self.cols}"
         cells = np.array(self.cells)
         if cells.ndim != 2 or cells.shape[1] != 2 or not np.issubdtype(cells.dtype, np.integer):
-            raise ArgumentError(f"cells of shape {cells.shape} is not allowed", "It is one (row, column) an item.")
+            raise ArgumentError(
+                f"cells of shape {cells.shape} are not allowed", "Give one (row, column) of integers per item."
+            )
         outside = ((cells < 0) | (cells >= (self.rows, self.cols))).any(axis=1)
         if outside.any():
             item = int(outside.argmax())
-            raise ArgumentError(f"item {item} has the cell {tuple(cells[item].tolist())} outside {shape}", "From 0 on.")
+            raise ArgumentError(
+                f"item {item} has the cell {tuple(cells[item].tolist())} outside {shape}",
+                "Rows and columns count from 0.",
+            )
         taken, counts = np.unique(cells, axis=0, return_counts=True)
         if (counts > 1).any():
             cell = tuple(taken[counts.argmax()].tolist())
-            raise ArgumentError(f"{counts.max()} items share the cell {cell}", "Each item has a cell of its own.")
+            raise ArgumentError(f"{counts.max()} items share the cell {cell}", "Give each item a cell of its own.")
         cells = cells.astype(np.int64)
         cells.flags.writeable = False
         object.__setattr__(self, "cells", cells)
 
     def occupancy(self) -> Indices:
-        """Give the wall as (rows, cols) int64: the index of the item in each cell, -1 where there is none."""
+        """Give the wall as (rows, cols) int64: the index of the item in each cell, -1 for blank cells."""
         wall = np.full((self.rows, self.cols), -1, np.int64)
         wall[self.cells[:, 0], self.cells[:, 1]] = np.arange(len(self.cells))
         return wall
@@ -94,14 +99,15 @@ class Grid:
 def grid_shape(n: int, rows: int | None = None, cols: int | None = None, aspect: float = 1.0) -> tuple[int, int]:
     """Choose the shape of a wall for n items.
 
-    Of the walls whose sides' ratio is within a quarter of ``aspect``, or as near as any, the one with the fewest blank
-    cells; then the one nearest to ``aspect``; then the wider. Given one side, the other is the shortest that fits.
+    Among walls whose columns per row are within a quarter of ``aspect`` (or as near to it as possible), it chooses the
+    one with the fewest blank cells; then the one nearest to ``aspect``; then the wider. If one side is given, the other
+    is the shortest that fits.
 
     Args:
         n: Number of items.
         rows: Cells from top to bottom, if fixed.
         cols: Cells from left to right, if fixed.
-        aspect: The wanted columns per row; 1.5 makes a square picture of posters 2 wide and 3 high.
+        aspect: Requested columns per row; 1.5 makes a square picture of posters 2 wide and 3 high.
 
     Returns:
         (rows, cols), of n cells or more.
@@ -114,7 +120,7 @@ def grid_shape(n: int, rows: int | None = None, cols: int | None = None, aspect:
     """
     for name, value in (("n", n), ("rows", rows), ("cols", cols), ("aspect", aspect)):
         if value is not None and not 0 < value < np.inf:
-            raise ArgumentError(f"{name} {value} is not allowed", "It is a positive number.")
+            raise ArgumentError(f"{name} {value} is not allowed", "Give a positive number.")
     if rows is not None and cols is not None:
         _check_room(n, rows, cols)
         return rows, cols
@@ -175,14 +181,14 @@ def assign(X: ArrayLike, codebook: ArrayLike, *, max_exact: int = MAX_EXACT) -> 
 def in_order(X: Floats, cells: Indices, units: Floats | None = None) -> Indices:
     """Exchange the cells of equal items so that the lower item has the lower cell.
 
-    Each is as well placed in the other's cell, so a solver leaves it to a processor's rounding which of them stands
-    where. Cells of equal vectors are exchanged likewise: the lower cell gets the item of the lower kind, the last ones
-    stay blank.
+    Either item fits the other's cell equally well, so in a solver's result the processor's rounding decides between
+    them. Cells of equal vectors are exchanged in the same way: the lower cell gets the item of the lower kind, and the
+    last cells stay blank.
 
     Args:
         X: (n, d), one row an item.
         cells: (n,) the cell of each item.
-        units: (m, d), the vector of each cell; None where no two are alike.
+        units: (m, d), the vector of each cell; None if no two are equal.
 
     Returns:
         (n,) the cell of each item, at the same total distance.
@@ -212,7 +218,7 @@ def _check_room(n: int, rows: int, cols: int) -> None:
     if rows * cols < n:
         raise ArgumentError(
             f"{n} posters do not fit on {rows}×{cols}",
-            f"{rows * cols} cells are {n - rows * cols} too few: add rows or columns, or leave a side free.",
+            f"{rows * cols} cells are {n - rows * cols} too few: add rows or columns, or give only one side.",
         )
 
 
@@ -243,10 +249,10 @@ def _place(X: Floats, units: Floats, wall: Indices, items: Indices, cell_of: Ind
 
 
 def _improve(X: Floats, units: Floats, wall: Indices, cell_of: Indices) -> None:
-    """Assign the items of one set of cells after the other anew, while a round of them still lowers the total by much.
+    """Reassign the items of one set of cells after another, as long as a round still lowers the total noticeably.
 
-    Windows of the wall settle who stands where in a crowded region. What they cannot do is move an item far, to a cell
-    as fitting but of another region: many dimensions have many such, so groups of cells of like vectors follow.
+    Windows of the wall sort out a crowded region. They cannot move an item far, to a cell that fits as well but is in
+    another region; with many dimensions there are many such cells, so groups of cells with similar vectors follow.
     """
     item_of = np.full(wall.size, -1, np.int64)
     item_of[cell_of] = np.arange(len(X))

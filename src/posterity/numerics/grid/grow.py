@@ -1,10 +1,10 @@
 """Bringing new items onto a wall without reshuffling it.
 
 Where the wall must grow, whole rows or columns of blank cells are opened in its middle (:func:`opened`), which moves
-what lies beyond them by one and leaves neighbours neighbours. A new item goes where it fits best; who stands there
-steps aside to a neighbouring cell, and so on along the cheapest path to a blank cell, so that each poster on the path
-moves by one. Paths avoid posters that have moved already. Then the wall is refined
-(:func:`posterity.numerics.grid.arrange.arrange`) with nobody allowed more than :data:`REACH` cells from home.
+the cells beyond them by one and keeps neighbours together. A new item goes where it fits best; the item in that cell
+moves to a neighbouring cell, and so on along the cheapest path to a blank cell, so that each poster on the path moves
+by one. Paths avoid posters that have moved already. Then the wall is refined
+(:func:`posterity.numerics.grid.arrange.arrange`), with no poster more than :data:`REACH` cells from its home.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from posterity.numerics.grid.arrange import arrange, cells_of, means_around
 from posterity.numerics.grid.lattice import Lattice
 
 REACH = 2
-"""Rows or columns that a poster which was there before may move."""
+"""The most rows or columns that a poster already on the wall may move."""
 
 _FIT_SIGMA = 1.0
-"""Width of the gaussian by which the wall is smoothed to find where a new item fits, in cells."""
+"""Width in cells of the gaussian that smooths the wall to find where a new item fits."""
 
 _STEPS_ASIDE = np.array([1.0, 8.0, 64.0, 512.0])
-"""Price of moving a poster by one cell more, by how far it is from home already."""
+"""Cost of moving a poster by one more cell, by how far it already is from home."""
 
 
 def opened(lattice: Lattice, cells: Indices, rows: int, cols: int) -> Indices:
     """Give the cells of a wall's items after blank rows and columns were opened, evenly spread over the wall.
 
     Args:
-        lattice: As it was.
-        cells: (n,) on it.
-        rows: After.
-        cols: After.
+        lattice: The lattice before.
+        cells: (n,) cells of the items on it.
+        rows: Number of rows after.
+        cols: Number of columns after.
 
     Returns:
-        (n,) on the larger wall.
+        (n,) cells of the items on the larger wall.
     """
     row, col = np.divmod(cells, lattice.cols)
     for n, more, at in ((lattice.rows, rows - lattice.rows, row), (lattice.cols, cols - lattice.cols, col)):
@@ -56,16 +56,16 @@ def add_items(
     fixed: NDArray[np.bool_] | None = None,
     random_state: int = 0,
 ) -> Indices:
-    """Find cells for the items that have none, moving the others as little as can be.
+    """Find cells for the items that have none, moving the others as little as possible.
 
     Args:
         X: (n, d), one row an item.
         lattice: The wall.
-        cells: (n,) the cell of each item, -1 for those that are new.
-        usable: (cells,) which cells may hold an item.
-        home: (n,) where each item stood before the wall grew, -1 for those that are new; by default ``cells``.
-        fixed: (n,) which items stay where they are; they have a cell.
-        random_state: Seed of the refinement's groups.
+        cells: (n,) cell of each item, -1 for new items.
+        usable: (cells,) mask of the cells that may hold an item.
+        home: (n,) cell of each item before the wall grew, -1 for new items; by default ``cells``.
+        fixed: (n,) mask of the items that must not move; they have a cell.
+        random_state: Seed for the refinement's groups.
 
     Returns:
         (n,) the cell of each item. Without new items, the cells as they were.
@@ -89,7 +89,7 @@ def add_items(
     wanted = _best_cells(X, new, lattice, item_of, open_)
     for item, cell in zip(new.tolist(), wanted.tolist(), strict=True):
         path = _path_to_blank(cell, lattice, item_of, home, open_)
-        # From the blank backwards, everybody steps into the cell before them.
+        # From the blank backwards, each item moves into the next cell of the path.
         for there, here in zip(path[:0:-1], path[-2::-1], strict=True):
             item_of[there] = item_of[here]
         item_of[path[0]] = item
@@ -104,10 +104,10 @@ def add_items(
 
 
 def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, open_: NDArray[np.bool_]) -> Indices:
-    """Give the open cell around which the items of the wall are most like each new item; of equals, the lowest."""
+    """Give the open cell whose surroundings are most like each new item; among equals, the lowest."""
     centre = X.mean(axis=0, dtype=np.float32)
     around, weight = means_around(X - centre, lattice, item_of, _FIT_SIGMA)
-    # Cells with hardly a neighbour tell nothing of what fits there.
+    # Cells with hardly any neighbours say nothing about what fits there.
     cells = np.flatnonzero(open_ & ((weight > 0.5) | ~weight.any()))
     if not len(cells):
         cells = np.flatnonzero(open_)
@@ -115,7 +115,7 @@ def _best_cells(X: Floats, new: Indices, lattice: Lattice, item_of: Indices, ope
 
 
 def _path_to_blank(cell: int, lattice: Lattice, item_of: Indices, home: Indices, open_: NDArray[np.bool_]) -> list[int]:
-    """Give the cells of the cheapest path from one to a blank, both included."""
+    """Give the cells of the cheapest path from a cell to a blank, both included."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -135,7 +135,8 @@ def _path_to_blank(cell: int, lattice: Lattice, item_of: Indices, home: Indices,
     nearest = blanks[cost[blanks].argmin()] if len(blanks) else -1
     if nearest < 0 or not np.isfinite(cost[nearest]):
         raise ArgumentError(
-            "a new poster cannot reach a blank cell", "Pinned posters or holes shut it in: say --fresh, or unpin some."
+            "a new poster cannot reach a blank cell",
+            "Pinned posters or holes are in the way: use --fresh, or unpin some.",
         )
     path = [int(nearest)]
     while path[-1] != cell:

@@ -1,8 +1,8 @@
-"""Lattices: where the units of a map and the cells of a wall stand, which of them touch, and how near the others are.
+"""Lattices: the positions of the units of a map and the cells of a wall, which of them touch, and their distances.
 
-Cells are counted row by row. On a rectangular lattice they stand one apart along both axes; on a hexagonal one each
-odd row is shifted to the right by a half, and rows are √3/2 apart, so that the six neighbours of a cell are all at
-distance 1. A toroidal lattice has no border: its right side touches the left one, its bottom the top.
+Cells are numbered row by row. On a rectangular lattice they are one apart along both axes; on a hexagonal one each odd
+row is shifted to the right by a half, and rows are √3/2 apart, so that the six neighbours of a cell are all at distance
+1. A toroidal lattice has no border: its right side touches the left one, its bottom the top.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Indices = NDArray[np.int64]
 TOPOLOGIES = ("rectangular", "hexagonal")
 
 PITCH = {"rectangular": 1.0, "hexagonal": float(np.sqrt(0.75))}
-"""How far apart rows are, where cells of a row are 1 apart."""
+"""Distance between rows, if cells in a row are 1 apart."""
 
 _FAINTEST = 1e-30
-"""Neighbourhoods below this are taken as none: smaller ones lose digits in float32, and a computer its speed."""
+"""Smaller neighbourhood values are set to 0: in float32 they would lose digits and slow the computation down."""
 
 _BAND = 64
-"""Rows of a kernel that are applied at once, each with the columns that it reaches."""
+"""Rows of a kernel that are applied at once, with the columns that they reach."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Lattice:
     """Cells in rows and columns.
 
     Args:
-        rows: From top to bottom.
-        cols: From left to right.
+        rows: Number of rows.
+        cols: Number of columns.
         topology: "rectangular" or "hexagonal".
         toroidal: Whether opposite sides touch.
 
@@ -57,13 +57,13 @@ class Lattice:
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.cols < 1:
-            raise ArgumentError(f"{self.rows} by {self.cols} cells are not allowed", "Have 1 or more rows and columns.")
+            raise ArgumentError(f"{self.rows} by {self.cols} cells are not allowed", "Use 1 or more rows and columns.")
         if self.topology not in TOPOLOGIES:
             raise UnknownNameError("topology", self.topology, TOPOLOGIES)
         if self.hexagonal and self.toroidal and self.rows % 2:
             raise ArgumentError(
                 f"a toroidal hexagonal lattice of {self.rows} rows does not fit together",
-                "Have an even number of rows.",
+                "Use an even number of rows.",
             )
 
     @property
@@ -73,7 +73,7 @@ class Lattice:
 
     @property
     def size(self) -> int:
-        """How many cells there are."""
+        """Number of cells."""
         return self.rows * self.cols
 
     @property
@@ -88,13 +88,13 @@ class Lattice:
         return np.column_stack([x, row * PITCH[self.topology]]).astype(np.float64)
 
     def offsets(self, cells: Indices) -> tuple[Doubles, Doubles]:
-        """Give how far each cell of the lattice is from each of ``cells`` (m,) along x and y: two (m, rows · cols)."""
+        """Give the distance of every cell from each of ``cells`` (m,), along x and y: two (m, rows · cols)."""
         every = self.positions()
         some = every[cells]
         return self.shortest(np.abs(some[:, None, 0] - every[:, 0]), np.abs(some[:, None, 1] - every[:, 1]))
 
     def shortest(self, dx: Doubles, dy: Doubles) -> tuple[Doubles, Doubles]:
-        """Give distances along x and y, of any shape, as they are: on a torus, the other way round may be shorter."""
+        """Shorten distances along x and y, of any shape: on a torus, the other way round may be shorter."""
         if not self.toroidal:
             return dx, dy
         width, height = self.extent
@@ -106,7 +106,7 @@ class Lattice:
         return dx * dx + dy * dy
 
     def adjacent(self, a: Indices, b: Indices) -> NDArray[np.bool_]:
-        """Tell of pairs of cells, (m,) and (m,), which touch: 8 neighbours, diagonals included, or 6; or are one."""
+        """Tell which pairs of cells, (m,) and (m,), touch (8 neighbours, diagonals included, or 6) or are the same."""
         every = self.positions()
         dx, dy = self.shortest(*np.abs(every[a] - every[b]).T)
         return np.asarray(dx * dx + dy * dy < 1.01 if self.hexagonal else np.maximum(dx, dy) < 1.01)
@@ -130,7 +130,7 @@ class Lattice:
         return np.unique(found[found[:, 0] != found[:, 1]], axis=0)
 
     def _step(self, row: Indices, col: Indices, down: int, right: Indices) -> Indices:
-        """Pair each cell with the one so far below and beside it, where there is one."""
+        """Pair each cell with the one ``down`` rows below and ``right`` columns beside it, if there is one."""
         r, c = row + down, col + right
         if self.toroidal:
             inside, r, c = np.ones(len(r), bool), r % self.rows, c % self.cols
@@ -180,8 +180,8 @@ NEIGHBOURHOODS: dict[str, Callable[[Doubles, Doubles, float, bool], Doubles]] = 
 def smoother(lattice: Lattice, neighbourhood: str, sigma: float) -> Callable[[Floats], Floats]:
     """Make the function that sums a field over each cell's neighbourhood: Σⱼ hⱼᵢ fⱼ.
 
-    Where the neighbourhood is a product of one along each axis (all but the mexican hat on rectangular lattices; the
-    gaussian on hexagonal ones, a parity of rows at a time), a cell costs rows + cols and not rows · cols.
+    If the neighbourhood is a product of one along each axis (all but the mexican hat on rectangular lattices; the
+    gaussian on hexagonal ones, a parity of rows at a time), a cell costs rows + cols instead of rows · cols.
 
     Returns:
         A function of (rows, cols, k) float32 that gives the same shape.
@@ -195,7 +195,7 @@ def smoother(lattice: Lattice, neighbourhood: str, sigma: float) -> Callable[[Fl
 
 
 def _axis(lattice: Lattice, neighbourhood: str, sigma: float, axis: int, shift: float = 0.0) -> Floats:
-    """Give the neighbourhood along one axis, (n, n), with the other's cells at one place."""
+    """Give the neighbourhood along one axis, (n, n), at distance 0 along the other."""
     n = lattice.rows if axis else lattice.cols
     step = PITCH[lattice.topology] if axis else 1.0
     at = np.arange(n) * step
@@ -204,7 +204,7 @@ def _axis(lattice: Lattice, neighbourhood: str, sigma: float, axis: int, shift: 
         apart = np.minimum(apart, n * step - apart)
     nothing = np.zeros_like(apart)
     found = NEIGHBOURHOODS[neighbourhood](nothing, apart, sigma, False)
-    # A pyramid is σ − |dy| times σ − |dx|: the σ of the axis left out is taken out again.
+    # A pyramid is (σ − |dy|) · (σ − |dx|): divide by the σ of the other axis.
     found = found / sigma if neighbourhood == "triangle" else found
     return np.where(found > _FAINTEST, found, 0).astype(np.float32)
 
@@ -212,7 +212,7 @@ def _axis(lattice: Lattice, neighbourhood: str, sigma: float, axis: int, shift: 
 def _by_parity(lattice: Lattice, sigma: float) -> Callable[[Floats], Floats]:
     """Apply a gaussian on a hexagonal lattice, a pair of parities of rows at a time.
 
-    Rows of one parity stand above each other, those of the other a half aside: each pair's kernel is a product.
+    Rows of one parity are aligned, those of the other are shifted by a half, so each pair's kernel is a product.
     """
     along_rows = _axis(lattice, "gaussian", sigma, 1)
     aside = [[_axis(lattice, "gaussian", sigma, 0, 0.5 * (p - q)) for q in (0, 1)] for p in (0, 1)]

@@ -1,4 +1,4 @@
-"""From the scores of a classifier to probabilities that mean what they say, and to thresholds."""
+"""From the scores of a classifier to calibrated probabilities, and to thresholds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from posterity.numerics.linear.logistic import probabilities_of
 from posterity.numerics.linear.scaling import Floats
 
 LEAST_SLOPE = 1e-3
-"""Of a calibration: scores that tell nothing are made to say next to nothing, but keep their order."""
+"""The least slope of a calibration: it makes uninformative scores nearly constant, but keeps their order."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns scores into probabilities that mean what they say: sigmoid(slope · logit + offset), label by label.
+    """Turns scores into calibrated probabilities: sigmoid(slope · logit + offset), for each label separately.
 
-    J. Platt, *Probabilistic Outputs for Support Vector Machines*, 1999, with his regularised targets. Of one label an
-    item, one slope for all and an offset each (vector-offset temperature scaling).
+    J. Platt, *Probabilistic Outputs for Support Vector Machines*, 1999, with his regularised targets. If items have one
+    label each, there is one slope for all labels and an offset for each (vector-offset temperature scaling).
     """
 
     slope: Floats
@@ -38,7 +38,7 @@ def calibrate(logits: Floats, Y: Floats, *, single: bool = False) -> Calibration
     Args:
         logits: (n, l).
         Y: (n, l) of 0 and 1.
-        single: One label an item.
+        single: Whether each item has one label.
     """
     if single:
         return _calibrate_single(logits, Y)
@@ -73,7 +73,7 @@ def _calibrate_single(logits: Floats, Y: Floats) -> Calibration:
 
 
 def best_thresholds(probabilities: Floats, Y: Floats) -> Floats:
-    """Choose of each label the threshold with the highest F1: (l,).
+    """Choose for each label the threshold with the highest F1: (l,).
 
     Args:
         probabilities: (n, l), of rows that their model had not seen.

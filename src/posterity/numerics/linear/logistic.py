@@ -12,7 +12,7 @@ from scipy.special import expit, log_softmax, softmax
 from posterity.numerics.linear.scaling import Floats, Rows, Scaling, axes
 
 STRENGTHS = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-"""Penalties on squared weights that a choice is made among, for features of unit deviation."""
+"""The penalties on squared weights to choose from, for features of unit deviation."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Logistic:
     """A trained logistic regression.
 
     Attributes:
-        scaling: Of the features.
-        weights: (d, l).
-        intercept: (l,).
-        strength: Of the penalty.
+        scaling: Scaling of the features.
+        weights: (d, l) weights.
+        intercept: (l,) intercepts.
+        strength: Strength of the penalty.
         single: Whether an item has one label (softmax) or any number (a sigmoid each).
     """
 
@@ -43,7 +43,7 @@ class Logistic:
 
 
 def probabilities_of(logits: Floats, single: bool) -> Floats:
-    """Turn scores into probabilities: of one label an item, or of each by itself."""
+    """Turn scores into probabilities: by a softmax if each item has one label, else by a sigmoid per label."""
     return np.asarray(softmax(logits, axis=1) if single else expit(logits))
 
 
@@ -58,16 +58,16 @@ def fit_logistic(
 ) -> Logistic:
     """Minimise the log loss of all labels plus strength/2 · ‖weights‖², by Newton's method.
 
-    The labels of a multi-label problem do not touch each other: each has the solution that it would have alone.
+    The labels of a multi-label problem are independent: each has the solution that it would have alone.
 
     Args:
         X: (n, d).
         Y: (n, l) of 0 and 1; where ``single``, one 1 a row.
-        strength: Of the penalty; the intercepts are free.
-        single: One label an item: softmax.
-        balance: Weigh items so that each label's positives weigh as much as its negatives; where ``single``, so that
+        strength: Strength of the penalty; the intercepts are not penalised.
+        single: Whether each item has one label (softmax).
+        balance: Weight items so that each label's positives weigh as much as its negatives; with ``single``, so that
             each class weighs the same.
-        start: Where to begin: a solution of another strength saves time.
+        start: Solution to start from: one for another strength saves time.
     """
     return _solve(_Rotated.of(X), Y, strength, single, item_weights(Y, single) if balance else None, start, True)
 
@@ -125,7 +125,7 @@ def _solve(
     weigh = np.float64(1.0) if weights is None else weights
 
     def dot(a: Floats, b: Floats) -> Floats:
-        # Labels that are each other's alternatives make one problem, others one each.
+        # Mutually exclusive labels are one joint problem; otherwise each label is its own.
         return np.asarray((a * b).sum() if single else (a * b).sum(0))
 
     def loss(w: Floats) -> tuple[Floats, Floats]:
@@ -211,8 +211,8 @@ def tune_logistic(X: Rows, Y: Floats, fold: NDArray[np.int64], *, single: bool =
         X: (n, d).
         Y: (n, l) of 0 and 1.
         fold: (n,) the fold of each row.
-        single: One label an item.
-        balance: As in :func:`fit_logistic`; losses are weighed likewise.
+        single: Whether each item has one label.
+        balance: As in :func:`fit_logistic`; losses are weighted in the same way.
     """
     weights = item_weights(Y, single) if balance else None
     parts = [(fold != k, fold == k) for k in np.unique(fold)]

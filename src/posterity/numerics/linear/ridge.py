@@ -15,10 +15,10 @@ class Ridge:
     """A trained ridge regression.
 
     Attributes:
-        scaling: Of the features.
-        weights: (d, l).
-        intercept: (l,).
-        strength: Of the penalty.
+        scaling: Scaling of the features.
+        weights: (d, l) weights.
+        intercept: (l,) intercepts.
+        strength: Strength of the penalty.
         left_out: (n, l), each training row predicted by a regression without it.
     """
 
@@ -79,7 +79,7 @@ def ridge_probe(vectors: Rows, labels: Floats, fold: NDArray[np.int64]) -> Float
 
 
 def prior_scores(labels: Floats, fold: NDArray[np.int64]) -> Floats:
-    """Predict of every row how common each label is in the other folds: (n, labels)."""
+    """Predict for every row how common each label is in the other folds: (n, labels)."""
     scores = np.zeros_like(labels)
     for k in np.unique(fold):
         scores[fold == k] = labels[fold != k].mean(0)

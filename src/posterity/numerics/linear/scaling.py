@@ -1,4 +1,4 @@
-"""Features, standardised, and their principal axes: what every linear model here begins with."""
+"""Standardised features and their principal axes, which every linear model here starts from."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Scaling:
 
     @classmethod
     def of(cls, X: Rows) -> Scaling:
-        """Take it from rows (n, d)."""
+        """Compute it from rows (n, d)."""
         deviation = X.std(0)
-        # What never varied in training tells nothing, however it varies afterwards.
+        # A feature that is constant in training says nothing, however it varies afterwards.
         return cls(X.mean(0), np.where(deviation > 1e-6, deviation, np.float32(1)))
 
     def __call__(self, X: Rows) -> Rows:
@@ -34,7 +34,7 @@ class Scaling:
 def axes(x: Rows) -> tuple[Rows, Floats]:
     """Give the principal axes (d, k) of rows (n, d), and the squared lengths (k,) along them, k the smaller of n and d.
 
-    By the smaller of the two Gram matrices. Where rows are few, weights outside their span would serve nothing.
+    They come from the smaller of the two Gram matrices. With few rows, weights outside their span would have no use.
     """
     if x.shape[1] <= len(x):
         values, basis = np.linalg.eigh((x.T @ x).astype(np.float64))

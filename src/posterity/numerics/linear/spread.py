@@ -23,8 +23,8 @@ class Spread:
         basis: (d, k) eigenvectors of XᵀX, columns.
         values: (k,) eigenvalues; outside their span they are 0.
         curvature: (l,) mean p (1 − p).
-        strength: Of the penalty.
-        n: Rows.
+        strength: Strength of the penalty.
+        n: Number of rows.
     """
 
     basis: NDArray[np.float32]
@@ -35,7 +35,7 @@ class Spread:
 
     @classmethod
     def of(cls, model: Logistic, X: Rows) -> Spread:
-        """Take it from a model and the rows (n, d) that it was trained on."""
+        """Compute it from a model and the rows (n, d) that it was trained on."""
         basis, values = axes(model.scaling(X))
         p = model.probabilities(X)
         return cls(basis, values, (p * (1 - p)).mean(0), model.strength, len(X))
@@ -51,7 +51,7 @@ class Spread:
 
 
 def contributions(model: Logistic, residuals: Floats, X: Rows, query: Rows) -> Floats:
-    """Tell how much each training row speaks for each label of a query: (n, l).
+    """Compute how much each training row contributes to each label of a query: (n, l).
 
     At the optimum the weights are Σᵢ residualᵢ xᵢ / strength, so a logit is the intercept and a sum over training rows
     (C.-K. Yeh et al., *Representer Point Selection*, 2018).

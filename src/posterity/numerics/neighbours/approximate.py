@@ -1,14 +1,14 @@
-"""Approximate search for large collections: an inverted file of quantised vectors, by FAISS, that knows its recall.
+"""Approximate search for large collections: an inverted file of quantised vectors, by FAISS, with a measured recall.
 
-Vectors are sorted into lists by the nearest of some thousand centres (k-means); a query looks into the lists of the
-nearest centres alone, at codes of 2 bits a component, which registers hold the tables for (H. Jégou, M. Douze,
-C. Schmid, *Product Quantization for Nearest Neighbor Search*, 2011; F. André, A.-M. Kermarrec, N. Le Scouarnec, *Cache
-Locality Is Not Enough*, 2015; the implementation: M. Douze and others, *The Faiss library*, 2024). What it finds is
-ranked again exactly. How many lists are looked into is measured on the collection itself: as few as reach the wanted
-recall against exact search. Of a million vectors of 256 numbers, this was six times as fast as codes of 8 bits a
+Vectors are sorted into lists by the nearest of some thousand centres (k-means). A query searches only the lists of the
+nearest centres, using codes of 2 bits per component, whose tables fit into registers (H. Jégou, M. Douze, C. Schmid,
+*Product Quantization for Nearest Neighbor Search*, 2011; F. André, A.-M. Kermarrec, N. Le Scouarnec, *Cache Locality Is
+Not Enough*, 2015; the implementation: M. Douze and others, *The Faiss library*, 2024). The candidates it finds are
+ranked again exactly. The number of lists to search is measured on the collection itself: as few as reach the target
+recall against exact search. With a million vectors of 256 numbers, this was six times as fast as codes of 8 bits per
 component at the same recall.
 
-Rows that came or changed since the index was made are searched exactly, beside it; those that went are left out.
+Rows added or changed since the index was made are searched exactly; rows removed since are left out.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ TARGET = 0.99
 
 K = 10
 QUERIES = 300
-"""Rows of the collection that recall is measured by."""
+"""Number of rows of the collection that recall is measured with."""
 
 LARGE = 100_000_000
-"""Numbers in a collection's vectors from which on an index pays: exact search takes some 20 ms from there."""
+"""Numbers in a collection's vectors from which an index pays off: exact search takes some 20 ms at this size."""
 
 DUE = 0.1
-"""Share of rows that have come, changed or gone since, from which on an index is made anew."""
+"""With a larger share of rows added, changed or removed since, an index is rebuilt."""
 
 FEW = 10_000
-"""So few rows, all that there are or all that a filter lets through, are searched exactly: that takes no longer."""
+"""Up to this many rows, in all or after a filter, are searched exactly, which takes no longer."""
 
 FILTERED = 2.0
-"""How many more lists a filtered query looks into, besides those that make up for the rows it does without."""
+"""Extra factor on the lists that a filtered query searches, besides that for the rows filtered out."""
 
 _SPARE = 20
-"""Candidates that are ranked again, as a multiple of what is asked for."""
+"""Number of candidates that are ranked again, as a multiple of the number requested."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Made:
 
     Attributes:
         faiss: FAISS's index.
-        ids: (m,) whose vectors are in it.
+        ids: (m,) ids of the vectors in it.
         prints: (m,) uint64 fingerprints of those vectors.
-        n_probes: Lists a query looks into.
-        recall: Recall@10 against exact search, as measured.
+        n_probes: Number of lists that a query searches.
+        recall: Measured recall@10 against exact search.
     """
 
     faiss: Any
@@ -68,12 +68,12 @@ class Made:
 
 
 def make(index: Index, target: float = TARGET, seed: int = 0) -> Made:
-    """Make an index of vectors, and measure how many lists reach the wanted recall@10.
+    """Build an index of vectors, and measure how many lists reach the target recall@10.
 
     Args:
-        index: The exact one.
+        index: The exact index.
         target: The recall to reach.
-        seed: Of the centres and of the queries to measure by.
+        seed: Seed for the centres and for the queries that measure recall.
 
     Raises:
         MissingExtraError: FAISS is not installed.
@@ -106,11 +106,11 @@ def make(index: Index, target: float = TARGET, seed: int = 0) -> Made:
 
 
 class Approximate:
-    """An index laid over the vectors of now; searched as an exact one is.
+    """An index applied to the current vectors; searched like an exact one.
 
     Attributes:
-        stale: The share of rows that have come, changed or gone since the index was made.
-        recall: As measured when it was made.
+        stale: Share of rows added, changed or removed since the index was made.
+        recall: Recall as measured when it was made.
     """
 
     def __init__(self, index: Index, made: Made) -> None:
@@ -140,7 +140,7 @@ class Approximate:
         return self.exact.place(identity)
 
     def nearest(self, query: Rows, k: int, allowed: NDArray[np.bool_] | None = None) -> tuple[Places, Distances]:
-        """Find about the k rows nearest to a vector: as :meth:`.exact.Index.nearest`, but for its recall."""
+        """Find the k rows nearest to a vector, approximately; otherwise like :meth:`.exact.Index.nearest`."""
         n = len(self.ids)
         n_allowed = n if allowed is None else int(np.count_nonzero(allowed))
         share, spare = n_allowed / max(n, 1), _SPARE * k
@@ -148,7 +148,7 @@ class Approximate:
             return self._exactly(query, k, allowed)
         faiss = _faiss()
         mask = self._slots(allowed)
-        # What a filter lets through may lie far from the query: more lists are needed than its share alone tells.
+        # Rows that pass a filter may be far from the query, so more lists are needed than their share alone suggests.
         wider = 1 if allowed is None else FILTERED / share
         probes = min(self._made.faiss.nlist, int(np.ceil(self._made.n_probes * wider)))
         parameters = faiss.SearchParametersIVF(nprobe=probes)

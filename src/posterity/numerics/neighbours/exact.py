@@ -1,8 +1,8 @@
 """Which vectors are nearest: exact, deterministic, and as fast as a matrix product.
 
-Products in float32 find candidates, generously: everything that could be among the nearest within the product's error
+Products in float32 find candidates, generously: every row that could be among the nearest within the product's error
 bound. Their distances are then computed again in float64, each from its own two vectors alone. So equal vectors have
-equal distances wherever they stand, and ties fall by row (by id, where rows are sorted by id), always.
+equal distances wherever they are stored, and ties are always broken by row (by id, if rows are sorted by id).
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ Places = NDArray[np.int64]
 Distances = NDArray[np.float64]
 
 BLOCK = 1024
-"""Rows and columns of a block of products: 4 MB of float32, which a processor's cache holds for the passes over it."""
+"""Rows and columns of a block of products: 4 MB of float32, which stay in the processor's cache between passes."""
 
 _PIECE = 4096
-"""Distances in float64 that are computed at a time."""
+"""Number of distances computed at a time in float64."""
 
 
 class Index:
-    """Vectors held ready for exact search.
+    """Vectors prepared for exact search.
 
     Args:
-        ids: (n,) sorted and distinct.
-        vectors: (n, d) float32; of unit length where the metric is cosine.
+        ids: (n,) sorted and distinct ids.
+        vectors: (n, d) float32; of unit length if the metric is cosine.
         metric: "cosine" or "euclidean".
 
     Attributes:
-        slack: Bound of the error of :meth:`keys` in float32, for a query of unit length.
+        slack: Bound on the error of :meth:`keys` in float32, for a query of unit length.
     """
 
     def __init__(self, ids: Sequence[str], vectors: Rows, metric: Metric) -> None:
@@ -44,7 +44,7 @@ class Index:
         self.vectors = vectors
         self.metric = metric
         self._place = {identity: index for index, identity in enumerate(self.ids)}
-        # Euclidean order is that of |x|²/2 - x·q, so that both metrics cost one product.
+        # Euclidean distance has the same order as |x|²/2 - x·q, so both metrics need only one product.
         self._half_squares = None if metric == "cosine" else _half_squares(vectors)
         largest = 1.0 if self._half_squares is None else float(np.sqrt(2 * self._half_squares.max(initial=0)))
         self.slack = _slack(vectors.shape[1], largest)
@@ -54,7 +54,7 @@ class Index:
         return self._place.get(identity)
 
     def keys(self, query: Rows) -> Rows:
-        """Compute what orders all rows by nearness to a vector, the largest first: (n,) float32, one product."""
+        """Compute sort keys of all rows by nearness to a vector, the largest nearest: (n,) float32, by one product."""
         key = np.asarray(self.vectors @ np.ascontiguousarray(query, np.float32))
         if self._half_squares is not None:
             key -= self._half_squares
@@ -73,8 +73,8 @@ class Index:
 
         Args:
             query: (d,).
-            k: How many; fewer come back where fewer are allowed.
-            allowed: (n,) mask of the rows that may be given; None allows all.
+            k: Number of rows; fewer are returned if fewer are allowed.
+            allowed: (n,) mask of the rows that may be returned; None allows all.
 
         Returns:
             Rows and distances, (k,) each, by distance and then by row.
@@ -106,7 +106,7 @@ def exact_distances(vectors: Rows, rows: Places, query: Rows, metric: Metric) ->
 
 
 def pair_distances(vectors: Rows, i: Places, j: Places, metric: Metric, others: Rows | None = None) -> Distances:
-    """Compute the distances of pairs of rows in float64, (m,); ``j`` are rows of ``others`` where those are given."""
+    """Compute the distances of pairs of rows in float64, (m,); ``j`` are rows of ``others`` if those are given."""
     second = vectors if others is None else others
     squares = np.empty(len(i))
     for start in range(0, len(i), _PIECE):
@@ -141,17 +141,17 @@ def closest_pairs(
     """Find the n closest pairs of rows, exactly: half of all products, a block at a time, in bounded memory.
 
     Args:
-        vectors: (rows, d); of unit length where the metric is cosine. May be mapped from a file.
-        n: How many; fewer come back where there are fewer.
+        vectors: (rows, d); of unit length if the metric is cosine. May be mapped from a file.
+        n: Number of pairs; fewer are returned if there are fewer.
         metric: "cosine" or "euclidean".
-        allowed: (i, j) -> mask of the pairs that may be given; None allows all.
-        done: Called with the number of pairs that were looked at, now and then.
+        allowed: (i, j) -> mask of the pairs that may be returned; None allows all.
+        done: Called from time to time with the number of pairs processed.
         block: Rows and columns of a block.
-        others: (m, d); where given, pairs are of a row of ``vectors`` and one of these.
-        within: Pairs further apart than this are of no use, and left out where that saves work.
+        others: (m, d); if given, each pair is a row of ``vectors`` and one of these.
+        within: Pairs further apart than this are not needed, and are left out if that saves work.
 
     Returns:
-        (m, 2) rows i < j, and (m,) distances, by distance, then i, then j; of ``others``, any i and j.
+        (m, 2) rows i < j, and (m,) distances, by distance, then i, then j; with ``others``, any i and j.
 
     Raises:
         ArgumentError: n is below 1.
@@ -171,7 +171,7 @@ def closest_pairs(
         if allowed is not None:
             may = allowed(i, j)
             i, j, keys = i[may], j[may], keys[may]
-        if len(keys) > 2 * n:  # the block's own n best, generously, before anything is computed again
+        if len(keys) > 2 * n:  # keep the block's own n best, generously, before computing distances in float64
             enough = keys >= np.partition(keys, len(keys) - n)[len(keys) - n] - 2 * slack
             i, j = i[enough], j[enough]
         best.add(i, j, pair_distances(vectors, i, j, metric, others))
@@ -197,10 +197,10 @@ def nearest_to_all(vectors: Rows, k: int, metric: Metric, *, block: int = 512) -
     """Find each row's k nearest other rows, exactly.
 
     Args:
-        vectors: (n, d); of unit length where the metric is cosine.
-        k: How many; at most n - 1 come back.
+        vectors: (n, d); of unit length if the metric is cosine.
+        k: Number of neighbours; at most n - 1 are returned.
         metric: "cosine" or "euclidean".
-        block: Rows that are looked at together.
+        block: Rows that are processed together.
 
     Returns:
         (n, k) rows and distances, each list by distance and then by row.
@@ -246,7 +246,7 @@ class _Best:
         self.distances = np.empty(0)
 
     def add(self, i: Places, j: Places, distances: Distances) -> None:
-        """Put pairs among them."""
+        """Add pairs, and keep the n closest."""
         rows, all_ = np.concatenate([self.rows, np.stack([i, j], 1)]), np.concatenate([self.distances, distances])
         order = np.lexsort((rows[:, 1], rows[:, 0], all_))[: self.n]
         self.rows, self.distances = rows[order], all_[order]
@@ -258,17 +258,17 @@ class _Best:
 
     @property
     def last_row(self) -> float:
-        """Give the row after which no pair can be among them: there is one only where all are equal vectors."""
+        """Give the row after which no pair can be among them; finite only if all pairs so far are of equal vectors."""
         full = len(self.distances) == self.n and self.distances[-1] == 0
         return float(self.rows[-1, 0]) if full else np.inf
 
 
 def _blocks(vectors: Rows, metric: Metric, block: int, others: Rows | None = None) -> Iterator[tuple[int, int, Rows]]:
-    """Give the products of all pairs i < j, block by block, rows first; what is no such pair is -inf.
+    """Give the keys of all pairs i < j, block by block, rows first; all other entries are -inf.
 
-    Of ``others``, where they are given, all pairs of a row and one of them.
+    If ``others`` are given, the pairs are all those of a row and one of the others.
 
-    The key of a pair is a·b (cosine) or -|a - b|²/2 (Euclidean), which two more columns make a product as well.
+    The key of a pair is a·b (cosine) or -|a - b|²/2 (Euclidean); two more columns make the latter a product too.
     """
     second = vectors if others is None else others
     space = np.empty((block, block), np.float32)

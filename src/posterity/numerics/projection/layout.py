@@ -1,4 +1,4 @@
-"""Laying rows out by a method: all of them, or, of many, some, among which the rest find their places."""
+"""Laying rows out by a method: all of them or, if there are many, some landmarks, among which the rest are placed."""
 
 from __future__ import annotations
 
@@ -16,27 +16,26 @@ from posterity.numerics.projection.places import aligned, placed
 from posterity.runtime.parallel import ordered_map
 
 LARGE, LANDMARKS = 100_000, 25_000
-"""Beyond how many rows only some are laid out, and how many those are."""
+"""With more rows than LARGE, only LANDMARKS of them are laid out by the method."""
 
 _BLOCK = 8_192
 
 
 def lay_out(X: Floats, layout: Layout, *, workers: int = 1, progress: Callable[[int], object] | None = None) -> Points:
-    """Give each row a place in the plane.
+    """Give each row a position in the plane.
 
     Args:
         X: (n, d), 1 row or more.
-        layout: How.
-        workers: Threads of t-SNE.
-        progress: Called with the number of steps done, of :func:`n_steps`.
+        layout: The method and its options.
+        workers: Number of threads for t-SNE.
+        progress: Called with the number of steps done, out of :func:`n_steps`.
 
     Returns:
-        (n, 2) float64, the mean at 0, turned so that the first axis is the longest and signs are those of the first
-        principal components.
+        (n, 2) float64, with the mean at 0, aligned with the plane of the first two principal components.
 
     Raises:
-        MissingExtraError: The library is not installed.
-        ArgumentError: The method gives something else than places.
+        MissingExtraError: The method's library is not installed.
+        ArgumentError: The method does not return valid positions.
     """
     X = as_matrix(X)
     chosen = landmarks_of(len(X), layout)
@@ -52,14 +51,14 @@ def lay_out(X: Floats, layout: Layout, *, workers: int = 1, progress: Callable[[
     found = np.asarray(method.place(seen, plane, layout, workers, progress), np.float64)
     if found.shape != plane.shape or not np.isfinite(found).all():
         raise ArgumentError(
-            f"{method.label} gives no places in the plane: an array of shape {found.shape} for {len(X)} rows",
-            "Lay them out by another method.",
+            f"{method.label} returned invalid positions: an array of shape {found.shape} for {len(X)} rows",
+            "Use another method. Valid positions are finite, of shape (rows, 2).",
         )
     return aligned(found - found.mean(axis=0), plane)
 
 
 def landmarks_of(n: int, layout: Layout) -> NDArray[np.int64] | None:
-    """Choose the landmarks of n rows: sorted rows, or None where all rows are laid out."""
+    """Choose the landmarks of n rows: sorted row numbers, or None if all rows are laid out."""
     most = layout.landmarks or (n if n <= LARGE else LANDMARKS)
     if METHODS.get(layout.method).place is None or n <= most:
         return None
@@ -69,7 +68,7 @@ def landmarks_of(n: int, layout: Layout) -> NDArray[np.int64] | None:
 def _around_landmarks(
     X: Floats, chosen: NDArray[np.int64], layout: Layout, workers: int, progress: Callable[[int], object] | None
 ) -> Points:
-    """Lay out some rows, and place the others among them, by the same principal components that the method sees.
+    """Lay out the landmarks, and place the other rows among them, by the principal components that the method sees.
 
     V. de Silva, J. B. Tenenbaum, *Sparse multidimensional scaling using landmark points*, Stanford 2004, for the idea.
     """
@@ -89,5 +88,5 @@ def _around_landmarks(
 
 
 def n_steps(layout: Layout) -> int | None:
-    """Tell how many steps there are; None where the method does not tell."""
+    """Give the number of steps; None if the method does not report any."""
     return METHODS.get(layout.method).n_steps

@@ -1,4 +1,4 @@
-"""How vectors become points: the options, and the methods by name.
+"""How vectors become points in the plane: the options, and the methods by name.
 
 Other packages register theirs in the entry-point group ``posterity.layouts``.
 """
@@ -26,12 +26,12 @@ class Method:
 
     Attributes:
         label: Its name for people.
-        place: Gives each of n ≥ 4 rows a place, (n, 2) float64, anywhere in the plane and turned in any way, from: the
-            rows (n, k) in principal coordinates; their principal plane (n, 2), to start from; the options; how many
-            threads; and what is called with the number of steps done, or None. The same input gives the same places. A
-            method without it is the principal plane itself.
-        n_steps: How many steps it tells of; None where it tells of none.
-        version: Raised whenever the same rows would be laid out otherwise: maps that are kept are then made anew.
+        place: Gives each of n ≥ 4 rows a position, (n, 2) float64, anywhere in the plane and rotated in any way. Its
+            arguments are the rows (n, k) in principal coordinates; their principal plane (n, 2), to start from; the
+            options; the number of threads; and a function to call with the number of steps done, or None. The same
+            input gives the same positions. A method without it is the principal plane itself.
+        n_steps: Number of steps it reports; None if it reports none.
+        version: Raised whenever the same rows would be laid out differently, so that stored maps are laid out again.
     """
 
     label: str
@@ -59,14 +59,15 @@ class Layout:
 
     Attributes:
         method: A name in :data:`METHODS`: "pca", "tsne", "umap", or one that another package registers.
-        n_components: Principal components that t-SNE, UMAP and others see; 0 shows them the vectors themselves.
-        perplexity: Of t-SNE: about how many neighbours a point cares for.
-        n_neighbors: Of UMAP: likewise.
-        min_dist: Of UMAP: how near points may come.
+        n_components: Number of principal components given to t-SNE, UMAP and others; 0 gives them the vectors
+            themselves.
+        perplexity: For t-SNE: roughly the number of neighbours that each point is attracted to.
+        n_neighbors: For UMAP: the number of neighbours of each point.
+        min_dist: For UMAP: the least distance between points.
         random_state: Seed.
-        landmarks: Of all methods but PCA: how many posters, drawn at random, are laid out; the rest find their places
-            among them (:func:`posterity.numerics.projection.places.placed`). 0 is all of up to 100,000, and 25,000 of
-            more.
+        landmarks: For all methods but PCA: the number of posters, drawn at random, that are laid out; the rest are
+            placed among them (:func:`posterity.numerics.projection.places.placed`). 0 lays out all of up to 100,000
+            posters, and 25,000 if there are more.
     """
 
     method: str = "tsne"
@@ -82,9 +83,9 @@ class Layout:
         for name, least, most in (("n_components", 0, 1e9), ("perplexity", 1, 1e6), ("n_neighbors", 2, 1e6),
                                   ("min_dist", 0, 1), ("landmarks", 0, 1e9)):  # fmt: skip
             if not least <= getattr(self, name) <= most:
-                raise ArgumentError(f"{name} {getattr(self, name)} is not allowed", f"It is {least:g} to {most:g}.")
+                raise ArgumentError(f"{name} {getattr(self, name)} is not allowed", f"Give {least:g} to {most:g}.")
 
 
 def noise(shape: tuple[int, ...], seed: int) -> Points:
-    """Draw what breaks ties of a start: normally distributed, by a seed."""
+    """Draw normally distributed noise by a seed, to break ties in a start."""
     return np.random.default_rng(seed).standard_normal(shape)

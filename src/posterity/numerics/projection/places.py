@@ -1,4 +1,4 @@
-"""New points on a map that is there, and a map that is drawn again, turned to lie as the one before."""
+"""New points on an existing map, and a map laid out again, aligned with the previous one."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from posterity.numerics.distances import TIE, Floats, as_matrix, row_blocks, squ
 from posterity.numerics.projection.methods import Points
 
 NEAREST = 10
-"""Neighbours that a new point is placed among."""
+"""Number of neighbours that a new point is placed among."""
 
 
 def aligned(points: Points, reference: Points) -> Points:
-    """Turn and mirror points, about their mean, to lie as near to others as can be; no distance changes.
+    """Rotate and mirror points about their mean to be as near to others as possible; no distance changes.
 
     Orthogonal Procrustes: P. H. Schönemann, *A generalized solution of the orthogonal Procrustes problem*,
     Psychometrika 31, 1966.
 
     Args:
-        points: (n, 2).
-        reference: (n, 2), of any scale and place.
+        points: (n, 2) points.
+        reference: (n, 2) points to align with, at any scale and position.
 
     Returns:
-        (n, 2), the mean where it was.
+        (n, 2), with the same mean as ``points``.
     """
     centre = points.mean(axis=0)
     u, _, vt = np.linalg.svd((points - centre).T @ (reference - reference.mean(axis=0)))
@@ -30,17 +30,16 @@ def aligned(points: Points, reference: Points) -> Points:
 
 
 def placed(X: Floats, known: Floats, points: Points, k: int = NEAREST) -> Points:
-    """Give new rows places on an existing map: the median of those of their nearest known rows.
+    """Place new rows on an existing map: at the median position of their nearest known rows.
 
-    The median, unlike the mean, does not put a row between two clusters where there is nothing. Rows that are as near
-    as the last of the nearest, but for :data:`posterity.numerics.distances.TIE` of the squared lengths, count as
-    well.
+    The median, unlike the mean, does not put a row into the empty space between two clusters. Rows that tie with the
+    last of the nearest, to within :data:`posterity.numerics.distances.TIE` of the squared lengths, count as well.
 
     Args:
         X: (m, d) new rows.
         known: (n, d) rows of the map.
-        points: (n, 2) their places.
-        k: How many of the nearest.
+        points: (n, 2) their positions.
+        k: Number of nearest rows.
 
     Returns:
         (m, 2).

@@ -13,7 +13,7 @@ from posterity.numerics.neighbours.exact import nearest_to_all
 from posterity.numerics.projection.methods import Layout, Method, Points, noise
 
 BARNES_HUT = 25_000
-"""Points up to which t-SNE sums repulsion by a tree; beyond, by interpolation and FFT, whose cost grows more slowly."""
+"""Up to this many points, t-SNE sums repulsion by a tree; above, by interpolation and FFT, which scales better."""
 
 _STEPS = (250, 500)
 """Steps with the attraction exaggerated twelvefold, and steps without: openTSNE's defaults."""
@@ -45,7 +45,7 @@ def _place(Z: Floats, plane: Points, layout: Layout, workers: int, progress: Cal
 
     callbacks: dict[str, Any] = {"callbacks": tell, "callbacks_every_iters": _EVERY} if progress else {}
     early, late = _STEPS
-    # The rate n / exaggeration, as A. C. Belkina et al., Nature Communications 10, 2019, recommend.
+    # The learning rate is n / exaggeration, as recommended by A. C. Belkina et al., Nature Communications 10, 2019.
     embedding = embedding.optimize(n_iter=early, exaggeration=12, momentum=0.8, learning_rate="auto", **callbacks)
     embedding = embedding.optimize(n_iter=late, momentum=0.8, learning_rate="auto", **callbacks)
     return np.asarray(embedding, np.float64)

@@ -18,7 +18,7 @@ def _place(
 ) -> Points:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # TensorFlow, which we do not use, is not there
+            warnings.simplefilter("ignore")  # that TensorFlow, which is not used here, is not installed
             from umap import UMAP
     except ImportError as error:
         raise MissingExtraError("UMAP", "maps") from error
@@ -30,7 +30,7 @@ def _place(
     scaled = plane / max(float(np.abs(plane).max()), 1e-12) * 10
     start = (scaled + 1e-4 * noise(plane.shape, layout.random_state)).astype(np.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a seed means one thread; that neighbours given cannot place new points
+        warnings.simplefilter("ignore")  # that a seed means one thread; that given neighbours cannot place new points
         reducer = UMAP(
             n_neighbors=n_neighbors, min_dist=layout.min_dist, init=start, random_state=layout.random_state,
             precomputed_knn=(indices, distances, None), n_jobs=1,

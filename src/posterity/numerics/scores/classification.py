@@ -30,7 +30,7 @@ class Score:
     high: float
 
     def __str__(self) -> str:
-        if self.value != self.value:  # it cannot be told, as a correlation with what never varies
+        if self.value != self.value:  # undefined, like a correlation with a constant
             return "–"
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
@@ -38,7 +38,7 @@ class Score:
 def resamples(groups: Sequence[object], n_resamples: int = 500, seed: int = 0) -> Floats:
     """Draw resamples of whole groups, with replacement, after a first row of ones: (1 + r, n) counts.
 
-    Films of one franchise, and looks of one film, are no independent witnesses: they are drawn together.
+    Films of one franchise, and posters of one film, are not independent, so they are drawn together.
     """
     _, member = np.unique(np.asarray([str(group) for group in groups]), return_inverse=True)
     n_groups = int(member.max()) + 1
@@ -111,7 +111,7 @@ def roc_auc(scores: Floats, truth: NDArray[np.generic]) -> float:
 
 
 def hits_at(scores: Floats, labels: Labels, k: int) -> Floats:
-    """Tell of each item whether one of its k labels of the highest scores is right: (n,) of 0 and 1."""
+    """Tell for each item whether one of its k labels with the highest scores is right: (n,) of 0 and 1."""
     first = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return np.asarray(np.take_along_axis(labels, first, 1).any(1), np.float64)
 
@@ -129,7 +129,7 @@ def calibration_errors(probabilities: Floats, labels: Labels, weights: Floats) -
 
 
 def f1_scores(predicted: Labels, labels: Labels, weights: Floats) -> tuple[Floats, Floats]:
-    """Compute F1 = 2 TP / (2 TP + FP + FN), a label's own averaged (macro), and of all together (micro): two (r,).
+    """Compute F1 = 2 TP / (2 TP + FP + FN), averaged over labels (macro) and over all together (micro): two (r,).
 
     A label that is neither true nor predicted anywhere counts 0, as in scikit-learn.
     """
@@ -140,7 +140,7 @@ def f1_scores(predicted: Labels, labels: Labels, weights: Floats) -> tuple[Float
 
 
 def multilabel_figures(probabilities: Floats, labels: Labels, predicted: Labels, weights: Floats) -> dict[str, Floats]:
-    """Score predictions of several labels an item.
+    """Score predictions of several labels per item.
 
     Args:
         probabilities: (n, l).
@@ -175,7 +175,7 @@ def multilabel_figures(probabilities: Floats, labels: Labels, predicted: Labels,
 def single_label_figures(
     probabilities: Floats, classes: NDArray[np.int64], weights: Floats, prior: Floats
 ) -> dict[str, Floats]:
-    """Score predictions of one class an item.
+    """Score predictions of one class per item.
 
     Accuracy is best served by the class of the highest probability; balanced accuracy, which asks as much of rare
     classes as of common ones, by the class whose probability exceeds its share most. Each is scored by its own rule.
@@ -256,5 +256,5 @@ def _check(probabilities: Floats, labels: Labels, weights: Floats) -> None:
     if probabilities.shape != labels.shape or weights.shape[1:] != labels.shape[:1] or not labels.size:
         raise ArgumentError(
             f"probabilities {probabilities.shape}, labels {labels.shape} and weights {weights.shape} do not fit",
-            "They are (n, l), (n, l) and (r, n), and not empty.",
+            "Give arrays of shapes (n, l), (n, l) and (r, n), not empty.",
         )

@@ -1,10 +1,10 @@
 """How much of what was near stays near when vectors are laid out in the plane or on a wall.
 
-Of any layout, :func:`neighbourhood_scores`: trustworthiness (are those that stand near really alike?), continuity (do
-the alike stand near?) and the share of the k nearest that stay so. Of walls: :func:`distance_preservation_quality`.
+For any layout, :func:`neighbourhood_scores`: trustworthiness (are near items really alike?), continuity (are similar
+items near?) and the share of the k nearest that stay so. For walls: :func:`distance_preservation_quality`.
 
-All compare every item with every other, n² distances. Beyond :data:`ALL` items, :data:`SAMPLE` of them, drawn by a
-fixed seed, are compared with all, and each score says its standard error.
+All compare every item with every other, n² distances. With more than :data:`ALL` items, :data:`SAMPLE` of them, drawn
+by a fixed seed, are compared with all, and each score has a standard error.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ALL = 5_000
 """Items up to which scores are exact."""
 
 SAMPLE = 1_000
-"""Items that are compared with all others where there are more."""
+"""Number of items that are compared with all others if there are more than ALL."""
 
 GROUPS = 20
-"""Groups of the jackknife that tells the error of a sampled distance preservation quality."""
+"""Groups of the jackknife that estimates the error of a sampled distance preservation quality."""
 
 _AT_ONCE = 1 << 22
 """Distances (32 MiB of float64) that are held at once."""
@@ -36,7 +36,7 @@ _AT_ONCE = 1 << 22
 
 @dataclass(frozen=True)
 class Estimate:
-    """A score, and the standard error of having sampled; 0 where nothing was."""
+    """A score and its standard error from sampling; 0 if nothing was sampled."""
 
     value: float
     error: float = 0.0
@@ -44,12 +44,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class NeighbourhoodScores:
-    """How a layout keeps neighbourhoods, each from 0 to 1, the best.
+    """How well a layout preserves neighbourhoods: scores from 0 to 1, which is best.
 
     Attributes:
-        k: Neighbours that were looked at.
+        k: Number of neighbours considered.
         trustworthiness: J. Venna, S. Kaski, *Neighborhood preservation in nonlinear projection methods*, ICANN 2001.
-        continuity: Likewise, the other way round.
+        continuity: From the same article: trustworthiness with vectors and positions exchanged.
         preserved: Mean share of the k nearest that stay among the k nearest.
     """
 
@@ -67,15 +67,15 @@ def neighbourhood_scores(
     lattice: Lattice | None = None,
     n_sample: int | None = None,
 ) -> NeighbourhoodScores:
-    """Compare the neighbourhoods of vectors with those of their places.
+    """Compare the neighbourhoods of vectors with those of their positions.
 
-    Ties of distances count as Venna and Kaski's ranks need them: an item's rank is that of a stable sort by index.
+    Ties of distances are broken by index, as in a stable sort, to give the ranks that Venna and Kaski's scores need.
 
     Args:
         X: (n, d) vectors.
-        positions: (n, 2) places.
-        k: Neighbours; n > 2k is needed for the scores to run from 0 to 1, so k is lowered on fewer items.
-        lattice: Of a toroidal wall, whose opposite sides are near; None for a plane.
+        positions: (n, 2) positions.
+        k: Number of neighbours; scores from 0 to 1 need n > 2k, so k is lowered for fewer items.
+        lattice: Lattice of the wall, for one whose opposite sides are adjacent; None for a plane.
         n_sample: Items to compare with all; by default all up to :data:`ALL`, then :data:`SAMPLE`.
 
     Raises:
@@ -84,9 +84,9 @@ def neighbourhood_scores(
     rows, places = as_matrix(X), as_matrix(positions, "positions", 2)
     n = len(rows)
     if n < 4 or len(places) != n:
-        raise ArgumentError(f"{n} vectors and {len(places)} places", "It takes 4 items, with a place each.")
+        raise ArgumentError(f"{n} vectors and {len(places)} places", "Give 4 items or more, with a position each.")
     if k < 1:
-        raise ArgumentError(f"k {k} is not allowed", "It is 1 or more.")
+        raise ArgumentError(f"k {k} is not allowed", "Give 1 or more.")
     k = min(k, (n - 1) // 2)
     rows = rows - rows.mean(axis=0)
     asked = sampled(n, n_sample)
@@ -94,7 +94,7 @@ def neighbourhood_scores(
     for some in _blocks(asked, n):
         high, low = _distances(rows, some), _places(places, some, lattice)
         for distances in (high, low):
-            distances[np.arange(len(some)), some] = -1  # nearest to itself, whatever its equals
+            distances[np.arange(len(some)), some] = -1  # an item is nearest to itself, even if others are equal
         near_high, near_low = _nearest(high, k), _nearest(low, k)
         intruding, missing = _ranks(high, near_low) - k, _ranks(low, near_high) - k
         penalties["trust"].append(np.maximum(intruding, 0).sum(1))
@@ -110,19 +110,19 @@ def neighbourhood_scores(
 def distance_preservation_quality(
     X: ArrayLike, lattice: Lattice, cells: Indices, p: float = 16, n_sample: int | None = None
 ) -> Estimate:
-    """Compute DPQ_p: how near a wall's neighbourhoods come to the best that any wall could have.
+    """Compute DPQ_p: how close a wall's neighbourhoods come to the best that any wall could have.
 
-    For each k, the mean distance of items to the k that stand nearest to them, D_k, is compared with the mean of all
+    For each k, the mean distance of items to the k nearest on the wall, D_k, is compared with the mean of all
     distances, D̄: the gain is max(0, (D̄ − D_k) / D̄). DPQ_p is the p-norm of the gains over all k, divided by that of
-    the gains if everybody stood nearest to the most alike. Of items that stand equally far, the more alike are counted
-    first. From K. U. Barthel, N. Hezel, K. Jung, K. Schall, *Improved Evaluation and Generation of Grid Layouts using
-    Distance Preservation Quality and Linear Assignment Sorting*, Computer Graphics Forum 42, 2023.
+    the gains if every item were next to those most like it. Among items that are equally far on the wall, the more
+    similar are counted first. From K. U. Barthel, N. Hezel, K. Jung, K. Schall, *Improved Evaluation and Generation of
+    Grid Layouts using Distance Preservation Quality and Linear Assignment Sorting*, Computer Graphics Forum 42, 2023.
 
     Args:
         X: (n, d) vectors.
-        lattice: The wall; its topology and whether it is a torus decide who stands near.
+        lattice: The wall; its topology and whether it is a torus decide which items are near.
         cells: (n,) the cell of each item.
-        p: The norm; at 16, the nearest neighbours decide.
+        p: The norm; with 16, the nearest neighbours dominate.
         n_sample: Items to compare with all; by default all up to :data:`ALL`, then :data:`SAMPLE`.
 
     Returns:
@@ -145,8 +145,8 @@ def distance_preservation_quality(
     for some in _blocks(asked, n):
         distances = np.sqrt(_distances(rows, some))
         places = _places(positions, some, lattice)
-        # Places first, then likeness: both in one number, sorted once. Squared distances on lattices are multiples of
-        # a quarter.
+        # Distance on the wall first, then similarity: both in one number, sorted once. Squared distances on lattices
+        # are multiples of a quarter.
         key = np.round(places * 4) + np.minimum(distances / longest, 0.9999)
         key.sort(axis=1)
         by_place = np.fmod(key[:, 1:], 1) * longest
@@ -180,7 +180,7 @@ def distance_preservation_quality(
 
 
 def sampled(n: int, n_sample: int | None = None) -> Indices:
-    """Choose the items to compare with all others: all of few, else a sample by a fixed seed, sorted."""
+    """Choose the items to compare with all others: all if there are few, else a sample by a fixed seed, sorted."""
     wanted = (n if n <= ALL else SAMPLE) if n_sample is None else min(n, n_sample)
     if wanted == n:
         return np.arange(n)
@@ -193,11 +193,11 @@ def _blocks(asked: Indices, n: int) -> Iterator[Indices]:
 
 
 def _distances(X: Floats, some: Indices) -> Doubles:
-    """Give squared distances of some rows to all, no less than 0.
+    """Give squared distances of some rows to all, at least 0.
 
-    They are exactly 0 of a row to itself and to all that float32 cannot tell from it
-    (:data:`posterity.numerics.distances.TIE`): the product's rounding, of which roots are taken, would make
-    several thousandths of nothing.
+    They are exactly 0 from a row to itself and to all rows that float32 cannot distinguish from it
+    (:data:`posterity.numerics.distances.TIE`): otherwise the square root of the product's rounding error would turn 0
+    into several thousandths.
     """
     found = squared_distances(X[some], X)
     lengths = squared_lengths(X)
@@ -207,7 +207,7 @@ def _distances(X: Floats, some: Indices) -> Doubles:
 
 
 def _places(positions: Floats, some: Indices, lattice: Lattice | None) -> Doubles:
-    """Give squared distances between places; by differences, so that equal ones are equal."""
+    """Give squared distances between positions, computed from differences so that equal distances come out equal."""
     apart = np.abs(positions[some][:, None] - positions).astype(np.float64)
     if lattice is not None:
         apart = np.stack(lattice.shortest(apart[..., 0], apart[..., 1]), axis=2)
@@ -215,10 +215,10 @@ def _places(positions: Floats, some: Indices, lattice: Lattice | None) -> Double
 
 
 def _nearest(distances: Doubles, k: int) -> Indices:
-    """Give the k nearest of each row after itself, (m, k), of equals those of the lower index."""
+    """Give the k nearest of each row after itself, (m, k); among equals, those of lower index."""
     near = np.argpartition(distances, k, axis=1)[:, : k + 1]
     last = np.take_along_axis(distances, near, 1).max(axis=1)
-    # Where more are as near as the last, which of them were taken is chance: these rows are sorted in full.
+    # If more items tie with the last, the partition picks arbitrarily among them, so these rows are sorted in full.
     tied = np.flatnonzero((distances <= last[:, None]).sum(axis=1) > k + 1)
     near[tied] = np.argsort(distances[tied], axis=1, kind="stable")[:, : k + 1]
     itself = np.take_along_axis(distances, near, 1) < 0

@@ -1,7 +1,7 @@
 """How good rankings are: :func:`group_recall_at_k` and :func:`label_agreement_at_k`.
 
-Each is the mean of one value a query; the values themselves have functions of their own, so that
-:func:`posterity.numerics.scores.bootstrap.bootstrap_interval` can say how sure the mean is.
+Each is the mean of one value per query; separate functions give the values themselves, so that
+:func:`posterity.numerics.scores.bootstrap.bootstrap_interval` can compute a confidence interval.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Scores = NDArray[np.float64]
 
 
 def group_hits_at_k(neighbours: ArrayLike, groups: ArrayLike, *, queries: ArrayLike | None = None) -> Scores:
-    """Say for each query that has a sibling whether one of them is among its neighbours.
+    """Tell for each query that has siblings whether one of them is among its neighbours.
 
     Args:
         neighbours: (n_queries, k) indices of items; the query itself never counts, -1 stands for none.
@@ -31,7 +31,7 @@ def group_hits_at_k(neighbours: ArrayLike, groups: ArrayLike, *, queries: ArrayL
     """
     groups = np.asarray(groups)
     if groups.ndim != 1:
-        raise ArgumentError(f"groups has the shape {groups.shape}", "It is one group an item: (n_items,).")
+        raise ArgumentError(f"groups has the shape {groups.shape}", "Give one group per item, (n_items,).")
     found, asked, real = _neighbours(neighbours, queries, len(groups))
     _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
     with_sibling = (groups[asked] != -1) & (counts[inverse[asked]] > 1)
@@ -106,14 +106,14 @@ def label_agreement_by_chance(multi_hot: ArrayLike) -> float:
         multi_hot: (n_items, n_labels) of 0 and 1.
 
     Raises:
-        ArgumentError: It is no matrix, or has fewer than two items or no label at all.
+        ArgumentError: ``multi_hot`` is not a matrix, or has fewer than two items or no label at all.
     """
     labels = _labels(multi_hot)
     # Items with the same set of labels behave alike, and there are far fewer sets than items.
     sets, counts = np.unique(labels, axis=0, return_counts=True)
     n_labelled = int(counts[sets.any(axis=1)].sum())
     if len(labels) < 2 or not n_labelled:
-        raise ArgumentError(f"{len(labels)} items, {n_labelled} with a label", "Chance needs two items and a label.")
+        raise ArgumentError(f"{len(labels)} items, {n_labelled} with a label", "Give two items or more, and a label.")
     sharing = 0
     as_floats = sets.astype(np.float32)
     for block in row_blocks(len(sets), len(sets)):
@@ -124,9 +124,7 @@ def label_agreement_by_chance(multi_hot: ArrayLike) -> float:
 def _labels(multi_hot: ArrayLike) -> NDArray[np.bool_]:
     labels = np.asarray(multi_hot)
     if labels.ndim != 2 or not np.isin(labels, (0, 1)).all():
-        raise ArgumentError(
-            f"multi_hot of shape {labels.shape} is not allowed", "It is (n_items, n_labels) of 0 and 1."
-        )
+        raise ArgumentError(f"multi_hot of shape {labels.shape} is not allowed", "Give (n_items, n_labels) of 0 and 1.")
     return labels.astype(bool)
 
 
@@ -136,12 +134,12 @@ def _neighbours(
     """Check and give (n_queries, k) indices, (n_queries,) items asked for, and which of the indices count."""
     found = np.asarray(neighbours)
     if found.ndim != 2 or not np.issubdtype(found.dtype, np.integer):
-        raise ArgumentError(f"neighbours of shape {found.shape} is not allowed", "It is (n_queries, k) integers.")
+        raise ArgumentError(f"neighbours of shape {found.shape} are not allowed", "Give (n_queries, k) integers.")
     asked = np.arange(n_items) if queries is None else np.asarray(queries)
     if asked.shape != found.shape[:1]:
         raise ArgumentError(
             f"{len(found)} rows of neighbours for queries of shape {asked.shape}",
-            "Give one row an item, or name each row's item in `queries`.",
+            "Give one row per item, or each row's item in `queries`.",
         )
     if ((found < -1) | (found >= n_items)).any():
         raise ArgumentError(f"neighbours name items beyond the {n_items} there are", "Indices run from 0; -1 is none.")

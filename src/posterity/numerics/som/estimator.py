@@ -1,4 +1,4 @@
-"""The self-organising map as an estimator in the manner of scikit-learn: options, ``fit``, and what the map says."""
+"""The self-organising map as an estimator in the style of scikit-learn: options, ``fit``, and queries of the map."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ ALGORITHMS = ("auto", "batch", "online")
 FEW_ROWS = 300
 
 FEW_UNITS = 1_000
-"""Rows and units up to which "auto" trains online: where units are about as many as rows, batches leave a third of them
-without a row; and so little work is soon done."""
+"""Rows and units up to which "auto" trains online: if there are about as many units as rows, batches leave a third of
+the units without a row; and with so few, online training is quick."""
 
 _EPOCHS = {"batch": 20, "online": 40}
 
@@ -50,10 +50,10 @@ class SelfOrganizingMap:
 
     Training is deterministic: the same rows, options and seed give the same map. It works on coordinates along the
     rows' principal axes, which changes no distance (:func:`posterity.numerics.principal.span`); vectors of the rows'
-    own length are formed when they are first asked for.
+    own length are computed when first needed.
 
-    Of units that are equally near to a row the first, row by row, matches it best, whichever of them a processor's way
-    of rounding favours: squared distances count as equal where they differ by less than
+    Among units that are equally near to a row, the first (row by row) matches it best, regardless of how a processor
+    rounds: squared distances count as equal if they differ by less than
     :data:`posterity.numerics.distances.TIE`, a millionth, of the squared lengths of row and unit.
 
     Args:
@@ -70,12 +70,12 @@ class SelfOrganizingMap:
             quarter of the longer side: the initial plane has already ordered the map at large.
         sigma_end: The same at the end, where the decay is geometric; by default 0.5 in batches and 0.4 online. Lower
             fits the posters more closely, higher keeps the map smoother.
-        learning_rate: Of online training, at the beginning.
+        learning_rate: Initial learning rate of online training.
         decay: How σ and the rate shrink, a name in :data:`DECAYS`.
         init: "pca" spreads the units evenly on the plane of the first two principal components; "sample" puts each on
             a row; "random" draws each from a normal distribution as wide as the data. Or an array (rows, cols, d).
         shuffle: Whether online training shows the rows in random order.
-        random_state: Seed of the initialisation and the order.
+        random_state: Seed for the initialisation and the order.
 
     Attributes:
         n_features_in_: d.
@@ -84,7 +84,7 @@ class SelfOrganizingMap:
 
     Raises:
         ArgumentError: An option is out of range.
-        UnknownNameError: There is no algorithm, topology, neighbourhood, decay or initialisation of a name.
+        UnknownNameError: An algorithm, topology, neighbourhood, decay or initialisation is unknown.
 
     >>> som = SelfOrganizingMap(1, 2).fit([[0.0], [0.1], [0.9], [1.0]])
     >>> som.best_matching_units([[0.2], [0.8]])[:, 1].tolist()
@@ -116,14 +116,14 @@ class SelfOrganizingMap:
     ) -> None:
         self.lattice = Lattice(rows, cols, topology, toroidal)
         if n_epochs is not None and n_epochs < 0:
-            raise ArgumentError(f"n_epochs {n_epochs} is not allowed", "It is 0 (no training) or more.")
+            raise ArgumentError(f"n_epochs {n_epochs} is not allowed", "Give 0 (no training) or more.")
         if n_steps is not None and n_steps < 0:
-            raise ArgumentError(f"n_steps {n_steps} is not allowed", "It is 0 (no training) or more.")
+            raise ArgumentError(f"n_steps {n_steps} is not allowed", "Give 0 (no training) or more.")
         for name, width in (("sigma", sigma), ("sigma_end", sigma_end)):
             if width is not None and not 0 < width < np.inf:
-                raise ArgumentError(f"{name} {width} is not allowed", "It is a positive number of units.")
+                raise ArgumentError(f"{name} {width} is not allowed", "Give a positive number of units.")
         if not 0 < learning_rate <= 1:
-            raise ArgumentError(f"learning_rate {learning_rate} is not allowed", "It is above 0 and at most 1.")
+            raise ArgumentError(f"learning_rate {learning_rate} is not allowed", "Give a number above 0 and at most 1.")
         for what, chosen, known in (
             ("algorithm", algorithm, ALGORITHMS),
             ("neighbourhood", neighbourhood, tuple(NEIGHBOURHOODS)),
@@ -134,7 +134,7 @@ class SelfOrganizingMap:
                 raise UnknownNameError(what, str(chosen), known)
         if algorithm != "online" and neighbourhood == "mexican_hat":
             raise ArgumentError(
-                "a mexican hat cannot train in batches: its weights sum to nothing", "Say algorithm='online'."
+                "the mexican hat cannot train in batches, since its weights sum to 0", "Use algorithm='online'."
             )
         self.rows = rows
         self.cols = cols
@@ -152,14 +152,14 @@ class SelfOrganizingMap:
         self.shuffle = shuffle
         self.random_state = random_state
 
-    # --- scikit-learn's manners ------------------------------------------------------------------------------------
+    # --- as in scikit-learn ----------------------------------------------------------------------------------------
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Give the options by name, as scikit-learn's estimators do."""
         return {name: getattr(self, name) for name in _options()}
 
     def set_params(self, **params: Any) -> SelfOrganizingMap:
-        """Change options, checked as at the beginning; what was fitted is forgotten.
+        """Change options, with the same checks as the constructor; the fitted map is discarded.
 
         Raises:
             UnknownNameError: There is no such option.
@@ -175,15 +175,15 @@ class SelfOrganizingMap:
     # --- training --------------------------------------------------------------------------------------------------
 
     def fit(self, X: ArrayLike, y: object = None, *, order: ArrayLike | None = None) -> SelfOrganizingMap:
-        """Train on ``X`` (n, d), afresh.
+        """Train a new map on ``X`` (n, d).
 
         Args:
             X: The rows.
             y: Not used; scikit-learn's estimators take it.
-            order: For online training, the index of the row of each step, instead of the seed's.
+            order: For online training, the index of the row to show at each step, instead of a random order.
 
         Raises:
-            ArgumentError: ``X`` is empty, no matrix, or holds NaN or infinities; or ``order`` names no rows.
+            ArgumentError: ``X`` is empty, not a matrix, or holds NaN or infinities; or ``order`` does not index rows.
         """
         X = as_matrix(X)
         rng = np.random.default_rng(self.random_state)
@@ -194,16 +194,17 @@ class SelfOrganizingMap:
             given = as_codebook(self.init)
             if given.shape != (self.rows, self.cols, X.shape[1]):
                 raise ArgumentError(
-                    f"init has the shape {given.shape}", f"It is {(self.rows, self.cols, X.shape[1])}, as the map is."
+                    f"init has the shape {given.shape}",
+                    f"Give the shape of the map, {(self.rows, self.cols, X.shape[1])}.",
                 )
-            # Training leaves the span of the rows and the units' first vectors together as little.
+            # Training stays in the joint span of the rows and the units' initial vectors.
             Z, lift = span(X, given.reshape(self.lattice.size, -1))
             start, Z = Z[len(X) :].reshape(self.rows, self.cols, -1), Z[: len(X)]
         algorithm = self.algorithm
         if algorithm == "auto":
             algorithm = "online" if len(X) <= FEW_ROWS and self.lattice.size <= FEW_UNITS else "batch"
         if order is not None and algorithm == "batch":
-            raise ArgumentError("order is for online training", "Say algorithm='online', or leave it out.")
+            raise ArgumentError("order is for online training", "Use algorithm='online', or leave it out.")
         n_epochs = _EPOCHS[algorithm] if self.n_epochs is None else self.n_epochs
         last = _LAST_SIGMA[algorithm] if self.sigma_end is None else self.sigma_end
         widest = self.sigma if self.sigma is not None else max(last, max(self.rows, self.cols) / 4)
@@ -221,21 +222,22 @@ class SelfOrganizingMap:
         return self
 
     def fit_batches(self, batches: Callable[[], Iterable[Floats]], *, every: int = 1) -> SelfOrganizingMap:
-        """Train afresh by the batch map on rows that come in batches and are never in memory together.
+        """Train a new map by the batch map on rows that come in batches and are never all in memory.
 
-        With ``every`` 1 the map is that of :meth:`fit` on all rows, but for the last digits. With more, an epoch sees
-        one row in so many, others each time: mini-batches, spread evenly over the rows in whatever order they come.
+        With ``every`` 1, the map is that of :meth:`fit` on all rows, except for the last digits. With a larger number,
+        each epoch sees one row in ``every``, different ones each time: mini-batches, spread evenly over the rows.
 
         Args:
-            batches: Gives all rows anew each time it is called: (m, d) arrays, in the same order.
-            every: One row in so many is seen in an epoch.
+            batches: Gives all rows each time it is called: (m, d) arrays, always in the same order.
+            every: Each epoch sees one row in this many.
 
         Raises:
-            ArgumentError: There are no rows; or the map was to start from rows, or to be trained online.
+            ArgumentError: There are no rows; or the options ask for initialisation from rows, or for online training.
         """
         if self.algorithm == "online" or self.init != "pca":
             raise ArgumentError(
-                f"algorithm={self.algorithm!r}, init={self.init!r} need all rows", "Batches take 'batch' and 'pca'."
+                f"algorithm={self.algorithm!r}, init={self.init!r} need all rows at once",
+                "For batches, use algorithm='batch' and init='pca'.",
             )
         mean, basis, deviations = principal_axes(batches)
         start = principal_plane(deviations, self.rows, self.cols)
@@ -262,18 +264,18 @@ class SelfOrganizingMap:
             raise ArgumentError("the map is not fitted", "Call fit(X) first.")
         if self._lift is not None:
             self._codebook = self._lift().reshape(self.rows, self.cols, -1)
-            self._lift = None  # and with it the rows
+            self._lift = None  # also releases the rows
         return self._codebook
 
     def __getstate__(self) -> dict[str, Any]:
         if self.__dict__.get("_lift") is not None:
-            _ = self.codebook_  # a closure cannot be copied to another process; the vectors can
+            _ = self.codebook_  # a closure cannot be pickled; the vectors can
         return self.__dict__
 
-    # --- what it tells ---------------------------------------------------------------------------------------------
+    # --- queries ---------------------------------------------------------------------------------------------------
 
     def best_matching_units(self, X: ArrayLike) -> Indices:
-        """Find the unit nearest to each row; of equally near ones the first, row by row.
+        """Find the unit nearest to each row; among equally near ones the first, row by row.
 
         Returns:
             (n, 2) int64, (row, column) on the map.
@@ -310,7 +312,7 @@ class SelfOrganizingMap:
         return maps.distortion(X, codebook, self.lattice, sigma, self.neighbourhood)
 
     def u_matrix(self) -> Floats:
-        """Compute each unit's mean distance to its neighbours (8, or 6): (rows, cols). High values are borders.
+        """Compute each unit's mean distance to its neighbours (8, or 6): (rows, cols). High values mark borders.
 
         A. Ultsch, H. P. Siemon, *Kohonen's self organizing feature maps for exploratory data analysis*, INNC 1990.
         """
@@ -333,28 +335,28 @@ class SelfOrganizingMap:
         return np.bincount(self.predict(X), minlength=self.lattice.size).reshape(self.rows, self.cols)
 
     def unit_map(self, X: ArrayLike) -> dict[tuple[int, int], list[int]]:
-        """List for each (row, column) that has any the indices of the rows that match it best."""
+        """List, for each (row, column) that has any, the indices of the rows that match it best."""
         found: dict[tuple[int, int], list[int]] = {}
         for item, (row, col) in enumerate(self.best_matching_units(X).tolist()):
             found.setdefault((row, col), []).append(item)
         return found
 
     def label_map(self, X: ArrayLike, labels: Sequence[Hashable]) -> dict[tuple[int, int], Counter[Hashable]]:
-        """Count for each (row, column) that has any the labels of the rows that match it best.
+        """Count, for each (row, column) that has any, the labels of the rows that match it best.
 
         Raises:
-            ArgumentError: There is not one label a row.
+            ArgumentError: The number of labels is not the number of rows.
         """
         units = self.unit_map(X)
         n = sum(map(len, units.values()))
         if len(labels) != n:
-            raise ArgumentError(f"{len(labels)} labels for {n} rows", "Give one label a row.")
+            raise ArgumentError(f"{len(labels)} labels for {n} rows", "Give one label per row.")
         return {unit: Counter(labels[item] for item in items) for unit, items in units.items()}
 
-    # --- keeping it ------------------------------------------------------------------------------------------------
+    # --- saving ----------------------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the map into a file (.npz of arrays and JSON; nothing that could run), whole or not at all.
+        """Save the map to a file (.npz of arrays and JSON, without executable code), completely or not at all.
 
         Raises:
             ArgumentError: The map is not fitted.
@@ -369,7 +371,7 @@ class SelfOrganizingMap:
         """Read a map that :meth:`save` wrote.
 
         Raises:
-            ArgumentError: It is no such file, or a damaged one.
+            ArgumentError: The file is not a saved map, or is damaged.
         """
         with storage.opened(path) as kept:
             som = cls(**kept.options)

@@ -20,12 +20,12 @@ from posterity.runtime.filenames import whole
 from posterity.serialise import dumps
 
 _KIND = "posterity.som.SelfOrganizingMap/1"
-"""What tells a saved map from other files: a name of the format, wherever the class has moved to since."""
+"""Name of the file format, which stays the same wherever the class moves."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a file holds of a map: its options by name, the units' vectors, and the widths of its training."""
+    """The contents of a saved map: its options by name, the units' vectors, and the widths of its training."""
 
     options: dict[str, Any]
     codebook: NDArray[Any]
@@ -38,17 +38,17 @@ def write(target: Path, options: Mapping[str, Any], codebook: Floats, sigmas: Do
     Raises:
         StorageError: The file cannot be written.
     """
-    with whole(target, "Name another place.") as temporary, temporary.open("wb") as file:
+    with whole(target, "Choose another path.") as temporary, temporary.open("wb") as file:
         np.savez(file, kind=np.array(_KIND), options=np.array(dumps(options)), codebook=codebook, sigmas=sigmas)
     return target
 
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Kept]:
-    """Read a file; whatever fails while its contents are put to use means that it is no saved map.
+    """Read a file; any failure while its contents are being used means that it is not a saved map.
 
     Raises:
-        ArgumentError: It cannot be read, or is no saved map, or a damaged one.
+        ArgumentError: The file cannot be read, is not a saved map, or is damaged.
     """
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as kept:
@@ -57,6 +57,6 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Kept]:
             found = Kept(json.loads(str(kept["options"])), kept["codebook"], kept["sigmas"])
         yield found
     except OSError as error:
-        raise ArgumentError(f"{path} cannot be read: {error.strerror or error}", "Name a saved map.") from error
-    except Exception as error:  # whatever a damaged file makes of the readers of arrays, JSON and options
-        raise ArgumentError(f"{path} is no saved map, or a damaged one", "Save it anew: som.save(path).") from error
+        raise ArgumentError(f"{path} cannot be read: {error.strerror or error}", "Give a saved map.") from error
+    except Exception as error:  # a damaged file can make the readers of arrays, JSON and options raise anything
+        raise ArgumentError(f"{path} is not a saved map, or is damaged", "Save it again: som.save(path).") from error

@@ -1,4 +1,4 @@
-"""The training, as functions of arrays: in batches, on rows that come in batches, or one row at a time."""
+"""Training, as functions of arrays: by the batch map, on all rows or on batches of them, or one row at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REACHED = 1e-30
 """A unit whose neighbourhood holds less weight than this keeps its vector."""
 
 _TABLE = 1 << 24
-"""Distances between units that online training keeps at hand; on larger maps they are computed step by step."""
+"""The most distances between units that online training precomputes; on larger maps they are computed in each step."""
 
 
 def batch_map(
@@ -33,7 +33,7 @@ def batch_map(
 
     Args:
         X: (n, d) float32.
-        codebook: (rows, cols, d) float32 to start from; left as it is.
+        codebook: (rows, cols, d) float32 to start from; not modified.
         sigmas: σ of each epoch, in units.
         lattice: Where the units stand; by default on a rectangular lattice.
         neighbourhood: A name in :data:`posterity.numerics.grid.lattice.NEIGHBOURHOODS`.
@@ -54,11 +54,11 @@ def stream_map(
     """Train a codebook by the batch map as :func:`batch_map` does, on rows that come in batches.
 
     Args:
-        batches: Called once an epoch; gives (m, d) float32 arrays.
-        codebook: As for :func:`batch_map`, and so the rest.
-        sigmas: Likewise.
-        lattice: Likewise.
-        neighbourhood: Likewise.
+        batches: Called once per epoch; gives (m, d) float32 arrays.
+        codebook: (rows, cols, d) float32 to start from; not modified.
+        sigmas: σ of each epoch, in units.
+        lattice: Where the units are; by default on a rectangular lattice.
+        neighbourhood: A name in :data:`posterity.numerics.grid.lattice.NEIGHBOURHOODS`.
     """
     rows, cols, d = codebook.shape
     lattice = lattice or Lattice(rows, cols)
@@ -104,7 +104,7 @@ def online_map(
 
     Args:
         X: (n, d) float32.
-        codebook: (rows, cols, d) float32 to start from; left as it is.
+        codebook: (rows, cols, d) float32 to start from; not modified.
         order: (steps,) the row of each step.
         sigmas: (steps,) σ, in units.
         rates: (steps,) the learning rate α.
@@ -128,7 +128,7 @@ def online_map(
         np.subtract(X[row], units, out=apart)
         squares = squared_lengths(apart)
         nearest = squares.argmin()
-        # Of units that float32 cannot tell apart the lowest, as in nearest_units.
+        # Among units that float32 cannot tell apart, the lowest wins, as in nearest_units.
         tie = squares[nearest] + TIE * (lengths[row] + units[nearest] @ units[nearest])
         best = int((squares <= tie).argmax())
         if at_hand:
@@ -146,11 +146,11 @@ def online_map(
 
 
 def shown(n: int, steps: int, order: ArrayLike | None, rng: np.random.Generator | None) -> Indices:
-    """Give the row of each step: as ordered, or each row as often as any other, shuffled if there is what shuffles."""
+    """Give the row of each step: in the given order, or every row equally often, shuffled if a generator is given."""
     if order is None:
         rows = np.arange(steps) % n
         return rows if rng is None else rng.permutation(rows)
     given = np.asarray(order)
     if given.ndim != 1 or not np.issubdtype(given.dtype, np.integer) or ((given < 0) | (given >= n)).any():
-        raise ArgumentError(f"order names no rows of {n}", f"It is one index of 0 to {n - 1} a step.")
+        raise ArgumentError(f"order does not index {n} rows", f"Give one index from 0 to {n - 1} per step.")
     return given.astype(np.int64)
