@@ -44,7 +44,7 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> np.
     return np.full((1, *size, 3), colour, np.uint8)
 
 
-QUICK = ("squeezenet1_1", "efficientnet_lite0")
+QUICK = ("squeezenet1_1",)
 """Of the networks whose weights do not come with Posterity, those that every test run sees: one of each kind."""
 
 

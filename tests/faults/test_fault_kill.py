@@ -83,6 +83,7 @@ def _change(source: Path) -> None:
         draw(source / "shelf 0" / f"new {number}.jpg", 30_000 + number)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("chosen", FEW_AND_ALL)
 def test_update_killed_at_any_moment_is_finished_by_the_next(
     undisturbed: Undisturbed, tmp_path: Path, chosen: Any

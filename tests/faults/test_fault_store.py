@@ -47,6 +47,7 @@ def _build(source: Path, *halt: int, **options: Any) -> Watched:
     return Watched("build", source, "-c", CATALOGUE, *QUICK, halt=halt, **options)
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_and_comes_back_is_waited_for(undisturbed: Undisturbed, front: Front) -> None:
     moments = (5, 12)
     build = _build(undisturbed.source, *moments, env=front.variables)
@@ -97,6 +98,7 @@ def test_two_builds_at_once_leave_what_one_would(undisturbed: Undisturbed) -> No
 # --- clocks ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_clocks_that_are_days_apart_decide_nothing(undisturbed: Undisturbed) -> None:
     """A build by a clock that is wrong, and one by the right clock while the lease of a third process is there."""
     if shutil.which("faketime") is None:

@@ -44,7 +44,7 @@ def test_pca_is_the_principal_plane(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.long)])
 def test_neighbours_are_kept_and_the_seed_decides(blobs: np.ndarray, method: str) -> None:
     """Each blob stays together, far better than in the principal plane; twice the same, bit for bit."""
     layout = Layout(method, perplexity=15)
