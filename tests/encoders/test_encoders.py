@@ -45,7 +45,7 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (96, 64)) -> np.
 
 
 QUICK = ("squeezenet1_1",)
-"""Networks whose weights do not come with Posterity, and that every test run sees; EfficientNet-Lite has test_lite.py."""
+"""Networks without bundled weights that every test run sees; EfficientNet-Lite has test_lite.py."""
 
 
 @pytest.fixture(params=[pytest.param(n, marks=pytest.mark.long if n in {*KNOWN} - {*QUICK} else ()) for n in ENCODERS])
