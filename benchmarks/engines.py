@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
 import posterity
-from benchmarks.harness import data, tell
+from benchmarks.harness import Watch, data, tell
 from posterity.runtime.engines import Engine, Local
 from posterity.runtime.engines._ray import Ray
 
@@ -33,28 +33,13 @@ def copies(folder: Path) -> Path:
     return folder
 
 
-class Watch:
-    """The most memory that any process of Ray's pool has held of its own, in MB."""
-
-    def __init__(self) -> None:
-        self.most = 0.0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.5):
-            for process in workers():
-                try:
-                    self.most = max(self.most, process.memory_full_info().uss / 2**20)
-                except psutil.Error:
-                    continue
-
-    def end(self) -> float:
-        """Stop, and tell."""
-        self._over.set()
-        self._thread.join()
-        return self.most
+def held() -> float:
+    """Give the most memory that any process of Ray's pool holds of its own now, in MB."""
+    most = 0.0
+    for process in workers():
+        with suppress(psutil.Error):
+            most = max(most, process.memory_full_info().uss / 2**20)
+    return most
 
 
 def workers() -> list[psutil.Process]:
@@ -108,17 +93,16 @@ def main() -> None:
         posters = copies(Path(place, "posters"))
         cores = os.sched_getaffinity(0)
         local = built(posters, Path(place, "local"), Local(len(cores)))
-        watch = Watch()
-        began = time.perf_counter()
-        engine = Ray(workers=len(cores))
-        list(engine.map(abs, range(64)))
-        start = time.perf_counter() - began
-        ray = built(posters, Path(place, "ray"), engine)
+        with Watch(held, 0.5) as memory:
+            began = time.perf_counter()
+            engine = Ray(workers=len(cores))
+            list(engine.map(abs, range(64)))
+            start = time.perf_counter() - began
+            ray = built(posters, Path(place, "ray"), engine)
         tell("start of Ray and its workers", start, "s")
         tell(f"build of {N} on ray, start included", start + ray, "s", "threads", local, ratio=(start + ray) / local,
              goal="<= 1.15", met=(start + ray) / local <= 1.15)  # fmt: skip
-        most = watch.end()
-        tell("memory of a worker", most, "MB", goal="< 1500", met=most < 1500)
+        tell("memory of a worker", memory.most, "MB", goal="< 1500", met=memory.most < 1500)
         one, other = (posterity.open(Path(place, name)) for name in ("local", "ray"))
         same = one.posters() == other.posters() and all(
             (one.vectors(name)[1] == other.vectors(name)[1]).all() for name in ENCODERS_USED

@@ -6,9 +6,11 @@ import json
 import os
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from posterity.runtime.memory import peak_memory
 
@@ -43,6 +45,33 @@ def seconds(work: Callable[[], object]) -> float:
 def median_seconds(work: Callable[[], object], runs: int) -> float:
     """Time several runs and give the median."""
     return statistics.median(seconds(work) for _ in range(runs))
+
+
+class Watch:
+    """The most that something reaches while this is open.
+
+    Args:
+        look: Measures it now.
+        every: Seconds between two looks.
+    """
+
+    def __init__(self, look: Callable[[], float], every: float) -> None:
+        self.most = 0.0
+        self._look, self._every = look, every
+        self._over = threading.Event()
+        self._looking = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._looking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._looking.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(self._every):
+            self.most = max(self.most, self._look())
 
 
 def peak_mb() -> float:

@@ -14,10 +14,8 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 import httpx
 import numpy as np
@@ -25,7 +23,7 @@ import psutil
 from PIL import Image
 
 import posterity
-from benchmarks.harness import tell
+from benchmarks.harness import Watch, tell
 from benchmarks.load import begin, p99
 from posterity.images.cost import MOST_BYTES, MOST_DEEP
 
@@ -34,32 +32,17 @@ AT_ONCE = 42
 """Uploads on their way at a time, as in the attack that this remakes."""
 
 
-class Weighed:
-    """The most memory that a process and its children hold while this is open, looked at fifty times a second."""
+def weighed(pid: int) -> Watch:
+    """Watch the bytes that a process and its children hold together, fifty times a second."""
+    process = psutil.Process(pid)
 
-    def __init__(self, pid: int) -> None:
-        self.process = psutil.Process(pid)
-        self.most = 0
-        self._over = threading.Event()
-        self._looking = threading.Thread(target=self._look, daemon=True)
+    def held() -> float:
+        try:
+            return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+        except psutil.NoSuchProcess:  # one ended between two of these steps
+            return 0
 
-    def __enter__(self) -> Self:
-        self._looking.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._looking.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.02):
-            held = 0
-            try:
-                for each in (self.process, *self.process.children(recursive=True)):
-                    held += each.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-            self.most = max(self.most, held)
+    return Watch(held, 0.02)
 
 
 def hostile() -> list[tuple[str, bytes]]:
@@ -132,11 +115,11 @@ def main() -> None:
         films = str(place / "films")
         command = [sys.executable, "-m", "posterity", "build", str(place / "posters"), "-c", films, "--json"]
         building = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        with Weighed(building.pid) as weighed:
+        with weighed(building.pid) as memory:
             told, _ = building.communicate()
         took = time.perf_counter() - began
         tell("build: time", round(took, 1), "s", goal="< 60", met=took < 60)
-        tell("build: most memory", round(weighed.most / 1e6), "MB", goal="< 1000", met=weighed.most < 1e9)
+        tell("build: most memory", round(memory.most / 1e6), "MB", goal="< 1000", met=memory.most < 1e9)
         report = json.loads(told)
         tell("build: kept", report["added"], "", "dropped", report["dropped"])
 
@@ -145,11 +128,11 @@ def main() -> None:
         server, port = begin(place / "served", place / "errors")
         try:
             began = time.perf_counter()
-            with Weighed(server.pid) as weighed:
+            with weighed(server.pid) as memory:
                 seen, health = asyncio.run(_sent(port, pictures))
             took = time.perf_counter() - began
             tell("clinic: time", round(took, 1), "s", goal="< 60", met=took < 60)
-            tell("clinic: most memory", round(weighed.most / 1e6), "MB", goal="< 1000", met=weighed.most < 1e9)
+            tell("clinic: most memory", round(memory.most / 1e6), "MB", goal="< 1000", met=memory.most < 1e9)
             tell("clinic: answers", sum(seen.values()), json.dumps(seen))
             worst = p99(health)
             tell("clinic: p99 of /healthz", worst, "ms", goal="< 250", met=worst < 250)

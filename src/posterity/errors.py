@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
+def one_line(error: BaseException, most: int = 200) -> str:
+    """Give an error's text on one line, ``most`` characters at most; its kind where it has no text."""
+    return " ".join(str(error).split())[:most] or type(error).__name__
+
+
 class PosterityError(Exception):
     """Base of every error that is not a defect of Posterity itself.
 

@@ -43,7 +43,18 @@ def draw(
     from posterity.search.query import Matches
 
     if isinstance(what, Wall | Map):
-        return _draw_scene(store, what, out, cell_width, side, overlap, title, dpi, show_progress)
+        from posterity.render.raster import preview, write
+        from posterity.render.scenes import map_scene, wall_scene
+
+        if isinstance(what, Wall):
+            scene = wall_scene(store, what, setting("cell_width", cell_width), title or "")
+        else:
+            scene = map_scene(store, what, side, overlap=overlap, title=title)
+        fetch, workers = store.thumbnails, setting("workers")
+        if out is None:
+            return preview(scene, fetch, workers=workers)
+        write(scene, fetch, out, dpi=dpi, workers=workers, show_progress=show_progress)
+        return None
     if isinstance(what, Matches):
         image = matches.draw_matches(store, what)
     elif isinstance(what, Pairs):
@@ -57,29 +68,3 @@ def draw(
     if out is not None:
         canvas.save(image, out)
     return image
-
-
-def _draw_scene(
-    store: Store,
-    what: Wall | Map,
-    out: PathLike | None,
-    cell_width: int | None,
-    side: int,
-    overlap: str,
-    title: str | None,
-    dpi: float | None,
-    show_progress: bool | None,
-) -> Image | None:
-    from posterity.layouts.walls import Wall
-    from posterity.render.raster import preview, write
-    from posterity.render.scenes import map_scene, wall_scene
-
-    if isinstance(what, Wall):
-        scene = wall_scene(store, what, setting("cell_width", cell_width), title or "")
-    else:
-        scene = map_scene(store, what, side, overlap=overlap, title=title)
-    fetch, workers = store.thumbnails, setting("workers")
-    if out is None:
-        return preview(scene, fetch, workers=workers)
-    write(scene, fetch, out, dpi=dpi, workers=workers, show_progress=show_progress)
-    return None

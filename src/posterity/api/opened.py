@@ -36,8 +36,7 @@ class Opened:
     def reading(self) -> Self:
         """Return the same catalogue, sharing what is in memory, but storing nothing that it derives."""
         other = type(self)(self.store)
-        other.__dict__["_held"] = self._held
-        other._keeps = False
+        other._held, other._keeps = self._held, False
         return other
 
     @property

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from posterity.catalogue._lease import Lease, leased
-from posterity.errors import CatalogueError, PosterityError, StorageError
+from posterity.errors import CatalogueError, PosterityError, StorageError, one_line
 from posterity.runtime.locks import held
 from posterity.runtime.storage import Place, Remote
 
@@ -80,7 +80,7 @@ def translate_errors(folder: str) -> Iterator[None]:
                 f"catalogue {folder}: {why}",
                 "Check the disk or network drive that holds it; everything committed before is kept.",
             ) from error
-        first = " ".join(str(error).split())[:300]
+        first = one_line(error, 300)
         raise CatalogueError(
             f"catalogue {folder}: the store failed: {first}", f"Check it with `posterity doctor {folder}`."
         ) from error

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from posterity.catalogue._lance import not_reached, quoted, translate_errors
 from posterity.catalogue.schema import KEYS, TABLES
 from posterity.catalogue.tables import Tables, chunks
-from posterity.errors import StorageError
+from posterity.errors import StorageError, one_line
 from posterity.runtime.storage import Place, Remote, listed, read
 
 _PIECE = 1 << 20
@@ -68,7 +68,7 @@ class Upkeep(Tables):
             return Condition(State.WHOLE)  # it was away for a moment
         if why := not_reached(error):
             return Condition(State.UNREADABLE, why)
-        return Condition(State.DAMAGED, " ".join(str(error).split())[:200] or type(error).__name__)
+        return Condition(State.DAMAGED, one_line(error))
 
     def _read_through(self, name: str, version: int | None) -> Exception | None:
         try:

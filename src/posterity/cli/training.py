@@ -94,10 +94,7 @@ def train_genres(
         raise click.UsageError(f"--{given[0]} applies to networks only: name one with --network.")
     wanted = listed(setting("features", features), "features")
     report = learn.genres(split, encoders=wanted, balance=not no_balance, random_state=seed)
-    if out:
-        learn.write(report, out)
-    if as_json:
-        say_json(report.flat() | ({"out": out} if out else {}))
+    if _delivered(learn, report, out, as_json):
         return
     say(
         f"trained on {report.n_train:,} posters in {report.seconds:.1f} s, tested on {report.n_test:,} "
@@ -121,6 +118,15 @@ def train_genres(
         say(f"Next: posterity predict -c {folder} FILE")
 
 
+def _delivered(learn: Any, report: Any, out: str | None, as_json: bool) -> bool:
+    """Write a report into ``out`` and, as JSON, print it; tell whether it has been printed."""
+    if out:
+        learn.write(report, out)
+    if as_json:
+        say_json(report.flat() | ({"out": out} if out else {}))
+    return as_json
+
+
 def _train_network(
     learn: Any, network: str, split: str | None, task: str, weights: str | None, limit: int | None,
     options: dict[str, Any], out: str | None, as_json: bool, quiet: bool,
@@ -128,10 +134,7 @@ def _train_network(
     report = learn.network(
         network, split, task=task, weights=weights, limit=limit or 0, show_progress=bars(quiet), **options
     )
-    if out:
-        learn.write(report, out)
-    if as_json:
-        say_json(report.flat() | ({"out": out} if out else {}))
+    if _delivered(learn, report, out, as_json):
         return
     say(
         f"{network}: {report.n_train:,} posters, {len(report.history)} epochs in {report.seconds:.0f} s "
@@ -211,10 +214,7 @@ def train_boxoffice(
         fields=FIELDS if fields is None else listed(fields, "fields"),
         threshold=threshold, random_state=seed,
     )  # fmt: skip
-    if out:
-        learn.write(report, out)
-    if as_json:
-        say_json(report.flat() | ({"out": out} if out else {}))
+    if _delivered(learn, report, out, as_json):
         return
     past, later = (f" of {report.years[0]} to {report.years[1]}", " later ones") if report.years else ("", "")
     say(f"trained on {report.n_train:,} films{past}, tested on {report.n_test:,}{later}")

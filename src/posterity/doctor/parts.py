@@ -19,7 +19,7 @@ from posterity.doctor.derived import discard
 from posterity.doctor.problems import Problem
 from posterity.embedding.pipeline import embed
 from posterity.encoders import ENCODERS
-from posterity.errors import CatalogueError, StorageError, UnknownNameError
+from posterity.errors import CatalogueError, StorageError, UnknownNameError, one_line
 from posterity.images import Limits
 from posterity.ingest.inspection import Picture, inspect
 from posterity.layouts.atlas import read_order, whole_jpeg
@@ -99,7 +99,7 @@ def kept(store: Store, rescue: Rescue | None) -> Iterator[Problem]:
         except KeyError as error:
             why = f"{error} is missing"
         except _MISREAD as error:
-            why = " ".join(str(error).split())[:200] or type(error).__name__
+            why = one_line(error)
         if why:
             discard(store, rescue, artefact)
             remedy = f"discard it, keeping a copy; then: posterity {command} -c {store.folder}"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from posterity.errors import MissingExtraError, PosterityError
+from posterity.errors import MissingExtraError, PosterityError, one_line
 from posterity.registry import Registry
 from posterity.runtime.filenames import escape
 from posterity.runtime.parallel import n_workers
@@ -135,7 +135,7 @@ def _naming(file: str, remedy: str) -> Iterator[None]:
     except (ValueError, RuntimeError) as error:
         if isinstance(error, PosterityError):
             raise
-        why = " ".join(str(error).split())[:200]
+        why = one_line(error)
         raise BadNetworkError(f"{escape(file)} is not a usable network: {why}", remedy) from error
 
 

@@ -242,8 +242,8 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
     # In blocks of rows, since in float64 the whole picture would take eight times its own memory.
     starts = range(0, len(values), _BLOCK_ROWS)
-    low = min(float(numbers(start).min()) for start in starts)
-    high = max(float(numbers(start).max()) for start in starts)
+    extremes = [(float(block.min()), float(block.max())) for block in map(numbers, starts)]
+    low, high = min(least for least, _ in extremes), max(most for _, most in extremes)
     # 32-bit values that fit into 8 bits are meant as 8 bits; 16-bit values that do are an almost black picture.
     small = whole and low >= 0 and high < 2**16
     deep = high > 255 or values.dtype.itemsize == 2

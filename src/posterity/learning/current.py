@@ -89,19 +89,14 @@ def current_models(store: Store) -> tuple[dict[str, CurrentModel], dict[str, str
         try:
             model = load_model(store, name, "")
             ids, predicted = predictions(store, name, model)
-            scores = json.loads(artefact.scores)
-            if not isinstance(scores, dict):
-                raise ValueError("they are not a table")
         except PosterityError as error:
             refused[name] = error.problem
-            continue
-        except ValueError:
-            refused[name] = f"the scores of the model {name!r} are damaged"
             continue
         values, low, high = (
             each.astype(np.float32) for each in (predicted.probabilities, predicted.low, predicted.high)
         )
         place = {identity: row for row, identity in enumerate(ids)}
+        scores = json.loads(artefact.scores)
         found[name] = CurrentModel(list(model.names), model.prior, model.thresholds, place, values, low, high, scores)
     return found, refused
 

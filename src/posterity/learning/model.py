@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from posterity.catalogue import Store
 from posterity.catalogue.provenance import CONTENT, Moment, Reads, artefact, current, key, read_by, vectors_read
 from posterity.encoders import ENCODERS
-from posterity.errors import CatalogueError
+from posterity.errors import CatalogueError, one_line
 from posterity.numerics.linear.calibration import Calibration, best_thresholds, calibrate
 from posterity.numerics.linear.logistic import Logistic, Tuned
 from posterity.numerics.linear.scaling import Rows, Scaling
@@ -211,7 +211,7 @@ def from_bytes(data: bytes) -> Model:
         MemoryError,
         zipfile.BadZipFile,
     ) as error:
-        raise DamagedModelError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+        raise DamagedModelError(one_line(error)) from error
     if misfit := _misfit(model):
         raise DamagedModelError(misfit)
     return model

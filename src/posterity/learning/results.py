@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 from posterity.catalogue.schema import Result
+from posterity.errors import one_line
 
 _MISREAD = (ValueError, TypeError, EOFError, OSError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 """Errors raised by truncated or corrupt bytes."""
@@ -33,15 +34,6 @@ def damage_of(result: Result) -> str:
             np.unpackbits(arrays["claimed"], count=p.size).reshape(p.shape)
     except KeyError as error:
         return f"{error} is missing"
-    except (
-        ValueError,
-        TypeError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        MemoryError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        return " ".join(str(error).split())[:200] or type(error).__name__
+    except _MISREAD as error:
+        return one_line(error)
     return "" if p.dtype.kind == "f" and np.isfinite(p).all() else "its probabilities are not all numbers"
